@@ -1,0 +1,1 @@
+"""The words of Neurox as frozen dataclasses, and their rules. No I/O."""

@@ -1,0 +1,80 @@
+"""A cluster, its nodes and GPUs, as the hub knows them. Times are epoch seconds."""
+
+from dataclasses import dataclass, field
+
+from controllers.domain.workload import Workload
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster's record; ``id`` is a UUID and the tenant of its metrics."""
+
+    id: str
+    name: str
+    created_at: float
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node that has, or once had, GPUs. Counts are GPUs."""
+
+    name: str
+    ready: bool
+    cordoned: bool
+    gpus: int
+    allocated: int
+    pool: str | None = None
+    model: str | None = None
+    kubelet_version: str | None = None
+    simulated: bool = False
+    reason: str | None = None
+    """Why it is not ready, in the node's own words."""
+
+
+@dataclass(frozen=True)
+class StateDelta:
+    """What changed in a cluster since a revision; ``None`` marks what is gone.
+
+    ``full`` means: forget what was known before. ``epoch`` changes when the manager restarts.
+    """
+
+    epoch: str
+    revision: int
+    full: bool
+    observed_at: float
+    kubernetes_version: str
+    manager_version: str
+    policy_revision: str | None = None
+    namespaces: tuple[str, ...] = ()
+    """Managed namespaces: where the manager may create workloads."""
+    nodes: dict[str, Node | None] = field(default_factory=dict)
+    workloads: dict[str, Workload | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The container that was given a GPU."""
+
+    namespace: str
+    pod: str
+    container: str
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One GPU at its last sample; ``None`` is unknown, never zero. Ratios are 0 to 1."""
+
+    uuid: str
+    node: str
+    index: int
+    model: str
+    sampled_at: float
+    up: bool = True
+    utilization: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    power_watts: float | None = None
+    temperature_celsius: float | None = None
+    holder: Holder | None = None
+    simulated: bool = False

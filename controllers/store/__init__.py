@@ -1,0 +1,1 @@
+"""What Redis holds: one class an idea; keys are made in ``keys`` alone."""

@@ -1,0 +1,67 @@
+"""Every Redis key of Neurox. Names of people and things are never part of a key; ids and hashes are."""
+
+POOLS = "neurox:pools"
+GROUPS = "neurox:groups"
+PROJECTS = "neurox:projects"
+QUOTAS = "neurox:quotas"
+CLUSTERS = "neurox:clusters"
+USERS = "neurox:users"
+INTENTS = "neurox:intents"
+LEADER = "neurox:control:leader"
+RELAY_EVENTS = "neurox:relay:events"
+"""Publish/subscribe channel: a cluster id is published when its keys change."""
+
+
+def session(digest: str) -> str:
+    """A signed-in browser; ``digest`` is the SHA-256 of the cookie's value."""
+    return f"neurox:session:{digest}"
+
+
+def api_token(digest: str) -> str:
+    """A personal API token; ``digest`` is the SHA-256 of the secret."""
+    return f"neurox:token:{digest}"
+
+
+def sign_in_failures(digest: str) -> str:
+    """Recent failed sign-ins of one account or source."""
+    return f"neurox:sign-in:{digest}"
+
+
+def cluster_meta(cluster_id: str) -> str:
+    """Revision, age and versions of a cluster's last report."""
+    return f"neurox:state:{cluster_id}:meta"
+
+
+def cluster_nodes(cluster_id: str) -> str:
+    """A hash: node name to node."""
+    return f"neurox:state:{cluster_id}:nodes"
+
+
+def cluster_workloads(cluster_id: str) -> str:
+    """A hash: workload id to workload."""
+    return f"neurox:state:{cluster_id}:workloads"
+
+
+def cluster_gpus(cluster_id: str) -> str:
+    """A hash: GPU uuid to its last sample."""
+    return f"neurox:state:{cluster_id}:gpus"
+
+
+def relay_join(token_id: str) -> str:
+    """A join token not yet expired: hash of its secret, cluster, and the key it was bound to."""
+    return f"neurox:relay:join:{token_id}"
+
+
+def relay_identity(cluster_id: str) -> str:
+    """The public keys a cluster may sign with, and the cluster's own uid."""
+    return f"neurox:relay:identity:{cluster_id}"
+
+
+def relay_presence(cluster_id: str) -> str:
+    """A hash: relay replica to its open connections of this cluster; expires."""
+    return f"neurox:relay:c:{cluster_id}"
+
+
+def relay_replica(replica_id: str) -> str:
+    """Where a relay replica can be reached; expires."""
+    return f"neurox:relay:r:{replica_id}"
