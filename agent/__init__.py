@@ -1,0 +1,1 @@
+"""The GPU agent: NVML in, metrics out."""

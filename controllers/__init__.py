@@ -1,0 +1,1 @@
+"""Controllers: what decides and acts, in the control plane and in each cluster."""

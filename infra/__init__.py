@@ -1,0 +1,1 @@
+"""How Neurox is stood up."""

@@ -1,0 +1,1 @@
+"""What people use: pages, API, sign-in, SDK and command line."""

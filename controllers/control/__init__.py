@@ -1,0 +1,1 @@
+"""The control-manager: one file a loop."""

@@ -1,0 +1,1 @@
+"""Who runs where and who waits why. Pure: no I/O, no clock."""

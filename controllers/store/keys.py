@@ -1,4 +1,4 @@
-"""Every Redis key of Neurox. Names of people and things are never part of a key; ids and hashes are."""
+"""Every Redis key of Neurox; ids and hashes are part of keys, names of people and things never."""
 
 POOLS = "neurox:pools"
 GROUPS = "neurox:groups"

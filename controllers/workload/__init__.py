@@ -1,0 +1,1 @@
+"""The workload-manager: cache, decide, act; one in each cluster."""

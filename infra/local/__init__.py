@@ -1,0 +1,1 @@
+"""neurox up: the whole of Neurox on one machine, on real parts."""

@@ -1,0 +1,1 @@
+"""The real servers, built from pinned source."""

@@ -1,0 +1,1 @@
+"""The pages: one blueprint a page; asks the API, renders."""

@@ -1,0 +1,125 @@
+"""The nouns of the API as attributes of a client."""
+
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, TypeAdapter
+
+from portal.client.transport import Transport, segment
+from portal.schemas import JoinOut, Page, QuotaOut, TokenOut, WorkloadIn, WorkloadOut
+
+Out = TypeVar("Out", bound=BaseModel)
+
+
+class Resource(Generic[Out]):
+    """A list of things that can be read: ``list`` a page, ``all`` every item, ``get`` one."""
+
+    def __init__(self, transport: Transport, path: str, model: type[Out]) -> None:
+        self._transport = transport
+        self._path = path
+        self._one = TypeAdapter(model)
+        self._page: TypeAdapter[Page[Out]] = TypeAdapter(Page[model])  # type: ignore[valid-type]
+
+    def list(self, **query: Any) -> Page[Out]:
+        """One page; ``query`` takes limit, cursor, sort, q and the filters of the noun."""
+        return self._page.validate_json(self._transport.send("GET", self._path, query).content)
+
+    def all(self, **query: Any) -> Iterator[Out]:
+        """Every item, page by page."""
+        cursor = None
+        while True:
+            page = self.list(**{"limit": 500, **query, "cursor": cursor})
+            yield from page.items
+            cursor = page.next_cursor
+            if not cursor:
+                return
+
+    def get(self, name: str) -> Out:
+        """One item by name or id."""
+        answer = self._transport.send("GET", f"{self._path}/{segment(name)}")
+        return self._one.validate_json(answer.content)
+
+
+class Named(Resource[Out]):
+    """Things that are written whole under a name."""
+
+    def put(self, name: str, body: BaseModel, *, dry_run: bool = False) -> Out:
+        """Create or replace ``name``."""
+        answer = self._transport.send(
+            "PUT",
+            f"{self._path}/{segment(name)}",
+            {"dry_run": dry_run or None},
+            body.model_dump(mode="json", exclude_none=True),
+        )
+        return self._one.validate_json(answer.content)
+
+    def delete(self, name: str, *, dry_run: bool = False) -> None:
+        """Remove ``name``."""
+        self._transport.send(
+            "DELETE", f"{self._path}/{segment(name)}", {"dry_run": dry_run or None}
+        )
+
+
+class Clusters(Resource[Out]):
+    """Clusters: created by a join Secret, never written."""
+
+    def create(self, name: str, description: str = "", *, dry_run: bool = False) -> JoinOut:
+        """A record and the Secret that lets one cluster join as it."""
+        body = {"name": name, "description": description}
+        query = {"dry_run": dry_run or None}
+        answer = self._transport.send("POST", self._path, query, body)
+        return JoinOut.model_validate_json(answer.content)
+
+    def join(self, name: str) -> JoinOut:
+        """A new single-use token for a record that exists."""
+        answer = self._transport.send("POST", f"{self._path}/{segment(name)}/join")
+        return JoinOut.model_validate_json(answer.content)
+
+    def delete(self, name: str) -> None:
+        """Forget the cluster and revoke its credential."""
+        self._transport.send("DELETE", f"{self._path}/{segment(name)}")
+
+
+class Workloads(Resource[WorkloadOut]):
+    """Workloads: submitted and stopped."""
+
+    def create(
+        self, workload: WorkloadIn, *, dry_run: bool = False, idempotency_key: str | None = None
+    ) -> WorkloadOut:
+        """Submit; with an ``idempotency_key`` a second call gives the first answer."""
+        answer = self._transport.send(
+            "POST",
+            self._path,
+            {"dry_run": dry_run or None},
+            workload.model_dump(mode="json", exclude_none=True),
+            {"Idempotency-Key": idempotency_key} if idempotency_key else None,
+        )
+        return WorkloadOut.model_validate_json(answer.content)
+
+    def stop(self, workload_id: str) -> None:
+        """Ask for it to end; its GPUs come back when its pods are gone."""
+        self._transport.send("DELETE", f"{self._path}/{segment(workload_id)}")
+
+
+class Quotas(Resource[QuotaOut]):
+    """Guarantees of a pool to a group."""
+
+    def put(self, pool: str, group: str, gpus: int, *, dry_run: bool = False) -> QuotaOut:
+        """Guarantee ``gpus`` GPUs of ``pool`` to ``group``."""
+        path = f"{self._path}/{segment(pool)}/{segment(group)}"
+        answer = self._transport.send("PUT", path, {"dry_run": dry_run or None}, {"gpus": gpus})
+        return QuotaOut.model_validate_json(answer.content)
+
+    def delete(self, pool: str, group: str) -> None:
+        """Guarantee nothing any more."""
+        self._transport.send("DELETE", f"{self._path}/{segment(pool)}/{segment(group)}")
+
+
+class Users(Named[Out]):
+    """Local accounts and their tokens."""
+
+    def create_token(self, user: str, name: str) -> TokenOut:
+        """A token named ``name`` that acts as ``user``; replaces a former one of that name."""
+        path = f"{self._path}/{segment(user)}/tokens"
+        answer = self._transport.send("POST", path, None, {"name": name})
+        return TokenOut.model_validate_json(answer.content)
