@@ -1,0 +1,73 @@
+# Neurox: `make help` lists what can be made.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}'
+	@echo
+	@echo '  make up ARGS="--clusters 2 --nodes 8" passes options on to neurox up.'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Neurox needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=."; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Cannot make $(VENV); on Debian: apt install python3-venv"; exit 2; }
+
+$(VENV)/.local: setup.cfg constraints.txt | $(BIN)/python
+	@echo "Installing Neurox into $(VENV) (about a minute, once)"
+	@$(INSTALL) '.[local]'
+	@touch $@
+
+$(VENV)/.test: setup.cfg constraints.txt | $(BIN)/python
+	@echo "Installing Neurox and its test tools into $(VENV) (about a minute, once)"
+	@$(INSTALL) '.[test]'
+	@touch $@ $(VENV)/.local
+
+.PHONY: up
+up: $(VENV)/.local ## Show a working fleet on this machine: real servers, simulated GPUs
+	@$(BIN)/neurox up $(ARGS)
+
+.PHONY: down
+down: $(VENV)/.local ## Stop what `make up` started
+	@$(BIN)/neurox down $(ARGS)
+
+.PHONY: chromium
+chromium:
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
+		{ echo "The browser tests need Chromium: apt install chromium"; exit 2; }
+
+.PHONY: lint
+lint: $(VENV)/.test ## Style, types, direction of imports, templates
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/djlint portal/templates --check --lint --quiet
+
+.PHONY: docs
+docs: $(VENV)/.test ## Build the documentation; a warning is an error
+	@$(BIN)/sphinx-build -q -W --keep-going docs docs/_build
+
+.PHONY: quick
+quick: $(VENV)/.test ## Tests that start no cluster and no browser
+	@$(BIN)/pytest -m "not slow and not browser"
+
+.PHONY: test
+test: $(VENV)/.test chromium lint docs ## Everything that needs no cluster of your own
+	@$(BIN)/neurox tools
+	@$(BIN)/pytest
+
+.PHONY: bench-up
+bench-up: $(VENV)/.test ## Time and memory of `make up`, against their limits
+	@$(BIN)/python tests/bench/up.py $(ARGS)
+
+.PHONY: clean
+clean: ## Remove the virtual environment and what was built here
+	@rm -rf $(VENV) docs/_build build dist *.egg-info
