@@ -22,6 +22,16 @@ def api_token(digest: str) -> str:
     return f"neurox:token:{digest}"
 
 
+def user_tokens(user_id: str) -> str:
+    """A hash: token name to the SHA-256 of the token, for one account id."""
+    return f"neurox:user-tokens:{user_id}"
+
+
+def idempotency(digest: str) -> str:
+    """The workload id that a user's Idempotency-Key stands for; expires."""
+    return f"neurox:idempotency:{digest}"
+
+
 def sign_in_failures(digest: str) -> str:
     """Recent failed sign-ins of one account or source."""
     return f"neurox:sign-in:{digest}"

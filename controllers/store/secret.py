@@ -1,0 +1,14 @@
+"""Secrets that people carry: made here, stored only as their SHA-256."""
+
+import hashlib
+import secrets
+
+
+def new_secret() -> str:
+    """256 random bits as 43 characters that are safe in a cookie and a header."""
+    return secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> str:
+    """What is stored. A fast hash suffices: 256 random bits cannot be guessed."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
