@@ -1,0 +1,76 @@
+"""Builds the simulated ``libnvidia-ml.so.1``: ``python -m agent.simulated.build --out DIR``."""
+
+import argparse
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+LIBRARY = "libnvidia-ml.so.1"
+SOURCES = ("nvml.c", "readings.c", "processes.c", "driver.c", "scenario.c")
+_FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra")
+_BUILD_SECONDS = 120
+
+
+class BuildError(Exception):
+    """The library could not be built; the message says what to do."""
+
+
+def compiler(env: Mapping[str, str]) -> list[str]:
+    """The C compiler to call: ``$CC``, else ``cc`` from PATH, else the wheel ``ziglang``."""
+    if env.get("CC"):
+        return shlex.split(env["CC"])
+    if found := shutil.which("cc", path=env.get("PATH")):
+        return [found]
+    if importlib.util.find_spec("ziglang"):
+        return [sys.executable, "-m", "ziglang", "cc"]
+    raise BuildError("no C compiler: install one as `cc`, name one in CC, or `pip install ziglang`")
+
+
+def build(out: Path, env: Mapping[str, str]) -> Path:
+    """Compile into ``out`` and return the library's path; an older one is replaced at once."""
+    out.mkdir(parents=True, exist_ok=True)
+    here = Path(__file__).parent
+    unfinished = out / f".{LIBRARY}.{os.getpid()}"
+    sources = [str(here / name) for name in SOURCES]
+    command = [*compiler(env), *_FLAGS, f"-Wl,-soname,{LIBRARY}", "-o", str(unfinished)]
+    try:
+        done = subprocess.run(
+            [*command, *sources, "-lm", "-lpthread"],
+            env=dict(env),
+            capture_output=True,
+            text=True,
+            timeout=_BUILD_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            first = next((x for x in done.stderr.splitlines() if "error" in x), done.stderr[-200:])
+            raise BuildError(f"{shlex.join(command[:1])} cannot build the library: {first}")
+        unfinished.replace(out / LIBRARY)
+    except OSError as error:
+        raise BuildError(f"cannot run the C compiler {command[0]}: {error.strerror}") from error
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"{command[0]} took more than {_BUILD_SECONDS} s") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return out / LIBRARY
+
+
+def main() -> int:
+    """Build, print the library's path; 1 and one message on stderr when it cannot be."""
+    parser = argparse.ArgumentParser(prog="python -m agent.simulated.build", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the library")
+    try:
+        sys.stdout.write(f"{build(parser.parse_args().out, os.environ)}\n")
+    except BuildError as error:
+        sys.stderr.write(f"simulated NVML: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
