@@ -50,6 +50,8 @@ class Intent:
     user: str
     submitted_at: float
     cluster: str | None = None
+    accepted_at: float | None = None
+    """When the cluster took it; from then on it is never sent again."""
     stop_requested_at: float | None = None
     refusal: str | None = None
     """Why no cluster took it, once that is final."""

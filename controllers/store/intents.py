@@ -1,0 +1,63 @@
+"""Workloads as they were asked for, before and while a cluster has them."""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from redis import Redis
+
+from controllers.domain.errors import Conflict, NotFound
+from controllers.domain.workload import Intent
+from controllers.store import keys
+
+TRIES = 20
+
+# Writes a field only if it still holds what the caller read: a lock for this one intent alone.
+SWAP = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1
+"""
+
+
+class Intents:
+    """One Redis hash: intent id to intent."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._swap = redis.register_script(SWAP)
+
+    def add(self, intent: Intent) -> None:
+        """Store a new intent; Conflict when its id is taken."""
+        if not self._redis.hsetnx(keys.INTENTS, intent.id, msgspec.json.encode(intent)):
+            raise Conflict(f"workload {intent.id} exists already")
+
+    def get(self, intent_id: str) -> Intent:
+        """One intent; NotFound when there is none of that id."""
+        return msgspec.json.decode(self._row(intent_id), type=Intent)
+
+    def all(self) -> list[Intent]:
+        """Every intent, first submitted first."""
+        rows = self._redis.hvals(keys.INTENTS)
+        intents = (msgspec.json.decode(row, type=Intent) for row in rows)
+        return sorted(intents, key=lambda i: (i.submitted_at, i.id))
+
+    def change(self, intent_id: str, **fields: Any) -> Intent:
+        """Replace fields and return the result; others that change it meanwhile lose nothing."""
+        for _ in range(TRIES):
+            row = self._row(intent_id)
+            changed = replace(msgspec.json.decode(row, type=Intent), **fields)
+            new = msgspec.json.encode(changed)
+            if self._swap(keys=[keys.INTENTS], args=[intent_id, row, new]):
+                return changed
+        raise Conflict(f"workload {intent_id} is being changed by others; try again")
+
+    def remove(self, intent_id: str) -> None:
+        """Forget an intent; one that is gone already is no error."""
+        self._redis.hdel(keys.INTENTS, intent_id)
+
+    def _row(self, intent_id: str) -> bytes | str:
+        row = self._redis.hget(keys.INTENTS, intent_id)
+        if row is None:
+            raise NotFound(f"there is no workload {intent_id}")
+        return row

@@ -1,0 +1,135 @@
+"""What each cluster last reported: nodes, workloads, and how fresh they are."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import msgspec
+from redis import Redis
+
+from controllers.domain.cluster import Node, StateDelta
+from controllers.domain.workload import FINISHED, Reason, Workload
+from controllers.store import keys
+
+FINISHED_KEPT = 500
+"""Finished workloads kept a cluster; the oldest go first."""
+
+VANISHED = Reason("Vanished", "Its object was deleted in the cluster.")
+
+
+@dataclass(frozen=True)
+class ClusterMeta:
+    """The head of a cluster's last report. Epoch seconds; ``received_at`` is by the hub's clock."""
+
+    epoch: str
+    revision: int
+    observed_at: float
+    received_at: float
+    kubernetes_version: str
+    manager_version: str
+    policy_revision: str | None = None
+    namespaces: tuple[str, ...] = ()
+
+
+class States:
+    """Three keys a cluster: its report's head, a hash of nodes, a hash of workloads."""
+
+    def __init__(self, redis: Redis, clock: Callable[[], float] = time.time) -> None:
+        self._redis = redis
+        self._clock = clock
+
+    def apply(self, cluster_id: str, delta: StateDelta) -> None:
+        """Take a report in, at once for every reader; only the leading control-manager calls it."""
+        nodes: dict[str, Node | None] = dict(delta.nodes)
+        workloads: dict[str, Workload | None] = dict(delta.workloads)
+        if delta.full:
+            nodes = {n.name: nodes.get(n.name) for n in self.nodes(cluster_id)} | nodes
+            workloads = {w.id: workloads.get(w.id) for w in self.workloads(cluster_id)} | workloads
+        if workloads:
+            workloads = self._kept(cluster_id, workloads, delta.observed_at)
+        with self._redis.pipeline(transaction=True) as pipe:
+            for key, rows in (
+                (keys.cluster_nodes(cluster_id), nodes),
+                (keys.cluster_workloads(cluster_id), workloads),
+            ):
+                for name, row in rows.items():
+                    if row is None:
+                        pipe.hdel(key, name)
+                    else:
+                        pipe.hset(key, name, msgspec.json.encode(row))
+            meta = msgspec.json.encode(_meta(delta, self._clock()))
+            pipe.set(keys.cluster_meta(cluster_id), meta)
+            pipe.execute()
+
+    def meta(self, cluster_id: str) -> ClusterMeta | None:
+        """The head of the last report; None when the cluster never reported."""
+        row = self._redis.get(keys.cluster_meta(cluster_id))
+        return None if row is None else msgspec.json.decode(row, type=ClusterMeta)
+
+    def nodes(self, cluster_id: str) -> list[Node]:
+        """The cluster's nodes by name."""
+        rows = self._redis.hvals(keys.cluster_nodes(cluster_id))
+        return sorted((msgspec.json.decode(row, type=Node) for row in rows), key=lambda n: n.name)
+
+    def workloads(self, cluster_id: str) -> list[Workload]:
+        """The cluster's workloads, and the last that finished, by id."""
+        rows = self._redis.hvals(keys.cluster_workloads(cluster_id))
+        return sorted((msgspec.json.decode(row, type=Workload) for row in rows), key=lambda w: w.id)
+
+    def reported(self) -> list[str]:
+        """Ids of all clusters of which a report is kept."""
+        prefix, suffix = keys.cluster_meta("*").split("*")
+        found = self._redis.scan_iter(keys.cluster_meta("*"), count=1000)
+        return sorted(_text(key).removeprefix(prefix).removesuffix(suffix) for key in found)
+
+    def forget(self, cluster_id: str) -> None:
+        """Drop all that the cluster reported, its GPUs' samples too."""
+        self._redis.delete(
+            keys.cluster_meta(cluster_id),
+            keys.cluster_nodes(cluster_id),
+            keys.cluster_workloads(cluster_id),
+            keys.cluster_gpus(cluster_id),
+        )
+
+    def _kept(
+        self, cluster_id: str, changes: dict[str, Workload | None], now: float
+    ) -> dict[str, Workload | None]:
+        """``changes`` with each vanished workload as finished, and None for those too many."""
+        rows = {workload.id: workload for workload in self.workloads(cluster_id)}
+        written: dict[str, Workload | None] = {}
+        for name, change in changes.items():
+            workload = ended(rows[name], now) if change is None and name in rows else change
+            if workload is not None:
+                rows[name] = written[name] = workload
+        return written | dict.fromkeys(surplus(rows.values()))
+
+
+def ended(workload: Workload, now: float) -> Workload:
+    """What is kept of a workload whose object is gone; a finished one stays as it was."""
+    if workload.state in FINISHED:
+        return workload
+    return replace(workload, state="Stopped", reason=VANISHED, finished_at=now, members=())
+
+
+def surplus(workloads: Iterable[Workload], kept: int = FINISHED_KEPT) -> list[str]:
+    """Ids of the finished workloads beyond ``kept``, oldest first."""
+    finished = [workload for workload in workloads if workload.state in FINISHED]
+    finished.sort(key=lambda w: (w.finished_at or 0.0, w.id))
+    return [workload.id for workload in finished[: max(0, len(finished) - kept)]]
+
+
+def _meta(delta: StateDelta, now: float) -> ClusterMeta:
+    return ClusterMeta(
+        epoch=delta.epoch,
+        revision=delta.revision,
+        observed_at=delta.observed_at,
+        received_at=now,
+        kubernetes_version=delta.kubernetes_version,
+        manager_version=delta.manager_version,
+        policy_revision=delta.policy_revision,
+        namespaces=delta.namespaces,
+    )
+
+
+def _text(key: bytes | str) -> str:
+    return key.decode() if isinstance(key, bytes) else key
