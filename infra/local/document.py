@@ -1,0 +1,34 @@
+"""Small JSON files that are never half written."""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write(path: Path, document: Mapping[str, Any], mode: int = 0o600, durable: bool = True) -> None:
+    """Replace the file in one step; ``durable`` waits for the disk. OSError when it is full."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+            json.dump(document, file, indent=1)
+            file.write("\n")
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The document; ValueError when it is no JSON object, FileNotFoundError when it is absent."""
+    document = json.loads(path.read_text())
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object")
+    return document
