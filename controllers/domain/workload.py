@@ -53,6 +53,8 @@ class Intent:
     accepted_at: float | None = None
     """When the cluster took it; from then on it is never sent again."""
     stop_requested_at: float | None = None
+    waiting: str | None = None
+    """Why no cluster has it yet, in a sentence."""
     refusal: str | None = None
     """Why no cluster took it, once that is final."""
 

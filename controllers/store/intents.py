@@ -16,6 +16,7 @@ TRIES = 20
 SWAP = """
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+redis.call('INCR', KEYS[2])
 return 1
 """
 
@@ -29,7 +30,11 @@ class Intents:
 
     def add(self, intent: Intent) -> None:
         """Store a new intent; Conflict when its id is taken."""
-        if not self._redis.hsetnx(keys.INTENTS, intent.id, msgspec.json.encode(intent)):
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hsetnx(keys.INTENTS, intent.id, msgspec.json.encode(intent))
+            pipe.incr(keys.INTENTS_VERSION)
+            added, _ = pipe.execute()
+        if not added:
             raise Conflict(f"workload {intent.id} exists already")
 
     def get(self, intent_id: str) -> Intent:
@@ -48,13 +53,20 @@ class Intents:
             row = self._row(intent_id)
             changed = replace(msgspec.json.decode(row, type=Intent), **fields)
             new = msgspec.json.encode(changed)
-            if self._swap(keys=[keys.INTENTS], args=[intent_id, row, new]):
+            if self._swap(keys=[keys.INTENTS, keys.INTENTS_VERSION], args=[intent_id, row, new]):
                 return changed
         raise Conflict(f"workload {intent_id} is being changed by others; try again")
 
     def remove(self, intent_id: str) -> None:
         """Forget an intent; one that is gone already is no error."""
-        self._redis.hdel(keys.INTENTS, intent_id)
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hdel(keys.INTENTS, intent_id)
+            pipe.incr(keys.INTENTS_VERSION)
+            pipe.execute()
+
+    def version(self) -> int:
+        """A number that grows with every change: equal means that nothing happened."""
+        return int(self._redis.get(keys.INTENTS_VERSION) or 0)
 
     def _row(self, intent_id: str) -> bytes | str:
         row = self._redis.hget(keys.INTENTS, intent_id)
