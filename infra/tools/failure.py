@@ -1,0 +1,45 @@
+"""The one shape of every failed build or download."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from infra.tools import advice
+from infra.tools.cache import Cache
+from infra.tools.errors import ToolError
+from infra.tools.job import Job
+
+_LINES = 15
+
+
+def failed(what: str, job: Job, status: int, cache: Cache) -> ToolError:
+    """Name, command, the log's last lines, and what to do."""
+    tail = job.tail(_LINES)
+    hint = advice.for_log("\n".join(job.tail(200)), str(cache.root), cache.free_bytes())
+    return ToolError(
+        "\n".join(
+            [
+                f"{what} failed (exit status {status}).",
+                f"  command: {job.shown()}",
+                f"  log:     {job.log}",
+                *(f"    {line}" for line in tail),
+                hint,
+            ]
+        )
+    )
+
+
+@contextmanager
+def room_on_disk(cache: Cache) -> Iterator[None]:
+    """Turn a full or forbidden disk, met by our own writing, into a ToolError."""
+    try:
+        yield
+    except PermissionError as refused:
+        raise ToolError(
+            f"Cannot write {refused.filename}: {refused.strerror}. Set NEUROX_CACHE to a folder "
+            "of your own."
+        ) from refused
+    except OSError as refused:
+        if refused.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise ToolError(advice.full_disk(str(cache.root), cache.free_bytes())) from refused

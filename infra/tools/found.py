@@ -1,0 +1,45 @@
+"""Programs that are there already: ours in the cache, or somebody else's of a fitting version."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.tools import build, version, wheel
+from infra.tools.catalogue import GoBuild, InstalledWheel, Tool
+from infra.tools.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class Found:
+    """A program to use and where it came from."""
+
+    path: Path
+    source: str
+
+
+def home(tool: Tool, shop: Workshop) -> Path:
+    """Where the cache keeps ``tool`` once it is made."""
+    mark = tool.source
+    suffix = f"-{build.fingerprint(mark, shop.sources)}" if isinstance(mark, GoBuild) else ""
+    return shop.cache.tools / f"{tool.name}-{tool.version}{suffix}" / tool.name
+
+
+def find(tool: Tool, shop: Workshop) -> Found | None:
+    """The first that fits: KUBEBUILDER_ASSETS, our own, a Python package's, PATH."""
+    if hit := _on(tool, "KUBEBUILDER_ASSETS", shop.env):
+        return hit
+    own = home(tool, shop)
+    if own.exists():
+        return Found(own, "cache")
+    if isinstance(tool.source, InstalledWheel) and (inside := wheel.installed(tool.source)):
+        return Found(inside, tool.source.module)
+    return _on(tool, "PATH", shop.env)
+
+
+def _on(tool: Tool, variable: str, env: Mapping[str, str]) -> Found | None:
+    # An empty path would make `which` look where this process was started.
+    hit = shutil.which(tool.name, path=env[variable]) if env.get(variable) else None
+    if hit and version.fits(tool, version.ask(Path(hit), tool.version_args, env)):
+        return Found(Path(hit), variable)
+    return None

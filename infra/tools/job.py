@@ -1,0 +1,77 @@
+"""A long command, its log, and a clean end when the person presses Ctrl-C."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICK_SECONDS = 0.25
+_GRACE_SECONDS = 10.0
+_TAIL_BYTES = 16_384
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command whose output goes to ``log``, which is written afresh."""
+
+    argv: tuple[str, ...]
+    log: Path
+    env: Mapping[str, str]
+    cwd: Path | None = None
+
+    def run(self, tick: Callable[[str], None]) -> int:
+        """Run it to its end and return its exit status; ``tick`` gets the last line of its log.
+
+        Whatever breaks the wait also ends the command and everything that it started.
+        """
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as output:
+            child = subprocess.Popen(
+                self.argv,
+                cwd=self.cwd,
+                env=dict(self.env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                return self._wait(child, tick)
+            finally:
+                _end(child)
+
+    def _wait(self, child: "subprocess.Popen[bytes]", tick: Callable[[str], None]) -> int:
+        while True:
+            try:
+                return child.wait(_TICK_SECONDS)
+            except subprocess.TimeoutExpired:
+                tick("".join(self.tail(1)))
+
+    def tail(self, lines: int) -> list[str]:
+        """The last lines of the log."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
+                return file.read().decode(errors="replace").splitlines()[-lines:]
+        except FileNotFoundError:
+            return []
+
+    def shown(self) -> str:
+        """The command as a person would type it."""
+        words = " ".join(f"'{word}'" if " " in word else word for word in self.argv)
+        return f"cd {self.cwd} && {words}" if self.cwd else words
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    if child.poll() is not None:
+        return
+    # Go removes its scratch folder on SIGINT, not on SIGKILL.
+    for number in (signal.SIGINT, signal.SIGKILL):
+        os.killpg(child.pid, number)
+        try:
+            child.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        return
