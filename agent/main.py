@@ -1,0 +1,88 @@
+"""The agent's life: settings, threads, and an orderly end on SIGTERM or SIGINT."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry
+
+from agent.attribution import Attribution
+from agent.collector import SnapshotCollector
+from agent.devices import Devices
+from agent.kubelet import Kubelet
+from agent.nvml.driver import Driver
+from agent.nvml.errors import DriverUnavailable
+from agent.pods import PodNames
+from agent.sampler import Sampler
+from agent.server import MetricsServer
+from agent.settings import Settings, SettingsError
+
+_T = TypeVar("_T")
+log = logging.getLogger(__name__)
+
+_STOP_SECONDS = 3.0
+"""A driver call that hangs longer than this is left behind."""
+
+
+def run() -> None:
+    """Run the agent until a signal; the process exits with 2 on a bad setting."""
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    try:
+        sys.exit(serve(Settings.from_env(os.environ)))
+    except SettingsError as error:
+        sys.stderr.write(f"neurox-agent: {error}\n")
+        sys.exit(2)
+
+
+def serve(settings: Settings) -> int:
+    """Sample and serve until SIGTERM or SIGINT; returns the exit code."""
+    try:
+        devices = Devices(Driver())
+    except DriverUnavailable as error:
+        raise SettingsError(str(error)) from error
+    kubelet = Kubelet(settings.pod_resources) if settings.pod_resources else None
+    attribution = Attribution(settings.proc, PodNames(settings.pod_logs))
+    sampler = Sampler(devices, attribution, kubelet)
+    server = _listen(settings, sampler)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    threads = [_started("sampler", sampler.run, stop), _started("http", _serve, server)]
+    if kubelet:
+        threads.append(_started("kubelet", kubelet.run, stop))
+    log.info("node %s on http://%s:%d/metrics", settings.node, *server.server_address[:2])
+    stop.wait()
+    server.shutdown()
+    server.server_close()
+    for thread in threads:
+        thread.join(_STOP_SECONDS)
+    log.info("stopped")
+    return 0
+
+
+def _listen(settings: Settings, sampler: Sampler) -> MetricsServer:
+    registry = CollectorRegistry()
+    registry.register(SnapshotCollector(settings.node, lambda: sampler.snapshot))
+    address = (settings.host, settings.port)
+    try:
+        return MetricsServer(address, registry, lambda: sampler.snapshot is not None)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise SettingsError(f"NEUROX_AGENT_LISTEN={where}: {error.strerror}") from error
+
+
+def _serve(server: MetricsServer) -> None:
+    server.serve_forever(poll_interval=0.2)
+
+
+def _started(name: str, target: Callable[[_T], None], argument: _T) -> threading.Thread:
+    # Daemons, since a driver call that never returns must not keep the agent alive.
+    thread = threading.Thread(target=target, args=(argument,), name=name, daemon=True)
+    thread.start()
+    return thread

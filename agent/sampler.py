@@ -1,0 +1,64 @@
+"""One thread that reads the GPUs on its own clock and leaves a finished snapshot behind."""
+
+import logging
+import threading
+import time
+
+from agent.attribution import Attribution
+from agent.devices import Devices
+from agent.kubelet import Kubelet
+from agent.snapshot import Gpu, Snapshot, Usage
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 1.0
+PROCESSES_SECONDS = 5.0
+"""Process lists are the dear call: the driver holds its lock meanwhile."""
+
+
+class Sampler:
+    """``snapshot`` is None until the first pass is done; then always the last finished one."""
+
+    def __init__(
+        self, devices: Devices, attribution: Attribution, kubelet: Kubelet | None = None
+    ) -> None:
+        self.snapshot: Snapshot | None = None
+        self._devices = devices
+        self._attribution = attribution
+        self._kubelet = kubelet
+        self._usage = Usage()
+        self._usage_at: float | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Sample until ``stop``; a failed pass is logged and tried again at the next tick."""
+        tick = time.monotonic()
+        while not stop.is_set():
+            try:
+                self.sample(time.monotonic())
+            except Exception:
+                log.exception("pass failed, next try in %gs", INTERVAL_SECONDS)
+            tick = max(tick + INTERVAL_SECONDS, time.monotonic())
+            stop.wait(tick - time.monotonic())
+        self._devices.close()
+
+    def sample(self, now: float) -> None:
+        """One pass at ``now``, monotonic seconds."""
+        gpus = self._devices.read(now)
+        if self._usage_at is None or now - self._usage_at >= PROCESSES_SECONDS:
+            self._usage, self._usage_at = self._used(gpus), now
+        kubelet = self._kubelet
+        self.snapshot = Snapshot(
+            taken_at=now,
+            driver=self._devices.driver.version,
+            cuda=self._devices.driver.cuda,
+            gpus=gpus,
+            problem=self._devices.problem,
+            usage=self._usage,
+            allocations=kubelet.allocations(now) if kubelet else (),
+            kubelet_up=kubelet.up if kubelet else None,
+            errors=dict(self._devices.errors),
+        )
+
+    def _used(self, gpus: tuple[Gpu, ...]) -> Usage:
+        lists = ((gpu, self._devices.processes(gpu)) for gpu in gpus)
+        return self._attribution.usage([(gpu, who) for gpu, who in lists if who is not None])
