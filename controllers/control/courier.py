@@ -1,0 +1,69 @@
+"""Carry intents to one cluster and note what it answered."""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from redis.exceptions import RedisError
+
+from controllers.control.manager import Manager
+from controllers.domain.errors import DomainError, NotFound, Refused
+from controllers.domain.workload import Intent
+from controllers.store.intents import Intents
+
+log = logging.getLogger(__name__)
+
+
+class Courier:
+    """Carries one cluster's intents to its manager and notes what it said."""
+
+    def __init__(
+        self,
+        intents: Intents,
+        connect: Callable[[str], Manager],
+        current: Callable[[str], bool],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._intents = intents
+        self._connect = connect
+        self._current = current
+        self._clock = clock
+
+    def deliver(self, cluster: str, create: list[Intent], stop: list[Intent]) -> list[str]:
+        """Send all of them; ids of those that the cluster was told to stop.
+
+        Ends early when the cluster does not answer: a later pass sends the rest.
+        """
+        stopped: list[str] = []
+        try:
+            with closing(self._connect(cluster)) as manager:
+                for intent in create:
+                    self._create(manager, intent)
+                for intent in stop:
+                    self._stop(manager, intent)
+                    stopped.append(intent.id)
+        except (DomainError, RedisError) as failure:
+            log.warning("cluster %s does not take workloads: %s", cluster, failure)
+        return stopped
+
+    def _create(self, manager: Manager, intent: Intent) -> None:
+        try:
+            manager.create(intent)
+        except (Refused, NotFound) as refusal:
+            # It may judge by an older policy than the one the workload was accepted under.
+            if self._current(intent.cluster or ""):
+                self._intents.change(intent.id, refusal=str(refusal))
+                log.info("workload %s refused by %s: %s", intent.id, intent.cluster, refusal)
+            return
+        self._intents.change(intent.id, accepted_at=self._clock(), waiting=None)
+        log.info("workload %s taken by %s", intent.id, intent.cluster)
+
+    def _stop(self, manager: Manager, intent: Intent) -> None:
+        try:
+            manager.stop(intent.id)
+        except NotFound:
+            if intent.accepted_at is None:  # it was never made there, and never will be
+                self._intents.change(intent.id, cluster=None)
+                return
+        log.info("workload %s is ending in %s", intent.id, intent.cluster)
