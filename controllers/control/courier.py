@@ -5,10 +5,8 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from redis.exceptions import RedisError
-
 from controllers.control.manager import Manager
-from controllers.domain.errors import DomainError, NotFound, Refused
+from controllers.domain.errors import NotFound, Refused, Unreachable
 from controllers.domain.workload import Intent
 from controllers.store.intents import Intents
 
@@ -33,28 +31,24 @@ class Courier:
     def deliver(self, cluster: str, create: list[Intent], stop: list[Intent]) -> list[str]:
         """Send all of them; ids of those that the cluster was told to stop.
 
-        Ends early when the cluster does not answer: a later pass sends the rest.
+        Unreachable when the cluster does not answer; a later call sends all of it again.
         """
-        stopped: list[str] = []
-        try:
-            with closing(self._connect(cluster)) as manager:
-                for intent in create:
-                    self._create(manager, intent)
-                for intent in stop:
-                    self._stop(manager, intent)
-                    stopped.append(intent.id)
-        except (DomainError, RedisError) as failure:
-            log.warning("cluster %s does not take workloads: %s", cluster, failure)
-        return stopped
+        with closing(self._connect(cluster)) as manager:
+            for intent in create:
+                self._create(manager, intent)
+            for intent in stop:
+                self._stop(manager, intent)
+        return [intent.id for intent in stop]
 
     def _create(self, manager: Manager, intent: Intent) -> None:
         try:
             manager.create(intent)
-        except (Refused, NotFound) as refusal:
+        except Refused as refusal:
             # It may judge by an older policy than the one the workload was accepted under.
-            if self._current(intent.cluster or ""):
-                self._intents.change(intent.id, refusal=str(refusal))
-                log.info("workload %s refused by %s: %s", intent.id, intent.cluster, refusal)
+            if not self._current(intent.cluster or ""):
+                raise Unreachable(f"its policy is not yet the newest ({refusal})") from refusal
+            self._intents.change(intent.id, refusal=str(refusal))
+            log.info("workload %s refused by %s: %s", intent.id, intent.cluster, refusal)
             return
         self._intents.change(intent.id, accepted_at=self._clock(), waiting=None)
         log.info("workload %s taken by %s", intent.id, intent.cluster)

@@ -1,18 +1,26 @@
 """Send each submitted workload to a cluster, and each request to stop after it."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+
+from redis.exceptions import RedisError
 
 from controllers.control.choice import Candidate, candidate, choose, loaded
 from controllers.control.courier import Courier
 from controllers.control.manager import Manager
 from controllers.control.policy import Policies
+from controllers.domain.errors import DomainError
 from controllers.domain.workload import FINISHED, Intent
 from controllers.store.clusters import Clusters
 from controllers.store.intents import Intents
 from controllers.store.states import States
 
+log = logging.getLogger(__name__)
+
+REST_SECONDS = 2.0
+"""How long a cluster that did not take a workload is left alone."""
 QUIET_SECONDS = 5.0
 """A full look happens at least this often, even when no intent changed."""
 
@@ -56,6 +64,7 @@ class Dispatch:
         self._policies = policies
         self._courier = Courier(intents, connect, self._policy_current)
         self._running: dict[str, threading.Thread] = {}
+        self._resting: dict[str, float] = {}
         self._told: set[str] = set()
         self._seen = -1
         self._looked_at = float("-inf")
@@ -133,6 +142,7 @@ class Dispatch:
 
     def _send(self, create: list[Intent], stop: list[Intent]) -> None:
         busy = {name for name, thread in self._running.items() if thread.is_alive()}
+        busy |= {name for name, until in self._resting.items() if time.monotonic() < until}
         for cluster in {i.cluster for i in create + stop if i.cluster} - busy:
             made = [i for i in create if i.cluster == cluster]
             ended = [i for i in stop if i.cluster == cluster]
@@ -143,7 +153,11 @@ class Dispatch:
             self._running[cluster].start()
 
     def _deliver(self, cluster: str, create: list[Intent], stop: list[Intent]) -> None:
-        self._told.update(self._courier.deliver(cluster, create, stop))
+        try:
+            self._told.update(self._courier.deliver(cluster, create, stop))
+        except (DomainError, RedisError) as failure:
+            log.warning("cluster %s does not take workloads: %s", cluster, failure)
+            self._resting[cluster] = time.monotonic() + REST_SECONDS
 
     def _policy_current(self, cluster: str) -> bool:
         meta = self._states.meta(cluster)
