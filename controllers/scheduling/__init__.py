@@ -1,1 +1,1 @@
-"""Who runs where and who waits why. Pure: no I/O, no clock."""
+"""What to start, where, and why the rest waits. Pure: no client, clock or log."""
