@@ -54,7 +54,7 @@ def _url(name: str, env: Mapping[str, str], schemes: tuple[str, ...]) -> str:
 def _address(name: str, env: Mapping[str, str]) -> tuple[str, int]:
     value = _given(name, env)
     host, _, port = value.rpartition(":")
-    if not port.isdecimal() or not 0 <= int(port) <= 65535:
+    if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
         raise SettingsError(f"{name} must be host:port, not {value!r}")
     return host.strip("[]"), int(port)
 

@@ -10,8 +10,8 @@ from controllers.control.beats import Beats
 from controllers.control.dispatch import Dispatch
 from controllers.control.gpus import GpuLoop
 from controllers.control.leader import Leader
-from controllers.control.manager import RelayedManager
 from controllers.control.policy import Policies, PolicyLoop
+from controllers.control.relayed import RelayedManager
 from controllers.control.settings import Settings
 from controllers.control.sweep import Sweep
 from controllers.control.sync import Sync

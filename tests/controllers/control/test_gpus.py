@@ -1,0 +1,67 @@
+import pytest
+
+from controllers.control.gpus import rows, times, values
+from controllers.control.thanos import Sample
+from controllers.domain.cluster import Holder
+from controllers.domain.errors import Unreachable
+
+LABELS = {"node": "gpu-1", "uuid": "GPU-1", "gpu": "3", "model": "H100"}
+
+
+def sample(name: str, value: float, **labels: str) -> Sample:
+    return Sample(name, LABELS | labels, value)
+
+
+INFO = sample("neurox_gpu_info", 1)
+AT = [sample("", 1000.5)]
+
+
+def test_a_gpu_is_made_of_its_series() -> None:
+    series = [
+        INFO,
+        sample("neurox_gpu_up", 1),
+        sample("neurox_gpu_utilization_ratio", 0.75),
+        sample("neurox_gpu_memory_used_bytes", 4e9),
+        sample("neurox_gpu_memory_total_bytes", 8e10),
+        sample("neurox_gpu_power_watts", 350.5),
+        sample("neurox_gpu_temperature_celsius", 61, sensor="gpu"),
+        sample("neurox_pod_gpu_allocation_info", 1, namespace="v", pod="p", container="c"),
+    ]
+    (gpu,) = rows(series, AT, frozenset({"gpu-1"}))
+    assert (gpu.uuid, gpu.node, gpu.index, gpu.model) == ("GPU-1", "gpu-1", 3, "H100")
+    assert (gpu.sampled_at, gpu.up, gpu.simulated) == (1000.5, True, True)
+    assert (gpu.utilization, gpu.power_watts, gpu.temperature_celsius) == (0.75, 350.5, 61)
+    assert (gpu.memory_used_bytes, gpu.memory_total_bytes) == (4_000_000_000, 80_000_000_000)
+    assert gpu.holder == Holder("v", "p", "c")
+
+
+def test_what_was_not_measured_is_unknown_and_not_zero() -> None:
+    (gpu,) = rows([INFO, sample("neurox_gpu_power_watts", float("nan"))], AT, frozenset())
+    assert gpu.utilization is gpu.memory_used_bytes is gpu.power_watts is gpu.holder is None
+    assert not gpu.simulated
+
+
+def test_a_gpu_that_its_driver_lost_is_down() -> None:
+    (gpu,) = rows([INFO, sample("neurox_gpu_up", 0)], AT, frozenset())
+    assert not gpu.up
+
+
+def test_without_a_sample_time_there_is_no_sample() -> None:
+    assert rows([INFO], [], frozenset()) == []
+    assert rows([sample("neurox_gpu_up", 1)], AT, frozenset()) == []
+
+
+def test_a_shared_gpu_shows_one_holder_and_always_the_same() -> None:
+    held = [
+        sample("neurox_pod_gpu_allocation_info", 1, namespace="v", pod=pod, container="c")
+        for pod in ("b", "a")
+    ]
+    (gpu,) = rows([INFO, *held], AT, frozenset())
+    assert gpu.holder == Holder("v", "a", "c")
+
+
+def test_queries_name_the_tenant_and_nothing_can_be_smuggled_in() -> None:
+    assert 'tenant_id="0b0c-1"' in values("0b0c-1")
+    assert times("0b0c-1") == 'timestamp(neurox_gpu_info{tenant_id="0b0c-1"})'
+    with pytest.raises(Unreachable):
+        values('x"} or up{a="')

@@ -1,0 +1,61 @@
+from dataclasses import replace
+
+import pytest
+from recording import report
+from redis import Redis
+
+from controllers.control.sweep import Sweep, outlived
+from controllers.domain.cluster import Cluster
+from controllers.domain.workload import Intent, State, Workload, WorkloadSpec
+from controllers.store.clusters import Clusters
+from controllers.store.intents import Intents
+from controllers.store.states import States
+
+DAY = 24 * 3600.0
+INTENT = Intent("i1", WorkloadSpec("train", "v", "v", "a", 1, 2), "amara", 0.0)
+TAKEN = replace(INTENT, cluster="c1", accepted_at=1.0)
+
+
+def workload(state: State, finished_at: float | None = None) -> Workload:
+    return Workload("i1", "u", "v", "Job", "train", state, 1, 2, finished_at=finished_at)
+
+
+@pytest.mark.parametrize(
+    ("intent", "reported", "now", "gone"),
+    [
+        (INTENT, None, 9 * DAY, False),
+        (replace(INTENT, cluster="c1"), None, 9 * DAY, False),
+        (replace(INTENT, refusal="no"), None, DAY - 1, False),
+        (replace(INTENT, refusal="no"), None, DAY + 1, True),
+        (replace(INTENT, stop_requested_at=10.0), None, DAY + 11, True),
+        (TAKEN, workload("Running"), 9 * DAY, False),
+        (TAKEN, workload("Succeeded", 100.0), 3600.0, False),
+        (TAKEN, workload("Succeeded", 100.0), 3701.0, True),
+        (TAKEN, None, 60.0, False),
+        (TAKEN, None, 130.0, True),
+    ],
+)
+def test_an_intent_is_kept_as_long_as_somebody_needs_it(
+    intent: Intent, reported: Workload | None, now: float, gone: bool
+) -> None:
+    reports = {"c1": {} if reported is None else {"i1": reported}}
+    assert outlived([intent], reports, {"c1": now}, now) == (["i1"] if gone else [])
+
+
+def test_a_silent_cluster_says_nothing_about_its_workloads() -> None:
+    assert outlived([TAKEN], {"c1": {}}, {"c1": 20.0}, 9 * DAY) == []
+
+
+def test_workloads_of_a_removed_cluster_are_no_longer_ours() -> None:
+    assert outlived([TAKEN], {}, {}, 2.0) == ["i1"]
+
+
+def test_reports_of_removed_clusters_go(redis: Redis) -> None:
+    clusters, states, intents = Clusters(redis), States(redis), Intents(redis)
+    clusters.add(Cluster("c1", "one", 0.0))
+    states.apply("c1", report())
+    states.apply("c2", report())
+    intents.add(replace(TAKEN, cluster="c2"))
+    Sweep(clusters, states, intents).step()
+    assert states.reported() == ["c1"]
+    assert intents.all() == []
