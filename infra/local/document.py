@@ -3,17 +3,19 @@
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+Document = Mapping[str, Any] | Sequence[Any]
 
-def write(path: Path, document: Mapping[str, Any], mode: int = 0o600, durable: bool = True) -> None:
-    """Replace the file in one step; ``durable`` waits for the disk. OSError when it is full."""
+
+def write(path: Path, document: Document, durable: bool = True) -> None:
+    """Replace the file in one step, mode 0600; ``durable`` waits for the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(document, file, indent=1)
             file.write("\n")
             if durable:

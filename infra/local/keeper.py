@@ -40,6 +40,8 @@ class Keeper:
         self.log = LogFile(around.state / "logs", process.name)
         self.state = "waiting"
         self.since = time.time()
+        self.started_at: float | None = None
+        self.ready_at: float | None = None
         self.restarts = 0
         self.failures = 0
         """Deaths and failed starts since it was last ready."""
@@ -108,6 +110,7 @@ class Keeper:
         with self.log.open() as log:
             self._child = child.start(process.argv, env, process.cwd, log)
         running = self._child
+        self.started_at, self.ready_at = time.time(), None
         self._enter("starting")
         checking = asyncio.create_task(self._check())
         try:
@@ -115,7 +118,7 @@ class Keeper:
         finally:
             checking.cancel()
         child.kill_group(running.pid)  # what the dead master left holds its port
-        lived = time.time() - self.since if self.ready.is_set() else 0.0
+        lived = time.time() - self.ready_at if self.ready_at else 0.0
         self.ready.clear()
         self.trouble = self._obituary(status)
         return lived
@@ -131,6 +134,7 @@ class Keeper:
             await asyncio.sleep(CHECK_SECONDS)
         self.failures = 0
         self._enter("running")
+        self.ready_at = self.since
         self.ready.set()
 
     def _obituary(self, status: int) -> str:

@@ -9,15 +9,19 @@ from infra.local import document
 
 @dataclass(frozen=True)
 class ProcessRecord:
-    """One process; ``since`` is epoch seconds of its present state."""
+    """One process; times are epoch seconds."""
 
     name: str
     pid: int | None
-    started: int | None
+    ticks: int | None
     """Kernel start time of that pid in ticks since boot: tells it from a later one."""
     state: str
-    restarts: int
     since: float
+    """Of its present state."""
+    restarts: int
+    started_at: float | None
+    """Its last start, and when it was ready after that."""
+    ready_at: float | None
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Record:
     """The supervisor and its processes."""
 
     pid: int
-    started: int | None
+    ticks: int | None
     url: str | None
     phase: str
     """starting, ready or stopping."""

@@ -13,14 +13,18 @@ PATIENCE_SECONDS = 5.0
 
 def find(folder: Path) -> list[int]:
     """Pids that belong to this state folder: recorded ones still the same, and marked ones."""
-    mark = f"{MARK}={folder}".encode()
+    mark, inside = f"{MARK}={folder}".encode(), f"{MARK}={folder}/".encode()
     last = record.read(folder)
     recorded = {
         row.pid
         for row in (last.processes if last else ())
-        if row.pid is not None and row.started == record.started_ticks(row.pid) is not None
+        if row.pid is not None and row.ticks == record.started_ticks(row.pid) is not None
     }
-    marked = {pid for pid in _pids() if mark in _environment(pid)}
+    marked = {
+        pid
+        for pid in _pids()
+        if any(one == mark or one.startswith(inside) for one in _environment(pid))
+    }
     return sorted((recorded | marked) - {os.getpid()})
 
 

@@ -57,7 +57,7 @@ class Supervisor:
             async with asyncio.timeout(seconds):
                 while not everyone.done():
                     await asyncio.wait([everyone], timeout=0.2)
-                    self._refuse_hopeless()
+                    self._refuse_hopeless(names)
                 await everyone
         except TimeoutError:
             late = [name for name in names if not self.keepers[name].ready.is_set()]
@@ -90,8 +90,9 @@ class Supervisor:
         await self.keepers[name].stop(self._hurry)
         stopped[name].set()
 
-    def _refuse_hopeless(self) -> None:
-        for keeper in self.keepers.values():
+    def _refuse_hopeless(self, names: Sequence[str]) -> None:
+        for name in names:
+            keeper = self.keepers[name]
             if keeper.failures >= HOPELESS_FAILURES:
                 raise LocalError(f"{keeper.trouble}\nIt failed {keeper.failures} times in a row.")
 
@@ -130,10 +131,12 @@ class Supervisor:
             record.ProcessRecord(
                 name=name,
                 pid=keeper.pid,
-                started=record.started_ticks(keeper.pid),
+                ticks=record.started_ticks(keeper.pid),
                 state=keeper.state,
-                restarts=keeper.restarts,
                 since=keeper.since,
+                restarts=keeper.restarts,
+                started_at=keeper.started_at,
+                ready_at=keeper.ready_at,
             )
             for name, keeper in self.keepers.items()
         )

@@ -220,7 +220,7 @@ def test_the_record_tells_what_runs(tmp_path: Path) -> None:
             (one,) = found.processes
             assert (one.name, one.state, one.restarts) == ("one", "running", 0)
             assert one.pid == fleet.keepers["one"].pid
-            assert one.started == record.started_ticks(one.pid)
+            assert one.ticks == record.started_ticks(one.pid)
 
     in_loop(body)
 

@@ -1,0 +1,125 @@
+"""Everything that `up` runs, built from what was asked for; nothing is started here."""
+
+import json
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local import kube_context, sandbox_access, simulated, step
+from infra.local.admin import Admin, bootstrap
+from infra.local.api import Api
+from infra.local.control_plane import ControlPlane, Programs
+from infra.local.errors import LocalError
+from infra.local.join import Join
+from infra.local.once import Once
+from infra.local.options import Options, Sandbox
+from infra.local.ports import Ports
+from infra.local.process import Process
+from infra.local.sandbox.manifests import node_names
+from infra.local.sandbox.processes import SandboxCluster
+from infra.local.sandbox_access import RealNode
+from infra.local.workload_cluster import Agent, WorkloadCluster
+from infra.tools.toolbox import Toolbox
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """A line to print once these processes are all ready."""
+
+    text: str
+    names: tuple[str, ...]
+
+
+class Fleet:
+    """Processes and milestones of one `up`."""
+
+    def __init__(self, options: Options, ports: Ports, tools: Toolbox) -> None:
+        self._folder = options.folder
+        self._ports = ports
+        self._tools = tools
+        self.http_port = ports.http(options.port)
+        programs = Programs(tools.path("valkey-server"), tools.path("thanos"))
+        self.control = ControlPlane(options.folder, ports, self.http_port, programs)
+        self.admin: Once[Admin] = Once(lambda: bootstrap(self.control.redis_url, options.folder))
+        self.processes = self.control.processes()
+        self.milestones = [
+            Milestone("control plane ready", tuple(one.name for one in self.processes))
+        ]
+        libraries = options.folder / "lib"
+        self.simulated = False
+        self._build = Once(lambda: simulated.library(libraries, options.folder))
+
+    def api(self) -> Api:
+        """The public API as the admin."""
+        return Api(self.http_port, self.admin().token)
+
+    def has_numbers(self) -> bool:
+        """Whether the API shows the utilisation of any GPU."""
+        try:
+            found = self.api().get("/gpus?limit=100") or {"items": []}
+        except LocalError:
+            return False
+        return any(gpu["utilization"] is not None for gpu in found["items"])
+
+    def add_sandbox(self, asked: Sandbox, real: RealNode | None) -> None:
+        """A sandbox cluster with simulated nodes and, if there is one, the real node."""
+        self.simulated = True
+        name, folder = asked.name, self._folder / "clusters" / asked.name
+        kube_folder, nodes_folder = folder / "kubernetes", folder / "nodes"
+        cluster = SandboxCluster(
+            name, kube_folder, self._tools, self._ports.get, asked.nodes, asked.gpus
+        )
+        access = sandbox_access.access(cluster, kube_folder, real)
+        nodes = node_names(asked.nodes)
+        servers = sandbox_access.servers(cluster)
+        simulator = simulated.simulator(name, cluster.admin_kubeconfig, nodes_folder, nodes)
+        agents = simulated.agents(name, nodes, nodes_folder, self._folder / "lib", self._build)
+        if real is not None:
+            agents = (*agents, Agent(real.name))
+        ours = WorkloadCluster(name, folder, self._ports, access, self._join(name, folder))
+        own = ours.processes(self._tools.path("prometheus"), agents)
+        self.processes += [*servers, simulator, *own]
+        self.milestones += [
+            Milestone(f"{name}: Kubernetes ready", tuple(one.name for one in servers)),
+            Milestone(f"{name}: joined", (f"{name}/workload-manager", f"{name}/relay-client")),
+            Milestone(
+                f"{name}: {len(agents)} agents and Prometheus ready",
+                tuple(one.name for one in [simulator, *own[2:]]),
+            ),
+        ]
+
+    def add_context(self, context: str) -> str:
+        """A cluster of the user's own; the name that it gets here."""
+        name = re.sub(r"[^a-z0-9]+", "-", context.lower()).strip("-")[:40] or "context"
+        folder = self._folder / "clusters" / name
+        access = kube_context.access(context, self._folder, folder)
+        ours = WorkloadCluster(name, folder, self._ports, access, self._join(name, folder))
+        own = ours.processes(None, ())
+        self.processes += own
+        self.milestones.append(Milestone(f"{name}: joined", tuple(one.name for one in own)))
+        return name
+
+    def add_demo(self) -> None:
+        """The demo's users and workloads, by the public API alone."""
+        self.processes.append(
+            Process(
+                name="demo",
+                argv=(sys.executable, "-m", "portal.cli.main", "demo"),
+                needs=("web", "control-manager"),
+            )
+        )
+
+    def _join(self, name: str, folder: Path) -> Join:
+        return Join(name, folder / "join.kubeconfig", self.api)
+
+
+def real_node(state: Path) -> RealNode | None:
+    """This machine's own GPUs, when a real NVIDIA driver is there."""
+    env: dict[str, str] = {}
+    found = json.loads(step.python("looking for a driver", ("infra.local.driver",), env, state))
+    if found is None:
+        return None
+    name = re.sub(r"[^a-z0-9.-]+", "-", platform.node().lower()).strip("-.") or "this-machine"
+    return RealNode(f"real-{name}"[:60], found["count"], found["model"])

@@ -1,0 +1,49 @@
+"""How a local cluster joins: by the same single-use Secret as any other."""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.local import secret_file
+from infra.local.api import Api
+from infra.local.errors import LocalError
+
+
+class Join:
+    """Makes a cluster known to the control plane and hands it its join Secret."""
+
+    def __init__(self, name: str, file: Path, api: Callable[[], Api]) -> None:
+        self._name = name
+        self.file = file
+        """The join kubeconfig, for the relay-client; without it we never asked for one."""
+        self._api = api
+
+    def ensure(self, apply: Callable[[str], None]) -> None:
+        """Nothing when it has joined; else a new Secret, given to ``apply`` as YAML.
+
+        A record that waits is replaced, for its token was shown once and may be spent or expired;
+        so is one of a cluster that `down` left, for its key is gone.
+        """
+        api = self._api()
+        known = api.get(f"/clusters/{self._name}")
+        if known is not None and known["state"] != "waiting" and self.file.exists():
+            return
+        if known is not None:
+            api.delete(f"/clusters/{known['id']}")
+        body = {"name": self._name, "description": "Made by neurox up on this machine"}
+        secret = str(api.post("/clusters", body)["secret"])
+        secret_file.write(self.file, kubeconfig_of(secret))
+        apply(secret)
+
+
+def kubeconfig_of(secret: str) -> str:
+    """The ``kubeconfig`` key of a Secret in YAML."""
+    import yaml
+
+    found = yaml.safe_load(secret)
+    try:
+        if "kubeconfig" in found.get("stringData", {}):
+            return str(found["stringData"]["kubeconfig"])
+        return base64.b64decode(found["data"]["kubeconfig"]).decode()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise LocalError("the join Secret of the API has no kubeconfig key") from None

@@ -1,0 +1,80 @@
+"""A Kubernetes cluster of the user's own, by a context of their kubeconfig.
+
+The Kubernetes client, which is large, runs in a process of its own: `infra.local.kube_writer`.
+"""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from infra.local import secret_file, step
+from infra.local.errors import USAGE, LocalError
+from infra.local.once import Once
+from infra.local.sandbox_access import MANAGER, RELAY, RIGHTS, kubeconfig_name
+from infra.local.workload_cluster import NAMESPACE, Kubernetes
+
+PROGRAM = "infra.local.kube_writer"
+
+
+def _write(verb: str, context: str, folder: Path, *more: str) -> str:
+    # child.environment leaves KUBECONFIG out, for our own processes must not follow it.
+    env = {name: os.environ[name] for name in ("KUBECONFIG",) if name in os.environ}
+    what = f"kube context {context}"
+    return step.python(what, (PROGRAM, verb, "--context", context, *more), env, folder)
+
+
+def preflight(context: str, folder: Path) -> str:
+    """Its server and version in words; LocalError when it does not answer within 5 s."""
+    found = json.loads(_write("check", context, folder))
+    return f"{found['server']} (Kubernetes {found['version']})"
+
+
+def confirm(context: str, where: str, yes: bool) -> None:
+    """Say what will be written and ask; LocalError unless agreed."""
+    sys.stdout.write(
+        f"neurox would write into {context} at {where}:\n"
+        f"  namespace {NAMESPACE}, with the ServiceAccounts {MANAGER} and {RELAY}, their roles,\n"
+        "  a join Secret, the relay's key Secret and the policy ConfigMap,\n"
+        "  and admission policies for namespaces labelled neurox.io/managed=true.\n"
+        "`neurox down` removes all of it.\n"
+    )
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise LocalError("nobody can be asked here; add --yes to agree.", USAGE)
+    sys.stdout.write("Go on? [y/N] ")
+    sys.stdout.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise LocalError("nothing was written.")
+
+
+def access(context: str, state: Path, folder: Path) -> Kubernetes:
+    """What the manager and the relay-client need of it."""
+    kubeconfigs = folder / "kubeconfig"
+
+    def prepare() -> None:
+        _write("install", context, state, "--rights", str(RIGHTS), "--out", str(kubeconfigs))
+
+    def apply(text: str) -> None:
+        file = folder / "join-secret.yaml"
+        secret_file.write(file, text)
+        try:
+            _write("apply", context, state, "--file", str(file))
+        finally:
+            file.unlink()
+
+    return Kubernetes(
+        needs=(),
+        prepare=Once(prepare),
+        apply=apply,
+        manager_kubeconfig=kubeconfigs / kubeconfig_name(MANAGER),
+        relay_kubeconfig=kubeconfigs / kubeconfig_name(RELAY),
+    )
+
+
+def leave(name: str, context: str, state: Path) -> None:
+    """Take out what was written there, and the files that go with it."""
+    _write("remove", context, state, "--rights", str(RIGHTS))
+    shutil.rmtree(state / "clusters" / name, ignore_errors=True)

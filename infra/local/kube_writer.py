@@ -1,0 +1,152 @@
+"""``python -m infra.local.kube_writer VERB --context NAME``: what `up` writes into a cluster.
+
+Verbs: check, install, apply, remove. Credentials are whatever the context says, plugins included.
+"""
+
+import argparse
+import base64
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException
+from urllib3.exceptions import HTTPError
+
+from infra.local import secret_file
+from infra.local.errors import LocalError
+from infra.local.sandbox.kube import Kube
+from infra.local.sandbox_access import ACCOUNTS, kubeconfig_name
+from infra.local.workload_cluster import NAMESPACE
+
+TIMEOUT_SECONDS = 5.0
+TOKEN_SECONDS = 365 * 86_400
+
+
+class ContextKube(Kube):
+    """The calls of a sandbox's API server, by the credentials of a kube context."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._api = api
+        self._kinds = {}
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        kind: str = "application/json",
+    ) -> dict[str, Any]:
+        asked = self._api.param_serialize(
+            method=method,
+            resource_path=path,
+            header_params={"Content-Type": kind, "Accept": "application/json"},
+            body=body if body is None or "json" in kind else json.dumps(body),
+            auth_settings=["BearerToken"],
+        )
+        answer = self._api.call_api(*asked, _request_timeout=TIMEOUT_SECONDS)
+        said: bytes = answer.read()  # type: ignore[no-untyped-call]
+        if answer.status == 404 and method == "DELETE":
+            return {}
+        if answer.status >= 300:
+            raise LocalError(f"{method} {path.partition('?')[0]} answered {answer.status}")
+        found: dict[str, Any] = json.loads(said)
+        return found
+
+    def remove(self, manifest: dict[str, Any]) -> None:
+        """Delete it; absent, or of a kind the cluster does not know, is fine."""
+        try:
+            path = self._path(manifest)
+        except LocalError:
+            return
+        self.delete(path)
+
+
+def check(api: client.ApiClient) -> None:
+    """Print server and version as JSON."""
+    version = ContextKube(api).get("/version")["gitVersion"]
+    sys.stdout.write(json.dumps({"server": api.configuration.host, "version": version}) + "\n")
+
+
+def install(api: client.ApiClient, rights: Path, out: Path) -> None:
+    """Namespace, rights, and a kubeconfig by token for each ServiceAccount."""
+    kube = ContextKube(api)
+    for manifest in _manifests(rights):
+        kube.apply(manifest)
+    for account in ACCOUNTS:
+        path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{account}/token"
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": TOKEN_SECONDS},
+        }
+        token = kube.post(path, body)["status"]["token"]
+        document = json.dumps(_kubeconfig(api.configuration, token), indent=1)
+        secret_file.write(out / kubeconfig_name(account), document)
+
+
+def _kubeconfig(settings: client.Configuration, token: str) -> dict[str, Any]:
+    cluster = {"server": settings.host}
+    if settings.ssl_ca_cert:
+        authority = Path(settings.ssl_ca_cert).read_bytes()
+        cluster["certificate-authority-data"] = base64.b64encode(authority).decode()
+    context = {"cluster": "here", "user": "here", "namespace": NAMESPACE}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "here", "cluster": cluster}],
+        "users": [{"name": "here", "user": {"token": token}}],
+        "contexts": [{"name": "here", "context": context}],
+        "current-context": "here",
+    }
+
+
+def _manifests(rights: Path) -> list[dict[str, Any]]:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    files = [path.read_text() for path in sorted(rights.glob("*.yaml"))]
+    return [namespace, *(found for text in files for found in yaml.safe_load_all(text) if found)]
+
+
+def _run(asked: argparse.Namespace) -> None:
+    api = config.new_client_from_config(context=asked.context)  # type: ignore[no-untyped-call]
+    if asked.verb == "check":
+        check(api)
+    elif asked.verb == "install":
+        install(api, asked.rights, asked.out)
+    elif asked.verb == "apply":
+        for manifest in filter(None, yaml.safe_load_all(asked.file.read_text())):
+            ContextKube(api).apply(manifest)
+    else:
+        for manifest in reversed(_manifests(asked.rights)):
+            ContextKube(api).remove(manifest)
+
+
+def main() -> int:
+    """Run one verb; 1 and one line on standard error when the cluster refuses or is silent."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("verb", choices=("check", "install", "apply", "remove"))
+    parser.add_argument("--context", required=True)
+    parser.add_argument("--rights", type=Path)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--file", type=Path)
+    socket.setdefaulttimeout(TIMEOUT_SECONDS)
+    try:
+        _run(parser.parse_args())
+    except (ConfigException, LocalError) as error:
+        sys.stderr.write(f"{error}\n")
+    except ApiException as error:
+        sys.stderr.write(f"it answered {error.status} {error.reason}\n")
+    except (OSError, HTTPError) as error:
+        reason = getattr(error, "reason", None) or error
+        sys.stderr.write(f"it does not answer within {TIMEOUT_SECONDS:g} s: {reason}\n")
+    else:
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

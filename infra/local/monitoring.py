@@ -1,0 +1,60 @@
+"""Prometheus of a workload cluster: agent mode, agents by file, everything out to the relay."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.local import document
+
+SCRAPE_SECONDS = 5
+SAMPLES_AN_AGENT = 20_000
+KEPT = "neurox_.*|up"
+
+
+def configuration(targets_file: Path, write_url: str) -> dict[str, Any]:
+    """Its configuration; no external labels, for the relay-server sets the tenant."""
+    return {
+        "global": {
+            "scrape_interval": f"{SCRAPE_SECONDS}s",
+            "scrape_timeout": f"{SCRAPE_SECONDS - 1}s",
+        },
+        "scrape_configs": [
+            {
+                "job_name": "agent",
+                "honor_labels": True,
+                "sample_limit": SAMPLES_AN_AGENT,
+                "file_sd_configs": [{"files": [str(targets_file)], "refresh_interval": "1m"}],
+            }
+        ],
+        "remote_write": [
+            {
+                "url": write_url,
+                "queue_config": {"batch_send_deadline": "1s", "max_shards": 4},
+                "write_relabel_configs": [
+                    {"source_labels": ["__name__"], "regex": KEPT, "action": "keep"}
+                ],
+            }
+        ],
+    }
+
+
+def write(folder: Path, write_url: str, agents: Mapping[str, str]) -> None:
+    """prometheus.yml and agents.json; ``agents``: node to host:port. JSON is YAML as well."""
+    targets = folder / "agents.json"
+    rows = [
+        {"targets": [at], "labels": {"instance": node, "node": node}} for node, at in agents.items()
+    ]
+    targets.parent.mkdir(parents=True, exist_ok=True)
+    document.write(targets, rows)
+    document.write(folder / "prometheus.yml", configuration(targets, write_url))
+
+
+def argv(program: Path, folder: Path, listen: str) -> tuple[str, ...]:
+    """The command line; its write-ahead log lies beside its configuration."""
+    return (
+        str(program),
+        "--agent",
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.agent.path={folder / 'wal'}",
+        f"--web.listen-address={listen}",
+    )
