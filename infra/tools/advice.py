@@ -27,6 +27,8 @@ def for_log(log: str, place: str, free_bytes: int) -> str:
     """The next step after a build or download that ended with ``log``."""
     if "no space left on device" in log or "No space left on device" in log:
         return full_disk(place, free_bytes)
+    if "No module named pip" in log:
+        return "This Python has no pip; `python -m ensurepip` adds it."
     if _NETWORK.search(log):
         return (
             "A download failed. Check the network (GOPROXY for Go modules, PIP_INDEX_URL for "

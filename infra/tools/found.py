@@ -37,9 +37,27 @@ def find(tool: Tool, shop: Workshop) -> Found | None:
     return _on(tool, "PATH", shop.env)
 
 
+def misfit(tool: Tool, env: Mapping[str, str]) -> str | None:
+    """A sentence on a program of that name which is there and is not used, or None."""
+    for variable in ("KUBEBUILDER_ASSETS", "PATH"):
+        hit = _which(tool, variable, env)
+        if hit and not _fits(tool, hit, env):
+            said = version.parse(version.ask(hit, tool.version_args, env))
+            is_one = ".".join(map(str, said)) if said else "of no known version"
+            return f"{hit} is {is_one}, not {tool.version}: not used."
+    return None
+
+
 def _on(tool: Tool, variable: str, env: Mapping[str, str]) -> Found | None:
+    hit = _which(tool, variable, env)
+    return Found(hit, variable) if hit and _fits(tool, hit, env) else None
+
+
+def _which(tool: Tool, variable: str, env: Mapping[str, str]) -> Path | None:
     # An empty path would make `which` look where this process was started.
     hit = shutil.which(tool.name, path=env[variable]) if env.get(variable) else None
-    if hit and version.fits(tool, version.ask(Path(hit), tool.version_args, env)):
-        return Found(Path(hit), variable)
-    return None
+    return Path(hit) if hit else None
+
+
+def _fits(tool: Tool, program: Path, env: Mapping[str, str]) -> bool:
+    return version.fits(tool, version.ask(program, tool.version_args, env))

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from infra.tools import build, found, wheel
+from infra.tools import build, compiler, found, wheel
 from infra.tools.catalogue import DEFAULT, TOOLS, GoBuild, LayerWheel, Tool
 from infra.tools.errors import ToolError, UnknownTool
 from infra.tools.failure import room_on_disk
@@ -66,9 +66,15 @@ class Toolbox:
         finally:
             shown.close()
 
+    def c_compiler(self) -> tuple[str, ...]:
+        """The first words of a C compiler's command, fetched when there is none on PATH."""
+        return compiler.c_compiler(self._shop)
+
     def _obtain(self, tool: Tool, number: int, total: int, progress: Progress) -> None:
         verb = "Building" if isinstance(tool.source, GoBuild) else "Fetching"
         step = Step(number, total, tool.name, tool.version, verb)
+        if misfit := found.misfit(tool, self._shop.env):
+            progress.note(misfit)
         progress.begin(step)
         to = found.home(tool, self._shop)
         partial = to.with_name(f".partial-{tool.name}")

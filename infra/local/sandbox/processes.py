@@ -85,6 +85,7 @@ class SandboxCluster:
         return Process(
             name=f"{self.name}/etcd",
             argv=(str(self._tools.path("etcd")), *arguments.etcd(at)),
+            env=arguments.ENVIRONMENT,
             ready=https_ok(at.ports["etcd"], "/readyz", at.certificate("etcd-ca"), client),
         )
 
@@ -94,6 +95,7 @@ class SandboxCluster:
         return Process(
             name=f"{self.name}/kube-apiserver",
             argv=(str(self._tools.path("kube-apiserver")), *arguments.apiserver(at)),
+            env=arguments.ENVIRONMENT,
             ready=https_ok(at.ports["kube-apiserver"], "/readyz", at.certificate("ca"), client),
             needs=(f"{self.name}/etcd",),
         )
@@ -103,6 +105,7 @@ class SandboxCluster:
         return Process(
             name=f"{self.name}/{role}",
             argv=(str(self._tools.path(role)), *flags(at)),
+            env=arguments.ENVIRONMENT,
             ready=https_ok(at.ports[role], path, at.certificate("ca")),
             needs=(f"{self.name}/kube-apiserver",),
         )
