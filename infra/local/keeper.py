@@ -46,9 +46,11 @@ class Keeper:
         self.failures = 0
         """Deaths and failed starts since it was last ready."""
         self.trouble = ""
-        """The last of these in words."""
+        """The last of these in words, and what the log ended with."""
+        self.last_words: list[str] = []
         self.ready = asyncio.Event()
         self._around = around
+        self._told: list[str] = []
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -68,12 +70,13 @@ class Keeper:
             except Exception as error:  # noqa: BLE001 - the loop: told, and tried again
                 lived = 0.0
                 self.trouble = f"{self.process.name} could not be started: {error}"
+                self.last_words = []
             if lived >= STEADY_SECONDS:
                 delay = FIRST_DELAY_SECONDS
             self.failures += 1
             self.restarts += 1
             self._enter("restarting")
-            self._around.report(f"{self.trouble}; next try in {delay:g} s")
+            self._around.report(self._news(delay))
             await asyncio.sleep(delay)
             delay = min(2 * delay, LONGEST_DELAY_SECONDS)
 
@@ -108,6 +111,7 @@ class Keeper:
             await off_loop(process.prepare)
         env = child.environment(process.env, self._around.state, self._around.env)
         with self.log.open() as log:
+            began = log.tell()
             self._child = child.start(process.argv, env, process.cwd, log)
         running = self._child
         self.started_at, self.ready_at = time.time(), None
@@ -120,7 +124,8 @@ class Keeper:
         child.kill_group(running.pid)  # what the dead master left holds its port
         lived = time.time() - self.ready_at if self.ready_at else 0.0
         self.ready.clear()
-        self.trouble = self._obituary(status)
+        self.trouble = f"{process.name} ended with {child.how_it_ended(status)}"
+        self.last_words = self.log.last(REPORTED_LINES, began)
         return lived
 
     async def _check(self) -> None:
@@ -137,10 +142,11 @@ class Keeper:
         self.ready_at = self.since
         self.ready.set()
 
-    def _obituary(self, status: int) -> str:
-        lines = "".join(f"\n    {line}" for line in self.log.last(REPORTED_LINES))
-        said = f"; it last said:{lines}\n   " if lines else ", having said nothing"
-        return f"{self.process.name} ended with {child.how_it_ended(status)}{said}"
+    def _news(self, delay: float) -> str:
+        what = f"{self.trouble}; next try in {delay:g} s"
+        words = [] if self.last_words == self._told else self.last_words
+        self._told = self.last_words  # a second time the same is only noise
+        return what + "".join(f"\n    {line}" for line in words)
 
     def _enter(self, state: str) -> None:
         self.state = state

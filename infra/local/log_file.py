@@ -28,9 +28,9 @@ class LogFile:
             shutil.copyfile(self.path, self._aside())
             os.truncate(self.path, 0)
 
-    def last(self, lines: int) -> list[str]:
-        """The last lines, oldest first; fewer when there are fewer."""
-        return tail(self.path, lines)
+    def last(self, lines: int, since: int = 0) -> list[str]:
+        """The last lines, oldest first, of what was written after ``since`` bytes."""
+        return tail(self.path, lines, since)
 
     def _is_full(self) -> bool:
         return self.path.exists() and self.path.stat().st_size > LIMIT_BYTES
@@ -39,17 +39,18 @@ class LogFile:
         return self.path.with_name(self.path.name + ".1")
 
 
-def tail(path: Path, lines: int) -> list[str]:
+def tail(path: Path, lines: int, since: int = 0) -> list[str]:
     """The last lines of a file, looking at no more than its last 64 KiB (1 MiB for many lines)."""
     reach = TAIL_BYTES if lines <= 100 else 16 * TAIL_BYTES
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - reach))
+            begin = max(0, size - reach, since if since <= size else 0)
+            file.seek(begin)
             text = file.read()
     except FileNotFoundError:
         return []
     found = text.decode(errors="replace").splitlines()
-    if size > reach:
+    if begin == size - reach:
         found = found[1:]  # begun in the middle
     return found[-lines:] if lines > 0 else []

@@ -65,10 +65,10 @@ def access(cluster: SandboxCluster, folder: Path, real: RealNode | None) -> Kube
         objects = cluster.objects()
         try:
             objects.apply_namespaces()
+            objects.apply_nodes()
             objects.apply_folder(RIGHTS)
             for account in ACCOUNTS:
                 objects.token_kubeconfig(account, NAMESPACE)
-            objects.apply_nodes()
         finally:
             objects.close()
         if real is not None:

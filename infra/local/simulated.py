@@ -6,9 +6,8 @@ from pathlib import Path
 
 from infra.local import step
 from infra.local.process import Process
+from infra.local.simulator.layout import READY, NodeFolder
 from infra.local.workload_cluster import Agent
-
-LIBRARY = "libnvidia-ml.so.1"
 
 
 def library(folder: Path, state: Path) -> None:
@@ -18,10 +17,14 @@ def library(folder: Path, state: Path) -> None:
 
 
 def simulator(cluster: str, kubeconfig: Path, folder: Path, nodes: list[str]) -> Process:
-    """Writes each node's scenario as pods come and go; ready when every node has one."""
+    """Writes each node's scenario as pods come and go; ready when all of its nodes are written."""
+
+    def prepare() -> None:
+        (folder / READY).unlink(missing_ok=True)  # of one that was killed
 
     def ready() -> bool:
-        return all((folder / node / "scenario").exists() for node in nodes)
+        written = all(NodeFolder(folder / node).proc.is_dir() for node in nodes)
+        return written and (folder / READY).exists()
 
     return Process(
         name=f"{cluster}/node-simulator",
@@ -30,6 +33,7 @@ def simulator(cluster: str, kubeconfig: Path, folder: Path, nodes: list[str]) ->
             *("--kubeconfig", str(kubeconfig), "--folder", str(folder)),
         ),
         needs=(f"{cluster}/kube-apiserver",),
+        prepare=prepare,
         ready=ready,
     )
 
@@ -41,12 +45,7 @@ def agents(
     return tuple(
         Agent(
             node=node,
-            env={
-                "LD_LIBRARY_PATH": str(libraries),
-                "NEUROX_NVML_SCENARIO": str(folder / node / "scenario"),
-                "NEUROX_AGENT_POD_RESOURCES": str(folder / node / "pod-resources" / "kubelet.sock"),
-                "NEUROX_AGENT_PROC": str(folder / node / "proc"),
-            },
+            env=NodeFolder(folder / node).agent_env(libraries),
             needs=(f"{cluster}/node-simulator",),
             prepare=build,
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from infra.local.process import Process
 
 HOPELESS_FAILURES = 5
 """Failed starts in a row after which a first start is given up."""
+LOOK_SECONDS = 0.2
 CAP_SECONDS = 30.0
 RECORD_SECONDS = 0.05
 
@@ -51,19 +53,17 @@ class Supervisor:
 
     async def ready(self, names: Sequence[str], seconds: float) -> None:
         """Wait until all are ready; LocalError when one keeps failing or time is up."""
-        waits = [asyncio.create_task(self.keepers[name].ready.wait()) for name in names]
-        everyone = asyncio.gather(*waits)
+        waits = {asyncio.create_task(self.keepers[name].ready.wait()) for name in names}
+        deadline = time.monotonic() + seconds
         try:
-            async with asyncio.timeout(seconds):
-                while not everyone.done():
-                    await asyncio.wait([everyone], timeout=0.2)
-                    self._refuse_hopeless(names)
-                await everyone
-        except TimeoutError:
-            late = [name for name in names if not self.keepers[name].ready.is_set()]
-            raise LocalError(self._late(late, seconds), TIMEOUT) from None
+            while waits:
+                _, waits = await asyncio.wait(waits, timeout=LOOK_SECONDS)
+                self._refuse_hopeless(names)
+                if waits and time.monotonic() > deadline:
+                    raise LocalError(self._late(names, seconds), TIMEOUT)
         finally:
-            everyone.cancel()
+            for wait in waits:
+                wait.cancel()
 
     def now_ready(self, url: str) -> None:
         """The whole fleet stands."""
@@ -94,14 +94,16 @@ class Supervisor:
         for name in names:
             keeper = self.keepers[name]
             if keeper.failures >= HOPELESS_FAILURES:
-                raise LocalError(f"{keeper.trouble}\nIt failed {keeper.failures} times in a row.")
+                words = "".join(f"\n    {line}" for line in keeper.last_words)
+                raise LocalError(f"{keeper.trouble}, {keeper.failures} times in a row.{words}")
 
     def _late(self, names: Sequence[str], seconds: float) -> str:
-        first = self.keepers[names[0]]
+        late = [name for name in names if not self.keepers[name].ready.is_set()]
+        first = self.keepers[late[0]]
         lines = "".join(f"\n    {line}" for line in first.log.last(8))
         return (
-            f"not ready after {seconds:g} s: {', '.join(names)}. "
-            f"The log of {names[0]} ({first.log.path}) ends:{lines or ' (it is empty)'}"
+            f"not ready after {seconds:g} s: {', '.join(late)}. "
+            f"The log of {late[0]} ({first.log.path}) ends:{lines or ' (it is empty)'}"
         )
 
     async def _cap_logs(self) -> None:
