@@ -24,6 +24,11 @@ def request_id() -> str:
     return str(request.environ.setdefault(REQUEST_ID, str(uuid.uuid4())))
 
 
+def place() -> str:
+    """The whole path of the request, wherever the app is mounted."""
+    return request.script_root + request.path
+
+
 def field_error(field: str, message: str, location: str = "body") -> FieldError:
     """One input at fault; ``location`` is body, query or path."""
     return FieldError.model_validate({"in": location, "field": field, "message": message})
@@ -40,7 +45,7 @@ def problem(
         title=HTTP_STATUS_CODES.get(status, "Error"),
         status=status,
         detail=detail,
-        instance=request.path,
+        instance=place(),
         request_id=request_id(),
         errors=list(errors),
     )
@@ -83,10 +88,10 @@ def register(app: Flask) -> None:
 
 def _sentence(status: int, error: HTTPException) -> str:
     if status == 404:
-        return f"there is nothing at {request.path}"
+        return f"there is nothing at {place()}"
     if status == 405:
         allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
-        return f"{request.method} is not possible at {request.path}; possible: {allowed}"
+        return f"{request.method} is not possible at {place()}; possible: {allowed}"
     if status == 500:
         return f"Neurox failed; the log has the cause under request {request_id()}"
     return error.description or error.name

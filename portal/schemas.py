@@ -301,6 +301,14 @@ class UserOut(Model):
     created_at: datetime
 
 
+class TokenIn(Model):
+    """A token to be made; it replaces one of the same name."""
+
+    name: str = Field(min_length=1, max_length=63)
+    expires_seconds: int | None = Field(None, ge=60, le=366 * 24 * 3600)
+    """From now; null: until it is replaced."""
+
+
 class TokenOut(Model):
     """A new API token; ``token`` is shown this once."""
 

@@ -15,6 +15,7 @@ from portal.auth.identity import Identity
 from portal.auth.next_page import next_page
 from portal.auth.origin import is_ours
 from portal.auth.passwords import matches
+from portal.pages.templating import equip
 from portal.schemas import Me
 from portal.settings import Settings
 from portal.strict_request import StrictRequest
@@ -127,7 +128,7 @@ def _refused(attempt: Attempt, status: int, message: str, wait: int | None = Non
 
 def create_app(settings: Settings, redis: Redis) -> Flask:
     """The app; its routes are under the place it is mounted at."""
-    app = Flask(__name__, template_folder="../templates", static_folder=None)
+    app = Flask(__name__, static_folder=None)
     app.request_class = StrictRequest
     app.config["MAX_CONTENT_LENGTH"] = FORM_LIMIT
     app.config["MAX_FORM_MEMORY_SIZE"] = FORM_LIMIT
@@ -136,10 +137,5 @@ def create_app(settings: Settings, redis: Redis) -> Flask:
     app.add_url_rule("/sign-in", "sign_in", views.sign_in, methods=["POST"])
     app.add_url_rule("/sign-out", "sign_out", views.sign_out, methods=["POST"])
     problem.register(app)
-
-    @app.after_request
-    def not_cached(answer: Response) -> Response:
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
-
+    equip(app)
     return app

@@ -1,0 +1,66 @@
+"""Bodies against their models: nothing is converted, nothing unknown is dropped."""
+
+import difflib
+from typing import Any
+
+from apiflask.schema_adapters import registry
+from apiflask.schema_adapters.pydantic import PydanticAdapter
+from flask import Flask, Request, Response
+from pydantic import BaseModel, ValidationError
+
+from portal import problem
+from portal.schemas import FieldError
+
+
+class InvalidBody(Exception):
+    """The body has the wrong shape; one error a field."""
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
+
+
+class StrictAdapter(PydanticAdapter):
+    """Takes a number for a number and text for text, unlike APIFlask's own."""
+
+    def validate_input(self, request: Request, location: str, **_: Any) -> BaseModel:
+        """The body as a model; InvalidBody names every field at fault."""
+        if location != "json":
+            raise ValueError(f"only JSON bodies are declared as input, not {location}")
+        model: type[BaseModel] = self.model_class
+        try:
+            return model.model_validate(request.get_json(), strict=True)
+        except ValidationError as invalid:
+            raise InvalidBody(errors(model, invalid)) from None
+
+
+def errors(model: type[BaseModel], invalid: ValidationError) -> list[FieldError]:
+    """What pydantic found, one sentence a field."""
+    found = []
+    for each in invalid.errors(include_url=False, include_context=False)[:20]:
+        field = ".".join(str(part) for part in each["loc"])[:200]
+        found.append(problem.field_error(field, _sentence(model, field, each)))
+    return found
+
+
+def _sentence(model: type[BaseModel], field: str, error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(field, model.model_fields, n=1)
+        known = ", ".join(model.model_fields)
+        hint = f"did you mean {near[0]!r}?" if near else f"known fields: {known}"
+        return f"unknown field {field!r}; {hint}"
+    if error["type"] == "missing":
+        return f"{field} is missing"
+    message = error["msg"][:1].lower() + error["msg"][1:]
+    given = error["input"]
+    shown = f", not {given!r:.60}" if isinstance(given, str | int | float | None) else ""
+    return f"{field or 'the body'}: {message}{shown}"
+
+
+def register(app: Flask) -> None:
+    """Read the bodies of ``app`` this way and answer 422 when they do not fit."""
+    registry.register("pydantic", StrictAdapter)
+
+    @app.errorhandler(InvalidBody)
+    def invalid_body(error: InvalidBody) -> Response:
+        return problem.problem(422, str(error), error.errors)

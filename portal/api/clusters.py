@@ -1,0 +1,97 @@
+"""Clusters: joined by a Secret, never written to."""
+
+import time
+import uuid
+
+from apiflask import APIBlueprint
+from flask import Response, current_app
+
+from controllers.domain.cluster import Cluster
+from controllers.domain.errors import Conflict, NotFound
+from controllers.domain.names import require_label
+from portal.api import fleet, joining
+from portal.api.access import require_admin
+from portal.api.answer import answer, dry_run, nothing
+from portal.api.listing import Noun, listing
+from portal.api.shapes.cluster import cluster_out
+from portal.api.stores import stores
+from portal.schemas import ClusterIn, ClusterOut, JoinOut, Page
+
+bp = APIBlueprint("clusters", __name__, tag="Fleet")
+CLUSTERS = Noun("clusters", ClusterOut, ("name",), ("state",), "name")
+REMOVED = "Its cluster was removed from Neurox; submit it again for another one."
+
+
+@bp.get("/clusters")
+@bp.output(Page[ClusterOut])
+def list_clusters() -> Response:
+    """Every cluster and how fresh what is known of it is."""
+    seen = fleet.read(stores())
+    return listing(CLUSTERS, (cluster_out(seen, reported) for reported in seen.clusters))
+
+
+@bp.get("/clusters/<name>")
+@bp.output(ClusterOut)
+def get_cluster(name: str) -> Response:
+    """One cluster."""
+    seen = fleet.read(stores())
+    return answer(cluster_out(seen, _named(seen, name)))
+
+
+@bp.post("/clusters")
+@bp.input(ClusterIn, arg_name="asked")
+@bp.output(JoinOut, status_code=201)
+def create_cluster(asked: ClusterIn) -> Response:
+    """A record and the Secret that lets one cluster join as it; admins only."""
+    require_admin("add clusters")
+    name = require_label("name", asked.name)
+    made = Cluster(str(uuid.uuid4()), name, time.time(), asked.description)
+    seen = fleet.read(stores())
+    if dry_run():
+        if seen.named(name):
+            raise Conflict(f"a cluster named {name!r} exists already; choose another name")
+        return answer(joining.rehearsal(seen, made))
+    stores().clusters.add(made)
+    return answer(_join(fleet.read(stores()), name), 201)
+
+
+@bp.post("/clusters/<name>/join")
+@bp.output(JoinOut, status_code=201)
+def new_join(name: str) -> Response:
+    """A new single-use token, for a cluster that never joined or lost its key; admins only."""
+    require_admin("issue join tokens")
+    seen = fleet.read(stores())
+    if dry_run():
+        return answer(joining.rehearsal(seen, _named(seen, name).cluster))
+    return answer(_join(seen, name), 201)
+
+
+@bp.delete("/clusters/<name>")
+@bp.output({}, status_code=204)
+def delete_cluster(name: str) -> Response:
+    """Forget the cluster and cut its connections; what runs in it is left alone. Admins only."""
+    require_admin("remove clusters")
+    cluster = stores().clusters.by_name(name)
+    if dry_run():
+        return nothing()
+    from controllers.relay import join
+
+    join.revoke(stores().redis, cluster.id)
+    stores().clusters.remove(cluster.id)
+    stores().states.forget(cluster.id)
+    for intent in stores().intents.all():
+        if intent.cluster in (cluster.id, cluster.name) and intent.refusal is None:
+            stores().intents.change(intent.id, refusal=REMOVED)
+    return nothing()
+
+
+def _named(seen: fleet.Fleet, name: str) -> fleet.Reported:
+    found = seen.named(name)
+    if found is None:
+        raise NotFound(f"there is no cluster {name!r}")
+    return found
+
+
+def _join(seen: fleet.Fleet, name: str) -> JoinOut:
+    settings = current_app.extensions["neurox.settings"]
+    return joining.join_out(stores(), settings, seen, _named(seen, name))

@@ -1,0 +1,131 @@
+"""All that is known at one moment, read once a request; what is made of it is pure."""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+from controllers.domain.cluster import Cluster, Gpu, Node
+from controllers.domain.policy import Group, NodePool, Project, Quota
+from controllers.domain.workload import HOLDING, Intent, Workload
+from controllers.store.states import ClusterMeta
+from controllers.store.users import User
+from portal.api.stores import Stores
+
+FRESH_SECONDS = 45.0
+"""A report or sample older than this is not live any more."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A cluster and the last that it reported."""
+
+    cluster: Cluster
+    meta: ClusterMeta | None
+    nodes: list[Node]
+    workloads: list[Workload]
+    gpus: list[Gpu]
+
+    @cached_property
+    def pool_of(self) -> dict[str, str | None]:
+        """Node name to pool."""
+        return {node.name: node.pool for node in self.nodes}
+
+    @cached_property
+    def held(self) -> dict[tuple[str, str], list[Gpu]]:
+        """Namespace and pod to the GPUs that the pod holds."""
+        found: dict[tuple[str, str], list[Gpu]] = {}
+        for gpu in self.gpus:
+            if gpu.holder:
+                found.setdefault((gpu.holder.namespace, gpu.holder.pod), []).append(gpu)
+        return found
+
+    @cached_property
+    def workload_of(self) -> dict[tuple[str, str], Workload]:
+        """Namespace and pod to the workload that the pod belongs to."""
+        return {
+            (workload.namespace, pod.name): workload
+            for workload in self.workloads
+            for pod in workload.members
+        }
+
+    @cached_property
+    def gpus_on(self) -> dict[str, list[Gpu]]:
+        """Node name to the GPUs that were ever sampled on it."""
+        found: dict[str, list[Gpu]] = {}
+        for gpu in self.gpus:
+            found.setdefault(gpu.node, []).append(gpu)
+        return found
+
+    @cached_property
+    def workloads_on(self) -> dict[str | None, set[str]]:
+        """Node name to the ids of workloads with a pod on it."""
+        found: dict[str | None, set[str]] = {}
+        for workload in self.workloads:
+            for pod in workload.members:
+                found.setdefault(pod.node, set()).add(workload.id)
+        return found
+
+    @cached_property
+    def simulated_nodes(self) -> set[str]:
+        """Names of nodes whose GPUs are simulated."""
+        return {node.name for node in self.nodes if node.simulated}
+
+    def age(self, now: float) -> float | None:
+        """Seconds since the last report; None when there was none."""
+        return None if self.meta is None else max(0.0, now - self.meta.received_at)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Everything the caller may see. ``now`` is epoch seconds."""
+
+    now: float
+    clusters: list[Reported]
+    intents: dict[str, Intent]
+    pools: dict[str, NodePool]
+    groups: dict[str, Group]
+    projects: dict[str, Project]
+    quotas: dict[str, Quota]
+    users: list[User]
+
+    @cached_property
+    def nodes(self) -> list[Node]:
+        """The nodes of all clusters."""
+        return [node for reported in self.clusters for node in reported.nodes]
+
+    @cached_property
+    def holding(self) -> list[Workload]:
+        """Workloads that are charged for GPUs now."""
+        return [w for r in self.clusters for w in r.workloads if w.state in HOLDING]
+
+    def named(self, name: str) -> Reported | None:
+        """The cluster of that name."""
+        return next((r for r in self.clusters if r.cluster.name == name), None)
+
+    def fresh(self, gpu: Gpu) -> bool:
+        """Its sample is recent enough to be called live."""
+        return self.now - gpu.sampled_at <= FRESH_SECONDS
+
+
+def read(stores: Stores) -> Fleet:
+    """The fleet as Redis holds it now."""
+    return Fleet(
+        now=time.time(),
+        clusters=[_reported(stores, cluster) for cluster in stores.clusters.all()],
+        intents={intent.id: intent for intent in stores.intents.all()},
+        pools=stores.pools.all(),
+        groups=stores.groups.all(),
+        projects=stores.projects.all(),
+        quotas=stores.quotas.all(),
+        users=stores.users.all(),
+    )
+
+
+def _reported(stores: Stores, cluster: Cluster) -> Reported:
+    return Reported(
+        cluster=cluster,
+        meta=stores.states.meta(cluster.id),
+        nodes=stores.states.nodes(cluster.id),
+        workloads=stores.states.workloads(cluster.id),
+        gpus=stores.samples.all(cluster.id),
+    )

@@ -1,0 +1,115 @@
+"""Charts: columns of numbers over time, out of Thanos."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apiflask import APIBlueprint
+from flask import Response, current_app, request
+
+from controllers.domain.errors import NotFound
+from controllers.domain.names import unknown
+from portal.api import fleet, promql, subject
+from portal.api.answer import BadQuery, answer
+from portal.api.promql import LINE
+from portal.api.span import span
+from portal.api.stores import stores
+from portal.api.subject import Subject
+from portal.api.thanos import Line, Span, Thanos
+from portal.schemas import Series
+
+bp = APIBlueprint("series", __name__, tag="Charts")
+
+PARAMETERS = ("from", "to", "step", "by", "cluster", "node", "gpu", "workload")
+ALLOCATION = "neurox_pod_gpu_allocation_info"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A chart's metric, its unit, and how several GPUs make one line."""
+
+    metric: str
+    unit: str
+    together: str
+
+
+MEASURES = {
+    "utilization": Measure("neurox_gpu_utilization_ratio", "ratio", "avg"),
+    "memory": Measure("neurox_gpu_memory_used_bytes", "bytes", "sum"),
+    "power": Measure("neurox_gpu_power_watts", "W", "sum"),
+    "temperature": Measure("neurox_gpu_temperature_celsius", "°C", "max"),
+    "gpus": Measure(ALLOCATION, "GPUs", "count"),
+}
+
+
+@bp.get("/series/<name>")
+@bp.output(Series)
+def get_series(name: str) -> Response:
+    """One chart: for one gpu, node or workload a line a GPU; else a line a pool or cluster."""
+    if name not in MEASURES:
+        raise NotFound(str(unknown("series", name, MEASURES)))
+    for parameter in request.args:
+        if parameter not in PARAMETERS:
+            raise BadQuery(parameter[:60], str(unknown("query parameter", parameter, PARAMETERS)))
+    args = request.args
+    since, until = args.get("from", "-1h"), args.get("to", "now")
+    times = span(since, until, args.get("step"), time.time())
+    chosen = subject.subject(fleet.read(stores()), args)
+    thanos: Thanos = current_app.extensions["neurox.thanos"]
+    lines = thanos.range(expression(MEASURES[name], chosen, times.step), times) if chosen else []
+    return answer(columns(MEASURES[name], chosen, lines, times))
+
+
+def expression(measure: Measure, chosen: Subject, step: int) -> str:
+    """The one query that draws the chart."""
+    if chosen.each_gpu:
+        return _each_gpu(measure, chosen, step)
+    build: Callable[[list[promql.Scope]], str]
+    if measure.metric == ALLOCATION:
+        build = lambda scopes: f"count({_allocated(scopes, step)})"  # noqa: E731
+    else:
+        build = lambda scopes: (  # noqa: E731
+            f"{measure.together}({promql.selected(measure.metric, scopes, step)})"
+        )
+    return promql.together(promql.named(build(s), line) for line, s in chosen.lines.items())
+
+
+def _allocated(scopes: list[promql.Scope], step: int) -> str:
+    info = promql.selected(ALLOCATION, scopes, step, "max")
+    return f"max by (tenant_id, node, uuid) ({info})"
+
+
+def _each_gpu(measure: Measure, chosen: Subject, step: int) -> str:
+    [(_, scopes)] = chosen.lines.items()
+    kept = "tenant_id, node, uuid, gpu"
+    values = f"max by ({kept}) ({promql.selected(measure.metric, scopes, step)})"
+    if not chosen.pods:
+        return values
+    # Only while the workload held the GPU: others had it before and after.
+    held = _allocated(chosen.pods, step)
+    return f"{values} and on (tenant_id, node, uuid) {held}"
+
+
+def columns(measure: Measure, chosen: Subject, lines: list[Line], times: Span) -> Series:
+    """The lines in the order they were asked for; one without any value is a column of nulls."""
+    if chosen.each_gpu:
+        found = {_gpu_name(line): line.values for line in lines}
+        order = sorted(found, key=_natural)
+    else:
+        found = {line.labels.get(LINE, ""): line.values for line in lines}
+        order = list(chosen.lines)
+    empty: list[float | None] = [None] * len(times.times)
+    return Series(
+        unit=measure.unit,
+        times=times.times,
+        names=order,
+        columns=[found.get(name, empty) for name in order],
+    )
+
+
+def _gpu_name(line: Line) -> str:
+    return f"{line.labels.get('node', '')} GPU {line.labels.get('gpu', '')}"
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(p), "") if p.isdecimal() else (-1, p) for p in name.replace("-", " ").split()]

@@ -1,0 +1,68 @@
+"""What a person should look at, in words, worst first."""
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, urlencode
+
+from portal.api.fleet import Reported
+from portal.schemas import Attention, ClusterOut, GpuOut
+
+SHOWN = 8
+
+
+def attention(
+    seen: list[Reported], clusters: list[ClusterOut], gpus: list[GpuOut]
+) -> list[Attention]:
+    """At most eight; the bad before the worrying."""
+    found = [*_clusters(clusters), *_nodes(seen, clusters), *_gpus(clusters, gpus)]
+    return sorted(found, key=lambda each: each.severity != "bad")[:SHOWN]
+
+
+def _clusters(clusters: Iterable[ClusterOut]) -> Iterator[Attention]:
+    for cluster in clusters:
+        if cluster.state == "lost":
+            said = f"Cluster {cluster.name} has not reported for {_ago(cluster.age_seconds)}."
+            yield Attention(severity="bad", message=said, href=_cluster(cluster.name))
+        elif cluster.state == "waiting":
+            said = f"Cluster {cluster.name} has not joined yet."
+            yield Attention(severity="warn", message=said, href=_cluster(cluster.name))
+
+
+def _nodes(seen: Iterable[Reported], clusters: Iterable[ClusterOut]) -> Iterator[Attention]:
+    connected = {cluster.name for cluster in clusters if cluster.state == "connected"}
+    for reported in seen:
+        if reported.cluster.name not in connected:
+            continue
+        for node in reported.nodes:
+            if not node.ready:
+                why = f": {node.reason}" if node.reason else ""
+                said = f"Node {node.name} of {reported.cluster.name} is not ready{why}."
+                yield Attention(severity="bad", message=said, href=_cluster(reported.cluster.name))
+
+
+def _gpus(clusters: Iterable[ClusterOut], gpus: list[GpuOut]) -> Iterator[Attention]:
+    connected = [cluster.name for cluster in clusters if cluster.state == "connected"]
+    sentences = (
+        ("fault", "bad", "in fault"),
+        ("stale", "warn", "without a fresh sample; is the agent running"),
+        ("idle", "warn", "allocated and doing nothing"),
+    )
+    for name in connected:
+        for state, severity, words in sentences:
+            count = sum(gpu.state == state and gpu.cluster == name for gpu in gpus)
+            if count:
+                plural = f"{count} GPUs are" if count > 1 else "1 GPU is"
+                said = f"{plural} {words} in {name}" + ("?" if state == "stale" else ".")
+                href = "/gpus?" + urlencode({"cluster": name, "state": state})
+                yield Attention.model_validate(
+                    {"severity": severity, "message": said, "href": href}
+                )
+
+
+def _cluster(name: str) -> str:
+    return "/clusters/" + quote(name, safe="")
+
+
+def _ago(seconds: float | None) -> str:
+    if seconds is None:
+        return "an unknown time"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,43 @@
+"""A cluster as the API shows it."""
+
+from typing import Literal
+
+from portal.api.fleet import FRESH_SECONDS, Fleet, Reported
+from portal.api.shapes.values import age, at, mean, moment
+from portal.schemas import ClusterOut
+
+
+def state(reported: Reported, now: float) -> Literal["waiting", "connected", "lost"]:
+    """Whether it ever reported, and lately."""
+    seconds = reported.age(now)
+    if seconds is None:
+        return "waiting"
+    return "connected" if seconds <= FRESH_SECONDS else "lost"
+
+
+def cluster_out(fleet: Fleet, reported: Reported) -> ClusterOut:
+    """The cluster with the last counts it reported; ``age_seconds`` says how old they are."""
+    meta, nodes = reported.meta, reported.nodes
+    states = [workload.state for workload in reported.workloads]
+    sampled = max((gpu.sampled_at for gpu in reported.gpus), default=None)
+    fresh = [gpu for gpu in reported.gpus if gpu.up and fleet.fresh(gpu)]
+    return ClusterOut(
+        id=reported.cluster.id,
+        name=reported.cluster.name,
+        description=reported.cluster.description,
+        state=state(reported, fleet.now),
+        created_at=at(reported.cluster.created_at),
+        seen_at=moment(meta.received_at if meta else None),
+        age_seconds=age(fleet.now, meta.received_at if meta else None),
+        kubernetes_version=meta.kubernetes_version if meta else None,
+        manager_version=meta.manager_version if meta else None,
+        nodes=len(nodes),
+        nodes_ready=sum(node.ready for node in nodes),
+        gpus=sum(node.gpus for node in nodes),
+        gpus_allocated=sum(node.allocated for node in nodes),
+        running=states.count("Running"),
+        queued=states.count("Queued"),
+        utilization=mean(gpu.utilization for gpu in fresh),
+        simulated=any(node.simulated for node in nodes),
+        metrics_age_seconds=age(fleet.now, sampled),
+    )

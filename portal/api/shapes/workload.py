@@ -1,0 +1,149 @@
+"""A workload as the API shows it: what was asked for, joined with what is seen of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from controllers.domain.cluster import Gpu
+from controllers.domain.workload import FINISHED, HOLDING, Intent, Reason, State, Workload
+from portal.api.fleet import Fleet, Reported
+from portal.api.shapes.values import age, mean, moment, total_bytes
+from portal.auth.identity import Caller
+from portal.schemas import PodOut, ReasonOut, WorkloadOut
+
+
+@dataclass(frozen=True)
+class Row:
+    """One workload from its one or two sources; at least one of them is there."""
+
+    id: str
+    intent: Intent | None
+    seen: Workload | None
+    reported: Reported | None
+    """The cluster that has it, or that it was sent to."""
+
+
+def rows(fleet: Fleet) -> Iterator[Row]:
+    """Every workload once."""
+    met = set()
+    for reported in fleet.clusters:
+        for seen in reported.workloads:
+            met.add(seen.id)
+            yield Row(seen.id, fleet.intents.get(seen.id), seen, reported)
+    for intent in fleet.intents.values():
+        if intent.id not in met:
+            yield Row(intent.id, intent, None, sent_to(fleet, intent))
+
+
+def row(fleet: Fleet, workload_id: str) -> Row | None:
+    """The workload of that id."""
+    return next((each for each in rows(fleet) if each.id == workload_id), None)
+
+
+def sent_to(fleet: Fleet, intent: Intent) -> Reported | None:
+    """The cluster that the hub chose for it."""
+    chosen = (r for r in fleet.clusters if intent.cluster in (r.cluster.id, r.cluster.name))
+    return next(chosen, None) if intent.cluster else None
+
+
+def state(each: Row) -> State:
+    """Where it stands; a wish to stop shows at once."""
+    stopping = each.intent is not None and each.intent.stop_requested_at is not None
+    if each.seen is not None:
+        return "Stopping" if stopping and each.seen.state not in FINISHED else each.seen.state
+    if each.intent is not None and each.intent.refusal:
+        return "Invalid"
+    return "Stopped" if stopping else "Submitted"
+
+
+def reason(each: Row) -> Reason | None:
+    """Why it waits or ended, as far as it is known."""
+    if each.seen is not None:
+        return each.seen.reason
+    if each.intent is None or each.intent.stop_requested_at is not None:
+        return None
+    if each.intent.refusal:
+        return Reason("Refused", each.intent.refusal)
+    if each.intent.cluster is None:
+        return Reason("NotSent", "The hub has not chosen a cluster yet.")
+    name = each.reported.cluster.name if each.reported else each.intent.cluster
+    return Reason("Sent", f"Sent to cluster {name}, which has not reported it yet.")
+
+
+def stoppable(each: Row, caller: Caller) -> bool:
+    """The hub made it, it has not ended, nobody stopped it yet, and it is the caller's to stop."""
+    intent = each.intent
+    if intent is None or intent.stop_requested_at is not None or state(each) in FINISHED:
+        return False
+    return caller.admin or intent.user == caller.name
+
+
+def workload_out(fleet: Fleet, each: Row, caller: Caller) -> WorkloadOut:
+    """The workload with the readings of its GPUs; ``age_seconds`` is that of the report."""
+    seen, asked = each.seen, each.intent
+    spec = asked.spec if asked else None
+    source = seen or spec
+    if source is None:
+        raise ValueError(f"workload {each.id} has no source")
+    gpus = _gpus(each)
+    live = [gpu for gpu in gpus if gpu.up and fleet.fresh(gpu)]
+    reported, why = each.reported, reason(each)
+    meta = reported.meta if reported and seen else None
+    return WorkloadOut(
+        id=each.id,
+        name=spec.name if spec else source.name,
+        kind=seen.kind if seen else "Job",
+        cluster=reported.cluster.name if reported else None,
+        namespace=seen.namespace if seen else None,
+        user=asked.user if asked else (seen.user if seen else None),
+        group=source.group,
+        project=source.project,
+        pool=source.pool,
+        level=source.level,
+        state=state(each),
+        reason=ReasonOut(code=why.code, message=why.message) if why else None,
+        pods=source.pods,
+        gpus_per_pod=source.gpus_per_pod,
+        gpus=source.gpus,
+        utilization=mean(gpu.utilization for gpu in live),
+        memory_used_bytes=total_bytes(gpu.memory_used_bytes for gpu in live),
+        submitted_at=moment(asked.submitted_at if asked else seen.submitted_at if seen else None),
+        started_at=moment(seen.started_at if seen else None),
+        finished_at=moment(seen.finished_at if seen else None),
+        age_seconds=age(fleet.now, meta.received_at if meta else None),
+        stoppable=stoppable(each, caller),
+        simulated=any(gpu.simulated for gpu in gpus) or _on_simulated_nodes(each),
+        members=_members(each),
+    )
+
+
+def _gpus(each: Row) -> list[Gpu]:
+    """Only while it holds GPUs: a pod's name may be used again later."""
+    if each.seen is None or each.reported is None or each.seen.state not in HOLDING:
+        return []
+    held, namespace = each.reported.held, each.seen.namespace
+    return [gpu for pod in each.seen.members for gpu in held.get((namespace, pod.name), [])]
+
+
+def _members(each: Row) -> list[PodOut]:
+    if each.seen is None or each.reported is None:
+        return []
+    uuids: dict[str, list[str]] = {}
+    for gpu in _gpus(each):
+        if gpu.holder:
+            uuids.setdefault(gpu.holder.pod, []).append(gpu.uuid)
+    return [
+        PodOut(
+            name=pod.name,
+            node=pod.node,
+            phase=pod.phase,
+            gpus=pod.gpus,
+            gpu_uuids=uuids.get(pod.name, []),
+        )
+        for pod in each.seen.members
+    ]
+
+
+def _on_simulated_nodes(each: Row) -> bool:
+    if each.seen is None or each.reported is None:
+        return False
+    return any(pod.node in each.reported.simulated_nodes for pod in each.seen.members)

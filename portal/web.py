@@ -1,0 +1,88 @@
+"""The web process: pages, api and auth on one port, behind one set of headers.
+
+Served by ``gunicorn -c portal/gunicorn_conf.py portal.web:app``.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask
+from redis import Redis
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from controllers.store.connection import connect
+from portal.api.app import create_app as create_api
+from portal.auth.app import create_app as create_auth
+from portal.problem import REQUEST_ID
+from portal.settings import Settings
+
+Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not no-referrer: with it browsers send "Origin: null" with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+
+
+class Hardened:
+    """Gives every request an id and every answer the security headers."""
+
+    def __init__(self, app: Wsgi, secure: bool) -> None:
+        self._app = app
+        self._headers = HEADERS | (HTTPS_ONLY if secure else {})
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request. The id is ours: one sent by a client could fake a line of log."""
+        environ[REQUEST_ID] = str(uuid.uuid4())
+        # Only names that gunicorn itself made are believed; see forwarded_allow_ips.
+        environ.pop("REMOTE_USER", None)
+
+        def start(status: str, headers: Headers, *more: Any) -> Any:
+            sent = {name.lower() for name, _ in headers}
+            extra = [(n, v) for n, v in self._headers.items() if n.lower() not in sent]
+            return start_response(
+                status, [*headers, *extra, ("X-Request-ID", environ[REQUEST_ID])], *more
+            )
+
+        return self._app(environ, start)
+
+
+def create_app(settings: Settings, redis: Redis, pages: Flask) -> Wsgi:
+    """All three apps: pages at ``/``, the others where their names say."""
+    apps: dict[str, Wsgi] = {
+        "/api/v1": create_api(settings, redis),
+        "/auth": create_auth(settings, redis),
+    }
+    return Hardened(DispatcherMiddleware(pages, apps), settings.secure)
+
+
+def _from_env() -> Wsgi:
+    from portal.pages.app import create_app as create_pages
+    from portal.pages.settings import Settings as PagesSettings
+
+    settings = Settings.from_env(os.environ)
+    pages = create_pages(PagesSettings(api_url=settings.api_url))
+    return create_app(settings, connect(settings.redis_url), pages)
+
+
+def __getattr__(name: str) -> Any:
+    """``app`` is made when gunicorn's worker asks for it, not when somebody imports this."""
+    if name != "app":
+        raise AttributeError(name)
+    globals()["app"] = made = _from_env()
+    return made

