@@ -1,0 +1,92 @@
+"""One cluster, and joining a new one."""
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from portal.client import ApiError, NotSignedIn
+from portal.pages.caller import api, me
+from portal.pages.charts import chart
+from portal.pages.query import Query
+from portal.pages.rendering import page
+from portal.schemas import JoinOut
+
+bp = Blueprint("cluster", __name__)
+
+
+@bp.get("/clusters/<name>")
+def show(name: str) -> Response:
+    """The cluster's state and nodes; while it has not joined, the check-list."""
+    query = Query.of(request.path, request.args, ("from", "refresh"))
+    cluster = api().clusters.get(name)
+    return page(
+        "cluster.html",
+        query=query,
+        cluster=cluster,
+        nodes=api().nodes.list(cluster=name, sort="name", limit=200),
+        chart=chart("utilization", query, cluster=name, by="pool"),
+        simulated=cluster.simulated,
+    )
+
+
+@bp.get("/clusters/<name>/checks")
+def checks(name: str) -> str:
+    """Only the check-list, for the page that shows the Secret and must not load again."""
+    return render_template("pages/checks.html", cluster=api().clusters.get(name))
+
+
+@bp.get("/clusters/new")
+def ask() -> Response:
+    """The form that names the new cluster."""
+    return _form({}, {}, "")
+
+
+@bp.post("/clusters/new")
+def join() -> Response:
+    """Create the record and show its Secret and command, this once."""
+    given = {name: request.form.get(name, "").strip() for name in ("name", "description")}
+    try:
+        made = api().clusters.create(given["name"], given["description"])
+    except NotSignedIn:
+        raise
+    except ApiError as error:
+        if error.status not in (400, 409, 422):
+            raise
+        problem = error.problem
+        at_fault = {e.field.rpartition(".")[2]: e.message for e in problem.errors}
+        return _form(given, at_fault, problem.detail, error.status)
+    return _joined(made)
+
+
+@bp.post("/clusters/<name>/join")
+def join_again(name: str) -> BaseResponse:
+    """A new single-use token for a record that has not joined, or joins anew."""
+    return _joined(api().clusters.join(name))
+
+
+@bp.get("/clusters/<name>/join")
+def join_page(name: str) -> BaseResponse:
+    """Reloading the page of a shown Secret leads to the cluster: it is shown once."""
+    return redirect(url_for("cluster.show", name=name))
+
+
+def _form(
+    given: dict[str, str], at_fault: dict[str, str], detail: str, status: int = 200
+) -> Response:
+    return page(
+        "join.html",
+        query=Query("/clusters/new", {"refresh": "off"}),
+        status=status,
+        given=given,
+        at_fault=at_fault,
+        detail=detail,
+        allowed=me().admin,
+    )
+
+
+def _joined(made: JoinOut) -> Response:
+    return page(
+        "joined.html",
+        query=Query(f"/clusters/{made.cluster.name}", {}),
+        made=made,
+        cluster=made.cluster,
+    )
