@@ -1,5 +1,6 @@
 """A long command, its log, and a clean end when the person presses Ctrl-C."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -68,10 +69,10 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
     if child.poll() is not None:
         return
     # Go removes its scratch folder on SIGINT, not on SIGKILL.
-    for number in (signal.SIGINT, signal.SIGKILL):
-        os.killpg(child.pid, number)
-        try:
-            child.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-        return
+    os.killpg(child.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(_GRACE_SECONDS)
+    # The leader may be gone before those it started.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
