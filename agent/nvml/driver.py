@@ -49,7 +49,7 @@ class Driver:
             return int(pynvml.nvmlDeviceGetCount())
         except pynvml.NVMLError_LibraryNotFound:
             raise DriverUnavailable(
-                "the loader finds no libnvidia-ml.so.1: install the NVIDIA driver, "
+                "the loader finds no working libnvidia-ml.so.1: install the NVIDIA driver, "
                 "or mount it with the NVIDIA container toolkit"
             ) from None
         except pynvml.NVMLError as error:

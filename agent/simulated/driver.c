@@ -102,6 +102,11 @@ int driver_close(void)
     pthread_mutex_lock(&lock);
     int result = users ? SUCCESS : UNINITIALIZED;
     users -= users > 0;
+    if (!users) { /* the next start reads the file anew */
+        free(current);
+        current = NULL;
+        seen = (struct stamp){0};
+    }
     return leave(result);
 }
 
@@ -143,7 +148,7 @@ int enter_gpu(const void *handle, const char *call, const struct gpu **gpu)
         }
     if (delay > 0) {
         be_late(delay);
-        if (index >= current->gpu_count)
+        if (!current || index >= current->gpu_count)
             return GPU_IS_LOST;
         *gpu = &current->gpus[index];
     }

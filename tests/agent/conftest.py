@@ -1,0 +1,34 @@
+import ctypes
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pynvml
+import pytest
+
+from agent.simulated.build import build
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the simulated driver, built without a single warning."""
+    env = {**os.environ, "CC": f"{os.environ.get('CC', 'cc')} -Werror"}
+    return build(tmp_path_factory.mktemp("nvml"), env).parent
+
+
+@pytest.fixture
+def scenario(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
+    """Puts a scenario in force for pynvml in this process; call it again to change it."""
+    path = tmp_path / "scenario"
+    monkeypatch.setenv("NEUROX_NVML_SCENARIO", str(path))
+    monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(library / "libnvidia-ml.so.1")))
+    monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
+
+    def put(text: str) -> None:
+        draft = path.with_suffix(".draft")
+        draft.write_text(text)
+        draft.replace(path)
+
+    return put

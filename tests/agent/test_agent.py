@@ -1,0 +1,159 @@
+"""The whole agent as a process on the simulated driver."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+HEAD = "driver = 580.95.05\n"
+RSS_MOST_KIB = 45 * 1024
+
+
+def gpus(count: int, last: str = "") -> str:
+    blocks = [
+        f"[gpu {i}]\nuuid = GPU-00000000-0000-0000-0000-00000000000{i}\nmodel = NVIDIA H200\n"
+        "memory_bytes = 1000000\nutilization = 0.5\npower_watts = wave 300 100 10\n"
+        for i in range(count)
+    ]
+    return HEAD + "".join(blocks) + last
+
+
+class Agent:
+    """A running agent and where to ask it."""
+
+    def __init__(self, process: subprocess.Popen[str], scenario: Path) -> None:
+        self.process = process
+        self.scenario = scenario
+        self.lines: list[str] = []
+        self.url = self._url()
+
+    def _url(self) -> str:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if match := re.search(r"(http://\S+)/metrics", line):
+                return match[1]
+        raise AssertionError("".join(self.lines))
+
+    def get(self, path: str) -> str:
+        answer = requests.get(self.url + path, timeout=5)
+        assert answer.ok, answer.text
+        return answer.text
+
+    def until(self, true: Callable[[str], bool], seconds: float = 10) -> str:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            text = self.get("/metrics")
+            if true(text):
+                return text
+            threading.Event().wait(0.05)
+        raise AssertionError(text)
+
+    def change(self, text: str) -> None:
+        draft = self.scenario.with_suffix(".draft")
+        draft.write_text(text)
+        draft.replace(self.scenario)
+
+
+def start(library: Path, folder: Path, text: str) -> Agent:
+    (folder / "scenario").write_text(text)
+    env = {
+        **os.environ,
+        "LD_LIBRARY_PATH": str(library),
+        "NEUROX_NVML_SCENARIO": str(folder / "scenario"),
+        "NEUROX_AGENT_NODE": "gpu-1",
+        "NEUROX_AGENT_LISTEN": "127.0.0.1:0",
+    }
+    command = [sys.executable, "-m", "agent"]
+    process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+    return Agent(process, folder / "scenario")
+
+
+@pytest.fixture
+def agent(library: Path, tmp_path: Path) -> Iterator[Agent]:
+    running = start(library, tmp_path, gpus(8))
+    yield running
+    running.process.kill()
+    running.process.communicate(timeout=10)
+
+
+def value(text: str, name: str, *labels: str) -> float | None:
+    for line in text.splitlines():
+        if line.startswith(name + "{") and all(label in line for label in labels):
+            return float(line.rpartition(" ")[2])
+    return None
+
+
+def test_a_gpu_lost_while_running_goes_down_and_the_others_stay(agent: Agent) -> None:
+    agent.until(lambda text: value(text, "neurox_gpu_up", 'gpu="7"') == 1)
+    agent.change(gpus(8, "lost = yes\n"))
+    text = agent.until(lambda text: value(text, "neurox_gpu_up", 'gpu="7"') == 0)
+    assert value(text, "neurox_gpu_utilization_ratio", 'gpu="7"') is None
+    assert value(text, "neurox_gpu_utilization_ratio", 'gpu="6"') == 0.5
+    failed = value(text, "neurox_agent_collection_errors_total", "GPU is lost")
+    assert failed is not None
+    assert failed >= 1
+
+
+def test_a_stuck_driver_call_does_not_stop_scrapes_nor_the_end(agent: Agent) -> None:
+    agent.until(lambda text: value(text, "neurox_gpu_up", 'gpu="7"') == 1)
+    agent.change(gpus(8, "delay = nvmlDeviceGetUtilizationRates 60\n"))
+    age = "neurox_agent_snapshot_age_seconds"
+    text = agent.until(lambda text: (value(text, age) or 0) > 1.5)
+    assert value(text, "neurox_gpu_utilization_ratio", 'gpu="0"') == 0.5
+    agent.process.send_signal(signal.SIGTERM)
+    assert agent.process.wait(timeout=10) == 0
+
+
+def test_memory_stays_small_with_eight_gpus(agent: Agent) -> None:
+    for _ in range(20):
+        agent.until(lambda text: value(text, "neurox_node_gpus") == 8)
+    status = Path(f"/proc/{agent.process.pid}/status").read_text()
+    rss = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert rss is not None
+    assert int(rss[1]) < RSS_MOST_KIB
+
+
+def test_sigterm_ends_it_in_order(agent: Agent) -> None:
+    agent.until(lambda text: value(text, "neurox_node_gpus") == 8)
+    assert agent.get("/healthz") == "ok\n"
+    assert agent.get("/readyz") == "ok\n"
+    agent.process.send_signal(signal.SIGTERM)
+    _, rest = agent.process.communicate(timeout=10)
+    assert agent.process.returncode == 0
+    assert rest.rstrip().endswith("stopped")
+
+
+def test_without_a_driver_it_serves_a_declared_zero(tmp_path: Path) -> None:
+    (tmp_path / "libnvidia-ml.so.1").write_text("no library")
+    running = start(tmp_path, tmp_path, "")
+    try:
+        text = running.until(lambda text: value(text, "neurox_node_gpus") is not None)
+        assert value(text, "neurox_node_gpus") == 0
+        assert value(text, "neurox_agent_driver_up") == 0
+        assert running.get("/readyz") == "ok\n"
+    finally:
+        running.process.kill()
+        _, rest = running.process.communicate(timeout=10)
+    assert "libnvidia-ml.so.1" in "".join(running.lines) + rest
+
+
+def test_a_taken_port_is_refused_by_name(agent: Agent, tmp_path: Path) -> None:
+    port = agent.url.rpartition(":")[2]
+    env = {
+        **os.environ,
+        "NEUROX_AGENT_NODE": "gpu-1",
+        "NEUROX_AGENT_LISTEN": f"127.0.0.1:{port}",
+    }
+    command = [sys.executable, "-m", "agent"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2
+    assert f"NEUROX_AGENT_LISTEN=127.0.0.1:{port}: Address already in use" in done.stderr
