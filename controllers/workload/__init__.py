@@ -1,1 +1,1 @@
-"""The workload-manager: cache, decide, act; one in each cluster."""
+"""The workload-manager: watches one cluster, decides, releases, and tells the control plane."""

@@ -1,0 +1,7 @@
+"""``python -m controllers.workload``."""
+
+import sys
+
+from controllers.workload.main import run
+
+sys.exit(run())

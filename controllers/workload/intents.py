@@ -1,0 +1,114 @@
+"""Work from the hub: checked against this cluster's policy, then created once, suspended."""
+
+from controllers.domain.errors import NotFound, Refused
+from controllers.domain.names import require_label
+from controllers.domain.workload import Intent, WorkloadSpec
+from controllers.workload import manifest, rules, seen
+from controllers.workload.cache import Cache
+from controllers.workload.jobs import Jobs
+from controllers.workload.kube import KubeError
+from controllers.workload.nodes import rooms
+from controllers.workload.policy_file import PolicyFile
+
+RESERVED = frozenset({"user", "submitted-at", "placement", "intent"})
+"""Annotations, prefixed by neurox.io/, that only the manager writes."""
+MAX_PODS = 1000
+
+
+class Intents:
+    """Creates and stops the Jobs of intents."""
+
+    def __init__(self, cache: Cache, policy: PolicyFile, jobs: Jobs) -> None:
+        self._cache = cache
+        self._policy = policy
+        self._jobs = jobs
+
+    def submit(self, intent: Intent) -> bool:
+        """Create the Job; False when it is there already. Raises Refused."""
+        if any(job.marks.get("intent") == intent.id for job in self._cache.jobs.values()):
+            return False
+        namespace = self._check(intent)
+        job = manifest.job(intent, namespace)
+        try:
+            self._jobs.create(job)
+        except KubeError as error:
+            if error.status == 409:
+                return self._settle(intent, namespace, job["metadata"]["name"])
+            if error.status in (400, 422):
+                raise Refused("spec", f"the cluster refused the Job: {error}") from error
+            raise
+        return True
+
+    def stop(self, intent_id: str) -> None:
+        """Delete the intent's Job after its pods; raises NotFound."""
+        for job in self._cache.jobs.values():
+            if job.marks.get("intent") == intent_id:
+                self._delete(job)
+                return
+        raise NotFound(f"no workload of intent {intent_id!r} is in this cluster")
+
+    def _delete(self, job: seen.Job) -> None:
+        try:
+            if not job.deleting:
+                self._jobs.delete(job)
+        except KubeError as error:
+            if error.status not in (404, 409):
+                raise
+
+    def _settle(self, intent: Intent, namespace: str, name: str) -> bool:
+        """A Job of that name is there: fine if it is this intent's, made a moment ago."""
+        if self._jobs.marks(namespace, name).get("intent") == intent.id:
+            return False
+        raise Refused("name", f"job {namespace}/{name} is there and is not of this intent")
+
+    def _check(self, intent: Intent) -> str:
+        """The namespace it will run in; raises Refused when it cannot or may not run here."""
+        policy = self._policy.current
+        if not policy.revision:
+            raise Refused("policy", "this cluster has no policy yet; try again in a moment")
+        spec = intent.spec
+        require_label("name", spec.name)
+        claim = rules.Claim(spec.project, spec.group, spec.pool, spec.level)
+        project = rules.check(claim, policy)
+        view = self._cache.view(0.0)
+        rules.check_namespace(project, project.namespace, view.managed)
+        _check_shape(spec)
+        sizes = [room.gpus for room in rooms(view, policy) if room.pool == spec.pool]
+        _check_size(spec, sizes)
+        return project.namespace
+
+
+def _check_shape(spec: WorkloadSpec) -> None:
+    if not 1 <= spec.pods <= MAX_PODS:
+        raise Refused("pods", f"pods must be 1 to {MAX_PODS}, not {spec.pods}")
+    if spec.gpus_per_pod < 1:
+        raise Refused("gpus_per_pod", f"gpus_per_pod must be 1 or more, not {spec.gpus_per_pod}")
+    if spec.max_runtime_seconds is not None and spec.max_runtime_seconds < 1:
+        raise Refused("max_runtime_seconds", "max_runtime_seconds must be 1 or more")
+    for key in spec.annotations:
+        name = key.removeprefix(seen.OURS)
+        if name == key or name in RESERVED:
+            raise Refused(
+                "annotations",
+                f"annotation {key!r} is not allowed: only those that begin with {seen.OURS}, "
+                f"apart from {', '.join(sorted(RESERVED))}",
+            )
+
+
+def _check_size(spec: WorkloadSpec, sizes: list[int]) -> None:
+    """Refuse what would not fit if the pool were empty."""
+    if not sizes:
+        raise Refused("pool", f"pool {spec.pool!r} has no GPU nodes in this cluster")
+    if spec.gpus_per_pod > max(sizes):
+        raise Refused(
+            "gpus_per_pod",
+            f"{spec.gpus_per_pod} GPUs on one node never fit: the largest node of pool "
+            f"{spec.pool!r} has {max(sizes)}",
+        )
+    places = sum(size // spec.gpus_per_pod for size in sizes)
+    if spec.pods > places:
+        raise Refused(
+            "pods",
+            f"{spec.pods} pods of {spec.gpus_per_pod} GPUs never fit at once: pool "
+            f"{spec.pool!r} has places for {places}",
+        )

@@ -1,0 +1,135 @@
+"""The manager's HTTP server: a thread a connection, with limits on all of it."""
+
+import logging
+import time
+import urllib.parse
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import BoundedSemaphore
+from typing import Any
+
+from controllers.workload.routes import Answer, Routes, problem
+
+log = logging.getLogger(__name__)
+MAX_BODY = 1024 * 1024
+MAX_CONNECTIONS = 64
+SOCKET_SECONDS = 30.0
+
+
+class Server(ThreadingHTTPServer):
+    """Serves the routes, health and metrics."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        routes: Routes,
+        ready: Callable[[], str],
+        alive: Callable[[], bool],
+        metrics: Callable[[], bytes],
+    ) -> None:
+        super().__init__(address, _Handler)
+        self.routes = routes
+        self.ready = ready
+        """What is still missing; empty when ready."""
+        self.alive = alive
+        self.metrics = metrics
+        self._places = BoundedSemaphore(MAX_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give the connection a thread, or close it when too many are open."""
+        if not self._places.acquire(blocking=False):
+            log.warning("refused a connection: %d are open", MAX_CONNECTIONS)
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve one connection to its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Log what ended a request; the connection is closed, the others go on."""
+        log.warning("a request from %s ended early", client_address, exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "neurox"
+    sys_version = ""
+    timeout = SOCKET_SECONDS
+    server: Server
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_PUT(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
+
+    def _serve(self) -> None:
+        refusal, body = self._body()
+        if refusal:
+            self.close_connection = True
+            self._send(refusal)
+            return
+        url = urllib.parse.urlsplit(self.path)
+        if self.command == "GET" and url.path in ("/healthz", "/readyz", "/metrics"):
+            self._send(self._own(url.path))
+            return
+        query = dict(urllib.parse.parse_qsl(url.query, max_num_fields=20))
+        self._send(self.server.routes.answer(self.command, url.path, query, body))
+
+    def _own(self, path: str) -> Answer:
+        text = "text/plain; charset=utf-8"
+        if path == "/metrics":
+            return Answer(200, self.server.metrics(), f"{text}; version=0.0.4")
+        if path == "/healthz":
+            alive = self.server.alive()
+            return Answer(200 if alive else 503, b"ok" if alive else b"the loop stands still", text)
+        missing = self.server.ready()
+        return Answer(503 if missing else 200, (missing or "ok").encode(), text)
+
+    def _body(self) -> tuple[Answer | None, bytes]:
+        if "Transfer-Encoding" in self.headers:
+            return problem(411, "Length required", "send a Content-Length"), b""
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdecimal():
+            return problem(400, "Bad request", "Content-Length is not a number"), b""
+        if int(length) > MAX_BODY:
+            return problem(413, "Too large", f"a body may have {MAX_BODY} bytes"), b""
+        return None, self._read(int(length))
+
+    def _read(self, length: int) -> bytes:
+        """The whole body within the time for one request, however slowly it trickles in."""
+        until = time.monotonic() + SOCKET_SECONDS
+        parts = []
+        while length:
+            if time.monotonic() > until:
+                raise TimeoutError("the body took too long")
+            part = self.rfile.read1(length)
+            if not part:
+                raise ConnectionError("the body ended early")
+            parts.append(part)
+            length -= len(part)
+        return b"".join(parts)
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        log.debug(format, *args)
