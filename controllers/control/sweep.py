@@ -42,8 +42,8 @@ def _outlived(
         return now - max(intent.submitted_at, intent.stop_requested_at or 0) > KEPT_SECONDS
     if intent.cluster is None or intent.accepted_at is None:
         return False
-    if intent.cluster not in reports:
-        return True  # the cluster was removed, and its workloads are no longer ours
+    if intent.cluster not in reports:  # the cluster was removed
+        return now - intent.accepted_at > KEPT_SECONDS
     workload = reports[intent.cluster].get(intent.id)
     if workload is None:
         return seen.get(intent.cluster, 0.0) - intent.accepted_at > SETTLE_SECONDS

@@ -46,8 +46,9 @@ def test_a_silent_cluster_says_nothing_about_its_workloads() -> None:
     assert outlived([TAKEN], {"c1": {}}, {"c1": 20.0}, 9 * DAY) == []
 
 
-def test_workloads_of_a_removed_cluster_are_no_longer_ours() -> None:
-    assert outlived([TAKEN], {}, {}, 2.0) == ["i1"]
+def test_workloads_of_a_removed_cluster_are_kept_for_a_day() -> None:
+    assert outlived([TAKEN], {}, {}, 100.0) == []
+    assert outlived([TAKEN], {}, {}, DAY + 2) == ["i1"]
 
 
 def test_reports_of_removed_clusters_go(redis: Redis) -> None:

@@ -1,0 +1,56 @@
+"""Text from elsewhere, made safe and short for a terminal."""
+
+import unicodedata
+from datetime import UTC, datetime
+
+UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"))
+
+
+def clean(text: str) -> str:
+    """``text`` on one line, without what could move the cursor, recolour or reorder it.
+
+    Names, reasons and labels come from clusters: an escape sequence in one must not act.
+    """
+    return "".join(" " if c in "\n\t\r" else c for c in text if c in "\n\t\r" or _shown(c))
+
+
+def _shown(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+
+
+def duration(seconds: float | None) -> str:
+    """Like 45s, 12m, 3h or 6d; a dash when unknown."""
+    if seconds is None:
+        return "-"
+    for size, unit in UNITS:
+        if seconds >= size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{max(0.0, seconds):.0f}s"
+
+
+def since(moment: datetime | None) -> str:
+    """How long ago that was."""
+    return duration(None if moment is None else (datetime.now(UTC) - moment).total_seconds())
+
+
+def percent(ratio: float | None) -> str:
+    """A ratio of 0 to 1."""
+    return "-" if ratio is None else f"{ratio * 100:.0f}%"
+
+
+def gibibytes(count: int | None) -> str:
+    """Bytes in GiB."""
+    return "-" if count is None else f"{count / 2**30:.0f} GiB"
+
+
+def plain(value: object) -> str:
+    """Anything else: a dash for what is unknown, names joined by commas."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.0f}"
+    if isinstance(value, list):
+        return ",".join(map(str, value)) or "-"
+    return str(value)
