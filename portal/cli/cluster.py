@@ -19,7 +19,7 @@ app.add_typer(cluster, name="cluster")
 
 
 @cluster.command()
-def join(
+def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
     name: Annotated[str | None, typer.Argument(help="What Neurox shall call the cluster.")] = None,
     context: Annotated[
         str | None, typer.Option("--context", help="The cluster, as your kubeconfig names it.")
@@ -131,18 +131,18 @@ def _next(name: str) -> str:
     )
 
 
-def _apply_given(secret: str, context: str | None, dry_run: bool) -> None:
+def _apply_given(source: str, context: str | None, dry_run: bool) -> None:
     from portal.cli import kubectl, output
 
-    if secret == "-":
+    if source == "-":
         if sys.stdin.isatty():
             output.note("Paste the Secret, then press Ctrl-D.")
         text = sys.stdin.read()
     else:
         try:
-            text = Path(secret).read_text()
+            text = Path(source).read_text()
         except (OSError, UnicodeError) as failure:
-            raise CommandFailed(f"{secret} cannot be read: {failure}", USAGE) from None
+            raise CommandFailed(f"{source} cannot be read: {failure}", USAGE) from None
     if "kind: Secret" not in text or "neurox-join" not in text:
         raise CommandFailed("that is not a join Secret of Neurox", USAGE)
     kubectl.check(context)

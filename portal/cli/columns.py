@@ -67,6 +67,19 @@ CELSIUS = field("temperature_celsius", True, "CELSIUS")
 ALLOCATED = part("ALLOCATED", "gpus_allocated", "gpus")
 CREATED = field("created_at", True, "CREATED", since)
 
+WORKLOADS = Noun(
+    "workloads",
+    ("workload", "wl"),
+    (
+        *(field("id"), NAME, field("user"), field("project"), field("group", True)),
+        *(field("pool"), field("level", True), field("state"), field("gpus")),
+        *(field("pods", True), UTILIZATION, field("cluster"), field("namespace", True)),
+        *(field("submitted_at", heading="AGE", show=since), Column("REASON", _reason)),
+        SIMULATED,
+    ),
+    lambda item: str(item.id),
+    "no workload: `neurox submit NAME --project PROJECT -- COMMAND` makes one",
+)
 NOUNS = (
     Noun(
         "clusters",
@@ -145,19 +158,7 @@ NOUNS = (
         lambda item: f"{item.pool}/{item.group}",
         "nothing is guaranteed yet: an admin does so by PUT /api/v1/quotas/POOL/GROUP",
     ),
-    Noun(
-        "workloads",
-        ("workload", "wl"),
-        (
-            *(field("id"), NAME, field("user"), field("project"), field("group", True)),
-            *(field("pool"), field("level", True), field("state"), field("gpus")),
-            *(field("pods", True), UTILIZATION, field("cluster"), field("namespace", True)),
-            *(field("submitted_at", heading="AGE", show=since), Column("REASON", _reason)),
-            SIMULATED,
-        ),
-        lambda item: str(item.id),
-        "no workload: `neurox submit NAME --project PROJECT -- COMMAND` makes one",
-    ),
+    WORKLOADS,
     Noun(
         "users",
         ("user", "us"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portal.cli.failure import USAGE, CommandFailed
 
@@ -73,7 +73,7 @@ def client(name: str | None = None) -> Iterator["Client"]:
         connected.close()
 
 
-def _read(file: Path) -> dict[str, object] | dict[str, dict[str, dict[str, str]]]:
+def _read(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text())
     except FileNotFoundError:

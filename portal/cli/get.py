@@ -31,7 +31,7 @@ def _filter(name: str, short: str | None = None) -> Any:
 
 
 @app.command()
-def get(
+def get(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
     what: Annotated[
         str,
         typer.Argument(

@@ -24,7 +24,7 @@ SHORT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @app.command()
-def submit(
+def submit(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
     name: Annotated[str | None, typer.Argument(help="Of the workload.")] = None,
     command: Annotated[
         list[str] | None, typer.Argument(help="What runs, after --.", metavar="[-- COMMAND...]")
@@ -60,6 +60,8 @@ def submit(
     }
     asked = workload(_from_file(file) if file else {}, given)
     limit = float(seconds("--timeout", timeout))
+    if output not in ("table", "json", "yaml"):
+        raise CommandFailed(f"-o {output} is unknown here; choose table, json or yaml", USAGE)
     from portal.cli import context as contexts
 
     with contexts.client(context) as client:
@@ -76,14 +78,12 @@ def stop(
 ) -> None:
     """Stop workloads; their GPUs come back when their pods are gone."""
     from portal.cli import context as contexts
-    from portal.cli.columns import noun
+    from portal.cli.columns import WORKLOADS
     from portal.cli.get import one
 
-    workloads = noun("workloads")
-    assert workloads is not None
     with contexts.client(context) as client:
         for name in names:
-            found = one(client, workloads, name, {})
+            found = one(client, WORKLOADS, name, {})
             client.workloads.stop(found.id)
             sys.stdout.write(f"{found.id} is stopping\n")
 
@@ -178,12 +178,10 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 def _show(made: "WorkloadOut", form: str, dry_run: bool) -> None:
     from portal.cli import output
-    from portal.cli.columns import noun
+    from portal.cli.columns import WORKLOADS
 
     if form in ("json", "yaml"):
-        workloads = noun("workloads")
-        assert workloads is not None
-        sys.stdout.write(output.item(workloads, made, "json" if form == "json" else "yaml"))
+        sys.stdout.write(output.item(WORKLOADS, made, "json" if form == "json" else "yaml"))
         return
     size = f"{made.gpus} GPU{'' if made.gpus == 1 else 's'} of pool {made.pool}"
     if dry_run:
