@@ -16,6 +16,7 @@ class NodeWriter:
     def __init__(self, folder: NodeFolder) -> None:
         self._folder = folder
         self._scenario = ""
+        self._made: dict[int, Process] = {}
         for path in (folder.proc, folder.pod_logs):
             path.mkdir(parents=True, exist_ok=True)
 
@@ -24,6 +25,7 @@ class NodeWriter:
         self._keep(self._folder.pod_logs, [f"{p.namespace}_{p.name}_{p.uid}" for p in pods])
         for process in processes:
             self._make(process)
+        self._made = {process.pid: process for process in processes}
         if scenario != self._scenario:
             replace_text(self._folder.scenario, scenario)
             self._scenario = scenario
@@ -31,7 +33,7 @@ class NodeWriter:
 
     def _make(self, process: Process) -> None:
         home = self._folder.proc / str(process.pid)
-        if not (home / "stat").exists():
+        if self._made.get(process.pid) != process:
             home.mkdir(exist_ok=True)
             replace_text(home / "cgroup", process.cgroup)
             replace_text(home / "stat", process.stat)

@@ -51,17 +51,20 @@ class PodResources:
     def __init__(self) -> None:
         self.response = b""
         self._server: Server | None = None
+        self._path: Path | None = None
 
     async def start(self, path: Path) -> None:
         """Listen on ``path``; a socket left there by a former run is replaced."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
+        self._path = path
         self._server = Server([self], codec=_Bytes())
         await self._server.start(sock=_bound(path))
 
     async def stop(self) -> None:
-        """Close the socket and every connection."""
-        if self._server is not None:
+        """Close and remove the socket."""
+        if self._server is not None and self._path is not None:
+            self._path.unlink(missing_ok=True)
             self._server.close()
             await self._server.wait_closed()
 
