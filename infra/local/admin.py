@@ -18,13 +18,16 @@ class Admin:
     name: str
     password: str | None
     token: str
+    context: str
+    """The context that the command line uses now."""
 
 
-def bootstrap(redis_url: str, state: Path) -> Admin:
-    """Make sure that an admin exists, and get a fresh API token."""
+def bootstrap(redis_url: str, state: Path, url: str) -> Admin:
+    """Make sure that an admin exists, and keep a fresh API token in the context ``local``."""
     env = {"NEUROX_REDIS_URL": redis_url}
     made = json.loads(step.python("the admin's account", ("portal.auth.bootstrap",), env, state))
-    return Admin(made["admin"], made["password"], made["token"])
+    current = write_context(contexts_file(), url, made["token"])
+    return Admin(made["admin"], made["password"], made["token"], current)
 
 
 def contexts_file() -> Path:

@@ -25,10 +25,6 @@ class Api:
         """The answer's document."""
         return self._call("POST", path, body) or {}
 
-    def delete(self, path: str) -> None:
-        """Remove it; absent is fine."""
-        self._call("DELETE", path)
-
     def _call(
         self, method: str, path: str, body: dict[str, Any] | None = None
     ) -> dict[str, Any] | None:

@@ -169,9 +169,8 @@ class ControlPlane:
         return Process(
             name="web",
             argv=(
-                *(sys.executable, "-m", "gunicorn", "--no-control-socket"),
-                *("-k", "gevent", "-w", "1", "-b", address(self._http)),
-                *("--graceful-timeout", "3", "portal.web:app"),
+                *(sys.executable, "-m", "gunicorn", "-c", "python:portal.gunicorn_conf"),
+                *("-b", address(self._http), "--graceful-timeout", "3", "portal.web:app"),
             ),
             env=env,
             needs=("redis",),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import kube_context, sandbox_access, simulated, step
-from infra.local.admin import Admin, bootstrap
+from infra.local.admin import CONTEXT, Admin, bootstrap
 from infra.local.api import Api
 from infra.local.control_plane import ControlPlane, Programs
 from infra.local.errors import LocalError
@@ -42,7 +42,9 @@ class Fleet:
         self.http_port = ports.http(options.port)
         programs = Programs(tools.path("valkey-server"), tools.path("thanos"))
         self.control = ControlPlane(options.folder, ports, self.http_port, programs)
-        self.admin: Once[Admin] = Once(lambda: bootstrap(self.control.redis_url, options.folder))
+        self.admin: Once[Admin] = Once(
+            lambda: bootstrap(self.control.redis_url, options.folder, self.control.url)
+        )
         self.processes = self.control.processes()
         self.milestones = [
             Milestone("control plane ready", tuple(one.name for one in self.processes))
@@ -107,9 +109,14 @@ class Fleet:
             Process(
                 name="demo",
                 argv=(sys.executable, "-m", "portal.cli.main", "demo"),
+                env={"NEUROX_CONTEXT": CONTEXT},
                 needs=("web", "control-manager"),
+                prepare=self._sign_in,
             )
         )
+
+    def _sign_in(self) -> None:
+        self.admin()
 
     def _join(self, name: str, folder: Path) -> Join:
         return Join(name, folder / "join.kubeconfig", self.api)

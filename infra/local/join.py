@@ -21,17 +21,19 @@ class Join:
     def ensure(self, apply: Callable[[str], None]) -> None:
         """Nothing when it has joined; else a new Secret, given to ``apply`` as YAML.
 
-        A record that waits is replaced, for its token was shown once and may be spent or expired;
-        so is one of a cluster that `down` left, for its key is gone.
+        One that waits gets a new token, for the former was shown once and may be spent or expired;
+        so does a cluster that `down` left, for its key is gone.
         """
         api = self._api()
         known = api.get(f"/clusters/{self._name}")
         if known is not None and known["state"] != "waiting" and self.file.exists():
             return
         if known is not None:
-            api.delete(f"/clusters/{known['id']}")
-        body = {"name": self._name, "description": "Made by neurox up on this machine"}
-        secret = str(api.post("/clusters", body)["secret"])
+            made = api.post(f"/clusters/{self._name}/join", {})
+        else:
+            description = "Joined by neurox up on this machine"
+            made = api.post("/clusters", {"name": self._name, "description": description})
+        secret = str(made["secret"])
         secret_file.write(self.file, kubeconfig_of(secret))
         apply(secret)
 

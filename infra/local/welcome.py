@@ -1,7 +1,6 @@
 """The last lines of `up`: the address, the first password once, what to try."""
 
-from infra.local import admin
-from infra.local.admin import Admin
+from infra.local.admin import CONTEXT, Admin
 from infra.local.terminal import Terminal
 
 
@@ -14,9 +13,7 @@ class Welcome:
         self._password_told = False
 
     def say(self, made: Admin, demo: bool) -> None:
-        """Everything a person needs to begin; also leaves the CLI context."""
-        path = admin.contexts_file()
-        current = admin.write_context(path, self._url, made.token)
+        """Everything a person needs to begin."""
         line = self._terminal.line
         line("")
         line(f"  Neurox is at {self._url}")
@@ -26,8 +23,10 @@ class Welcome:
         if demo:
             line("        neurox get workloads     the demo's jobs come and go")
         line("        neurox status            every process of this fleet")
-        if current != admin.CONTEXT:
-            line(f"        (the command line uses {current!r}; this fleet is {admin.CONTEXT!r})")
+        if made.context != CONTEXT:
+            line(
+                f"  The command line uses {made.context!r}; NEUROX_CONTEXT={CONTEXT} is this fleet."
+            )
         line("  Ctrl-C stops it; the next `neurox up` resumes it.")
         line("")
 

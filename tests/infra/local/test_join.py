@@ -28,9 +28,6 @@ class ControlPlane:
             return 503, {"detail": self.refusal}
         if method == "GET":
             return (200, self.cluster) if self.cluster else (404, {"detail": "no such cluster"})
-        if method == "DELETE":
-            self.cluster = None
-            return 204, None
         self.cluster = {"id": "c-1", "state": "waiting"}
         return 201, {"cluster": self.cluster, "secret": SECRET}
 
@@ -47,13 +44,13 @@ def api(control: ControlPlane) -> Iterator[Api]:
             assert self.headers["Authorization"] == "Bearer nxu_1"
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, document = control.answer(self.command, self.path)
-            body = b"" if document is None else json.dumps(document).encode()
+            body = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_DELETE = _serve
+        do_GET = do_POST = _serve
 
         def log_message(self, *_: object) -> None:
             return
@@ -96,14 +93,14 @@ def test_a_cluster_that_never_joined_gets_a_fresh_token(join: Join, control: Con
     control.cluster = {"id": "c-0", "state": "waiting"}
     join.file.write_text("token: perhaps spent\n")
     join.ensure(lambda _: None)
-    assert "DELETE /clusters/c-0" in control.calls
+    assert control.calls[-1] == "POST /clusters/sandbox-1/join"
     assert join.file.read_text() == "token: nxj_1\n"
 
 
 def test_a_cluster_that_down_has_left_joins_anew(join: Join, control: ControlPlane) -> None:
     control.cluster = {"id": "c-0", "state": "lost"}
     join.ensure(lambda _: None)
-    assert "DELETE /clusters/c-0" in control.calls
+    assert control.calls[-1] == "POST /clusters/sandbox-1/join"
 
 
 def test_a_refusal_is_told_in_the_apis_words(join: Join, control: ControlPlane) -> None:
