@@ -35,14 +35,14 @@ class SandboxCluster:
     ) -> None:
         """``port`` is asked for names such as ``sandbox-1/etcd``; ``gpus`` are those of a node."""
         self.name = name
-        self._layout = Layout.of(name, folder, port)
+        self.layout = Layout.of(name, folder, port)
         self._tools = tools
         self._nodes = nodes
         self._gpus = gpus
 
     def prepare(self) -> None:
         """Write certificates, kubeconfigs and the scheduler's configuration; it is quick."""
-        at = self._layout
+        at = self.layout
         at.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         what = f"making the certificates of {self.name}"
         step.python(what, ("infra.local.sandbox.pki", str(at.pki)), {}, at.folder)
@@ -56,16 +56,16 @@ class SandboxCluster:
     @property
     def server(self) -> str:
         """The API server's address."""
-        return self._layout.https("kube-apiserver")
+        return self.layout.https("kube-apiserver")
 
     @property
     def admin_kubeconfig(self) -> Path:
         """Of a member of system:masters; there once ``prepare`` has run."""
-        return self._layout.kubeconfig("admin")
+        return self.layout.kubeconfig("admin")
 
     def objects(self) -> Objects:
         """What is to stand in the cluster; usable once kube-apiserver is ready."""
-        at = self._layout
+        at = self.layout
         kube = Kube(self.server, at.certificate("ca"), (at.certificate("admin"), at.key("admin")))
         return Objects(kube, at, self._nodes, self._gpus)
 
@@ -80,7 +80,7 @@ class SandboxCluster:
         ]
 
     def _etcd(self) -> Process:
-        at = self._layout
+        at = self.layout
         client = (at.certificate("apiserver-etcd-client"), at.key("apiserver-etcd-client"))
         return Process(
             name=f"{self.name}/etcd",
@@ -90,7 +90,7 @@ class SandboxCluster:
         )
 
     def _apiserver(self) -> Process:
-        at = self._layout
+        at = self.layout
         client = (at.certificate("admin"), at.key("admin"))
         return Process(
             name=f"{self.name}/kube-apiserver",
@@ -101,7 +101,7 @@ class SandboxCluster:
         )
 
     def _client(self, role: str, flags: Callable[[Layout], tuple[str, ...]], path: str) -> Process:
-        at = self._layout
+        at = self.layout
         return Process(
             name=f"{self.name}/{role}",
             argv=(str(self._tools.path(role)), *flags(at)),
