@@ -1,0 +1,41 @@
+"""The page about the scenario format against the library."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "reference" / "scenario.md"
+SOURCE = ROOT / "agent" / "simulated" / "scenario.c"
+
+
+def test_every_key_is_documented() -> None:
+    tables = SOURCE.read_text().partition("TOP_KEYS")[2].partition("ARCHITECTURES")[0]
+    keys = set(re.findall(r'GPU\((\w+),|\{"(\w+)",', tables))
+    names = {first or second for first, second in keys}
+    assert len(names) > 20
+    page = PAGE.read_text()
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+
+
+def test_the_example_works(library: Path, tmp_path: Path) -> None:
+    example = re.search(r"```ini\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert example is not None
+    (tmp_path / "scenario").write_text(example[1])
+    env = {
+        **os.environ,
+        "LD_LIBRARY_PATH": str(library),
+        "NEUROX_NVML_SCENARIO": str(tmp_path / "scenario"),
+    }
+    script = "import pynvml as n; n.nvmlInit(); print(n.nvmlDeviceGetCount())"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
