@@ -79,8 +79,6 @@ class Job(Struct, frozen=True):
     """Empty, "Succeeded" or "Failed"."""
     code: str
     message: str
-    controlled: bool
-    """Something else than a CronJob made it and steers it."""
 
     @property
     def placement(self) -> dict[str, int]:
@@ -164,7 +162,6 @@ def job(raw: bytes, decode: Any) -> Job | None:
     ends = [c for c in status.conditions if c.status == "True" and c.type in _OUTCOMES]
     end = ends[0] if ends else None
     completions = spec.parallelism if spec.completions is None else spec.completions
-    owner = next((o for o in meta.owner_references if o.controller), None)
     return Job(
         uid=meta.uid,
         namespace=meta.namespace,
@@ -183,7 +180,6 @@ def job(raw: bytes, decode: Any) -> Job | None:
         outcome=_OUTCOMES[end.type] if end else "",
         code=end.reason if end else "",
         message=end.message if end else "",
-        controlled=owner is not None and owner.kind != "CronJob",
     )
 
 

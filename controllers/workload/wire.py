@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Raw, Struct
 
 
-class Owner(Struct, rename="camel"):
+class Owner(Struct, rename="camel", frozen=True):
     """An owner reference."""
 
     kind: str
@@ -15,7 +15,7 @@ class Owner(Struct, rename="camel"):
     controller: bool = False
 
 
-class Meta(Struct, rename="camel"):
+class Meta(Struct, rename="camel", frozen=True):
     """Metadata of any object."""
 
     name: str = ""
@@ -29,7 +29,7 @@ class Meta(Struct, rename="camel"):
     owner_references: list[Owner] = []
 
 
-class Condition(Struct, rename="camel"):
+class Condition(Struct, rename="camel", frozen=True):
     """A condition of any status."""
 
     type: str
@@ -39,33 +39,33 @@ class Condition(Struct, rename="camel"):
     last_transition_time: datetime | None = None
 
 
-class Resources(Struct):
+class Resources(Struct, frozen=True):
     """What a container asks for."""
 
     limits: dict[str, Any] = {}
     requests: dict[str, Any] = {}
 
 
-class Container(Struct, rename="camel"):
+class Container(Struct, rename="camel", frozen=True):
     """A container of a pod."""
 
     resources: Resources = Resources()
     restart_policy: str = ""
 
 
-class NodeAffinity(Struct, rename="camel"):
+class NodeAffinity(Struct, rename="camel", frozen=True):
     """Where a pod may run; kept as it is to be narrowed."""
 
     required_during_scheduling_ignored_during_execution: dict[str, Any] | None = None
 
 
-class Affinity(Struct, rename="camel"):
+class Affinity(Struct, rename="camel", frozen=True):
     """Affinity of a pod."""
 
     node_affinity: NodeAffinity | None = None
 
 
-class PodSpec(Struct, rename="camel"):
+class PodSpec(Struct, rename="camel", frozen=True):
     """Spec of a pod."""
 
     containers: list[Container] = []
@@ -74,14 +74,14 @@ class PodSpec(Struct, rename="camel"):
     affinity: Affinity | None = None
 
 
-class PodStatus(Struct, rename="camel"):
+class PodStatus(Struct, rename="camel", frozen=True):
     """Status of a pod."""
 
     phase: str = "Pending"
     conditions: list[Condition] = []
 
 
-class Pod(Struct, rename="camel"):
+class Pod(Struct, rename="camel", frozen=True):
     """A pod."""
 
     metadata: Meta
@@ -89,13 +89,13 @@ class Pod(Struct, rename="camel"):
     status: PodStatus = PodStatus()
 
 
-class Template(Struct):
+class Template(Struct, frozen=True):
     """A pod template."""
 
     spec: PodSpec = PodSpec()
 
 
-class JobSpec(Struct, rename="camel"):
+class JobSpec(Struct, rename="camel", frozen=True):
     """Spec of a Job."""
 
     template: Template = Template()
@@ -104,7 +104,7 @@ class JobSpec(Struct, rename="camel"):
     completions: int | None = None
 
 
-class JobStatus(Struct, rename="camel"):
+class JobStatus(Struct, rename="camel", frozen=True):
     """Status of a Job."""
 
     succeeded: int = 0
@@ -113,7 +113,7 @@ class JobStatus(Struct, rename="camel"):
     conditions: list[Condition] = []
 
 
-class Job(Struct, rename="camel"):
+class Job(Struct, rename="camel", frozen=True):
     """A Job."""
 
     metadata: Meta
@@ -121,19 +121,19 @@ class Job(Struct, rename="camel"):
     status: JobStatus = JobStatus()
 
 
-class NodeSpec(Struct, rename="camel"):
+class NodeSpec(Struct, rename="camel", frozen=True):
     """Spec of a node."""
 
     unschedulable: bool = False
 
 
-class NodeInfo(Struct, rename="camel"):
+class NodeInfo(Struct, rename="camel", frozen=True):
     """Versions on a node."""
 
     kubelet_version: str | None = None
 
 
-class NodeStatus(Struct, rename="camel"):
+class NodeStatus(Struct, rename="camel", frozen=True):
     """Status of a node."""
 
     allocatable: dict[str, Any] = {}
@@ -142,7 +142,7 @@ class NodeStatus(Struct, rename="camel"):
     node_info: NodeInfo = NodeInfo()
 
 
-class Node(Struct, rename="camel"):
+class Node(Struct, rename="camel", frozen=True):
     """A node."""
 
     metadata: Meta
@@ -150,39 +150,39 @@ class Node(Struct, rename="camel"):
     status: NodeStatus = NodeStatus()
 
 
-class Namespace(Struct):
+class Namespace(Struct, frozen=True):
     """A namespace."""
 
     metadata: Meta
 
 
-class ListMeta(Struct, rename="camel"):
+class ListMeta(Struct, rename="camel", frozen=True):
     """Metadata of a list."""
 
     resource_version: str = ""
 
 
-class Listing(Struct):
+class Listing(Struct, frozen=True):
     """A list whose items are decoded one by one."""
 
     metadata: ListMeta
     items: list[Raw] | None = None
 
 
-class Event(Struct):
+class Event(Struct, frozen=True):
     """A line of a watch."""
 
     type: str
     object: Raw
 
 
-class Bookmark(Struct):
+class Bookmark(Struct, frozen=True):
     """Where a watch has come to."""
 
     metadata: ListMeta
 
 
-class Status(Struct):
+class Status(Struct, frozen=True):
     """An error inside a watch."""
 
     code: int = 0

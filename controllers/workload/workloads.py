@@ -14,7 +14,7 @@ _ENDS = {"DeadlineExceeded": "MAX_RUNTIME", "BackoffLimitExceeded": "POD_FAILED"
 
 def steered(job: seen.Job, view: View) -> bool:
     """Whether the Job is ours to hold and release."""
-    return job.namespace in view.managed and not job.controlled
+    return job.namespace in view.managed
 
 
 def job_id(job: seen.Job) -> str:
