@@ -15,6 +15,8 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from controllers.store.connection import connect
 from portal.api.app import create_app as create_api
 from portal.auth.app import create_app as create_auth
+from portal.pages import Settings as PagesSettings
+from portal.pages import create_app as create_pages
 from portal.problem import REQUEST_ID
 from portal.settings import Settings
 
@@ -72,9 +74,6 @@ def create_app(settings: Settings, redis: Redis, pages: Flask) -> Wsgi:
 
 
 def _from_env() -> Wsgi:
-    from portal.pages.app import create_app as create_pages
-    from portal.pages.settings import Settings as PagesSettings
-
     settings = Settings.from_env(os.environ)
     pages = create_pages(PagesSettings(api_url=settings.api_url))
     return create_app(settings, connect(settings.redis_url), pages)
