@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from portal.cli import cluster, get, local, submit
+from portal.cli import cluster, demo, get, local, submit
 from portal.cli.failure import INTERRUPTED, CommandFailed
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (local, get, submit, cluster):
+for module in (local, get, submit, cluster, demo):
     app.add_typer(module.app)
 
 
