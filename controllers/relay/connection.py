@@ -1,0 +1,145 @@
+"""One socket: reasons to pause, back-pressure, and a fair share of the event loop."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+from typing import Protocol, cast
+
+from controllers.relay.limits import HIGH_WATER_BYTES, TURN_BYTES
+
+USER_TIMEOUT_MS = 45_000
+LINGER_SECONDS = 60.0
+"""How long a closed connection may go on sending what is left."""
+
+
+class Receiver(Protocol):
+    """Who is told what happens on a connection; it may be replaced while the connection lives."""
+
+    def received(self, data: bytes) -> None:
+        """Bytes came."""
+
+    def ended(self) -> None:
+        """The peer sends no more."""
+
+    def lost(self, failure: Exception | None) -> None:
+        """The connection is gone; None: it was closed in order."""
+
+    def full(self) -> None:
+        """More is unsent than is good: stop the source."""
+
+    def drained(self) -> None:
+        """Sending goes on."""
+
+
+class Connection(asyncio.Protocol):
+    """A socket whose owner may change while it lives; the protocol object never does.
+
+    Reading stops while there is any reason to pause. After TURN_BYTES it stops by itself until
+    all other connections had their turn: uvloop would read one busy socket many times in a row.
+    """
+
+    def __init__(self, receiver: Receiver | None = None) -> None:
+        self.receiver = receiver
+        self.closed = False
+        self.is_full = False
+        self.bytes_out = self.bytes_in = 0
+        self._loop = asyncio.get_running_loop()
+        self._reasons: set[str] = set()
+        self._turn = 0
+        self._linger: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Set the socket up; TCP itself notices a dead peer after 45 s."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        raw = self._socket()
+        if raw is None:
+            return
+        # A connection that is gone already refuses options; its loss is reported next.
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes on, and yield to others after a fair share."""
+        self.bytes_in += len(data)
+        self._turn += len(data)
+        if self._turn >= TURN_BYTES and not self.closed:
+            self._turn = 0
+            self.pause("turn")
+            self._loop.call_soon(self.resume, "turn")
+        if self.receiver is not None:
+            self.receiver.received(data)
+
+    def eof_received(self) -> bool:
+        """Stay open for the other direction, which TLS cannot; the receiver closes."""
+        if self.receiver is not None:
+            self.receiver.ended()
+        return self._transport.get_extra_info("sslcontext") is None
+
+    def connection_lost(self, failure: Exception | None) -> None:
+        """Tell the receiver, once."""
+        self.closed = True
+        if self._linger is not None:
+            self._linger.cancel()
+        receiver, self.receiver = self.receiver, None
+        if receiver is not None:
+            receiver.lost(failure)
+
+    def pause_writing(self) -> None:
+        """The peer reads too slowly."""
+        self.is_full = True
+        if self.receiver is not None:
+            self.receiver.full()
+
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        self.is_full = False
+        if self.receiver is not None:
+            self.receiver.drained()
+
+    @property
+    def paused(self) -> bool:
+        """Whether we ourselves do not read."""
+        return bool(self._reasons)
+
+    def write(self, data: bytes) -> None:
+        """Send; nothing happens on a closed connection."""
+        if not self.closed:
+            self.bytes_out += len(data)
+            self._transport.write(data)
+
+    def pause(self, reason: str) -> None:
+        """Stop reading until every reason is taken back."""
+        if not self._reasons and not self.closed:
+            self._transport.pause_reading()
+        self._reasons.add(reason)
+
+    def resume(self, reason: str) -> None:
+        """Take a reason back."""
+        if reason in self._reasons:
+            self._reasons.discard(reason)
+            if not self._reasons and not self.closed:
+                self._transport.resume_reading()
+
+    def close(self) -> None:
+        """Close when all is sent. Never a half-close: uvloop's write_eof corrupts the heap."""
+        if not self.closed:
+            self.closed = True
+            self._linger = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+            self._transport.close()
+
+    def cut(self) -> None:
+        """Close at once, by a reset, so that the peer does not take it for a clean end."""
+        raw = self._socket()
+        if raw is not None and not self._transport.is_closing():
+            with contextlib.suppress(OSError):
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.closed = True
+        self._transport.abort()
+
+    def _socket(self) -> socket.socket | None:
+        return cast(socket.socket | None, self._transport.get_extra_info("socket"))

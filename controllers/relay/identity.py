@@ -1,0 +1,172 @@
+"""Who a client is: an Ed25519 key, and 60-second tokens (JWT, EdDSA) signed with it."""
+
+import base64
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from controllers.relay.limits import SKEW_SECONDS, TOKEN_SECONDS
+
+CONNECT = "neurox-relay.v1/connect"
+WRITE = "neurox-relay.v1/write"
+"""Audiences: a token for the one is no good for the other."""
+
+TOKEN_CHARACTERS = 2048
+_CLUSTER = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+class IdentityError(Exception):
+    """The token proves nothing; the message says why, without the token."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a token says before it is verified."""
+
+    cluster_id: str
+    kid: str
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A verified token. ``expires_at`` is in epoch seconds."""
+
+    cluster_id: str
+    kid: str
+    jti: str
+    expires_at: float
+
+
+class PrivateKey:
+    """A client's key; its text form never leaves its Secret."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+        raw = key.public_key().public_bytes_raw()
+        self.public = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        self.kid = key_id(self.public)
+
+    def __repr__(self) -> str:
+        return f"PrivateKey(kid={self.kid!r})"
+
+    @classmethod
+    def generate(cls) -> "PrivateKey":
+        """A new key."""
+        return cls(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def from_pem(cls, pem: str) -> "PrivateKey":
+        """The key of an unencrypted PKCS 8 text; IdentityError when it is none."""
+        try:
+            key = serialization.load_pem_private_key(pem.encode(), None)
+        except (ValueError, TypeError):
+            raise IdentityError("this is not a private key in PEM form") from None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise IdentityError("this is not an Ed25519 key")
+        return cls(key)
+
+    def pem(self) -> str:
+        """The text form, for the Secret."""
+        return self._key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode()
+
+    def token(self, cluster_id: str, audience: str, now: float) -> str:
+        """A token of one use and 60 seconds."""
+        claims = {
+            "sub": cluster_id,
+            "aud": audience,
+            "iat": int(now),
+            "exp": int(now) + TOKEN_SECONDS,
+            "jti": secrets.token_urlsafe(16),
+        }
+        return jwt.encode(claims, self._key, algorithm="EdDSA", headers={"kid": self.kid})
+
+
+def public_key(text: str) -> Ed25519PublicKey:
+    """The key of 43 characters of base64url; IdentityError when it is none."""
+    try:
+        return Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(text + "="))
+    except ValueError:
+        raise IdentityError("this is not an Ed25519 public key") from None
+
+
+def key_id(public: str) -> str:
+    """The name of a public key: the start of its SHA-256."""
+    return hashlib.sha256(public.encode()).hexdigest()[:16]
+
+
+def claimed(token: str) -> Claim:
+    """Whose keys to verify with; nothing here is true yet."""
+    if not token or len(token) > TOKEN_CHARACTERS:
+        raise IdentityError("there is no token")
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+        subject = jwt.decode(token, options={"verify_signature": False}).get("sub")
+    except jwt.PyJWTError:
+        raise IdentityError("the token cannot be read") from None
+    if not isinstance(kid, str) or not isinstance(subject, str):
+        raise IdentityError("the token names no cluster or no key")
+    if not _CLUSTER.fullmatch(subject):
+        raise IdentityError("the token names no cluster")
+    return Claim(subject, kid)
+
+
+def verify(token: str, keys: Mapping[str, str], audience: str) -> Proof:
+    """The proof in a token by one of ``keys`` (key id to public key); IdentityError otherwise."""
+    claim = claimed(token)
+    if claim.kid not in keys:
+        raise IdentityError("the token is signed by a key that this cluster does not have")
+    try:
+        claims = jwt.decode(
+            token,
+            public_key(keys[claim.kid]),
+            algorithms=["EdDSA"],
+            audience=audience,
+            leeway=SKEW_SECONDS,
+            options={"require": ["exp", "iat", "aud", "jti", "sub"]},
+        )
+    except jwt.ExpiredSignatureError:
+        raise IdentityError("the token has expired; check the clocks") from None
+    except jwt.ImmatureSignatureError:
+        raise IdentityError("the token is from the future; check the clocks") from None
+    except jwt.PyJWTError:
+        raise IdentityError("the token's signature or claims are wrong") from None
+    if claims["exp"] - claims["iat"] > TOKEN_SECONDS:
+        raise IdentityError(f"the token lasts longer than {TOKEN_SECONDS} s")
+    return Proof(claim.cluster_id, claim.kid, str(claims["jti"]), float(claims["exp"]))
+
+
+class Replays:
+    """The tokens seen until they expire: each is good once, here."""
+
+    def __init__(self, most: int = 100_000) -> None:
+        self._seen: dict[str, float] = {}
+        self._most = most
+
+    def admit(self, proof: Proof) -> None:
+        """Remember the token; IdentityError when it was seen before."""
+        now = time.time()
+        if proof.jti in self._seen:
+            raise IdentityError("the token was used before")
+        self._forget(now)
+        if len(self._seen) >= self._most:
+            raise IdentityError("too many tokens at once; come again in a minute")
+        self._seen[proof.jti] = proof.expires_at + SKEW_SECONDS
+
+    def _forget(self, now: float) -> None:
+        """Drop what has expired, oldest first; clocks differ, so the order is only about right."""
+        while self._seen:
+            oldest = next(iter(self._seen))
+            if self._seen[oldest] > now:
+                return
+            del self._seen[oldest]

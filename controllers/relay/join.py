@@ -1,0 +1,92 @@
+"""Join tokens as the control plane issues them, and the Secret that carries one.
+
+A token is ``nxj_<id>_<secret>``. It belongs to one cluster record, and to the key that first uses
+it; the relay-server redeems it (see ``registry``).
+"""
+
+import base64
+import secrets
+import time
+from dataclasses import dataclass, field
+
+import yaml
+from redis import Redis
+
+from controllers.relay.kubeconfig import KubeconfigError, parse_kubeconfig
+from controllers.store import keys
+from controllers.store.secret import digest, new_secret
+
+__all__ = [
+    "JoinToken",
+    "KubeconfigError",
+    "issue",
+    "kubeconfig",
+    "parse_kubeconfig",
+    "revoke",
+    "secret_yaml",
+]
+
+JOIN_PATH = "/relay/v1/join"
+PREFIX = "nxj_"
+KEPT_SECONDS = 7 * 86400
+"""How long an expired token is remembered, to say that it has expired."""
+
+
+@dataclass(frozen=True)
+class JoinToken:
+    """A token just issued; ``token`` is stored nowhere. ``expires_at`` is in epoch seconds."""
+
+    id: str
+    token: str = field(repr=False)
+    expires_at: float
+
+
+def issue(redis: Redis, cluster_id: str, ttl_seconds: float) -> JoinToken:
+    """A token of one use for one cluster record; a former one that nobody used stops working."""
+    token_id, secret = secrets.token_hex(8), new_secret()
+    expires_at = time.time() + ttl_seconds
+    key = keys.relay_join(token_id)
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.hset(key, "digest", digest(secret))
+        pipe.hset(key, "cluster", cluster_id)
+        pipe.hset(key, "expires_at", repr(expires_at))
+        pipe.expireat(key, int(expires_at) + KEPT_SECONDS)
+        pipe.hset(keys.relay_identity(cluster_id), "token", token_id)
+        pipe.execute()
+    return JoinToken(token_id, f"{PREFIX}{token_id}_{secret}", expires_at)
+
+
+def revoke(redis: Redis, cluster_id: str) -> None:
+    """Forget the cluster's keys, tokens and uid; every relay-server cuts its connections."""
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.delete(keys.relay_identity(cluster_id))
+        pipe.publish(keys.RELAY_EVENTS, cluster_id)
+        pipe.execute()
+
+
+def kubeconfig(server_url: str, ca_pem: str | None, token: str) -> str:
+    """The standard file, so that every tool can read it: server, CA if it is private, token."""
+    cluster = {"server": server_url.rstrip("/") + JOIN_PATH}
+    if ca_pem:
+        cluster["certificate-authority-data"] = base64.b64encode(ca_pem.encode()).decode()
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "neurox", "cluster": cluster}],
+        "users": [{"name": "neurox-join", "user": {"token": token}}],
+        "contexts": [{"name": "neurox", "context": {"cluster": "neurox", "user": "neurox-join"}}],
+        "current-context": "neurox",
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def secret_yaml(kubeconfig: str) -> str:
+    """The Secret to apply in the new cluster: one key, ``kubeconfig``."""
+    document = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "neurox-join", "namespace": "neurox-system"},
+        "type": "Opaque",
+        "stringData": {"kubeconfig": kubeconfig},
+    }
+    return yaml.safe_dump(document, sort_keys=False)

@@ -1,0 +1,53 @@
+"""The figures both sides of ``neurox-relay.v1`` agree on: bytes, seconds, counts."""
+
+from dataclasses import dataclass
+
+PROTOCOL = "neurox-relay.v1"
+"""The WebSocket sub-protocol; a breaking change gets a new name."""
+
+FRAME_BYTES = 1024 * 1024
+"""Longest data frame that is accepted."""
+SEND_BYTES = 256 * 1024
+"""Longest data frame that is sent."""
+TEXT_BYTES = 4096
+"""Longest control message."""
+HELD_BYTES = 256 * 1024
+"""Early data kept while the target is being dialled."""
+TURN_BYTES = 256 * 1024
+"""What one connection may read before all others had their turn."""
+HIGH_WATER_BYTES = 256 * 1024
+"""Unsent bytes of one connection at which its source is paused."""
+
+HEAD_BYTES = 8192
+HEAD_SECONDS = 10.0
+KEEP_ALIVE_SECONDS = 75.0
+DIAL_SECONDS = 5.0
+RESET_SECONDS = 5.0
+"""How long a reset may stay unconfirmed before the connection is given up."""
+
+JOIN_BYTES = 16 * 1024
+WRITE_BYTES = 32 * 1024 * 1024
+WRITES_PER_CLUSTER = 8
+CONNECTIONS_PER_CLUSTER = 64
+STREAMS_PER_CLUSTER = 48
+UNAUTHENTICATED_SOCKETS = 2000
+
+TOKEN_SECONDS = 60
+SKEW_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How often a link is probed, and when it is given up, in seconds."""
+
+    ping: float = 20.0
+    dead: float = 45.0
+
+
+@dataclass(frozen=True)
+class PoolSize:
+    """Connections that a client keeps: idle at least, at the start, and in all."""
+
+    min: int = 4
+    start: int = 8
+    max: int = 64

@@ -1,0 +1,223 @@
+"""What the relay-server keeps in Redis: join tokens, the keys of clusters, who is connected."""
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from controllers.relay.identity import IdentityError, key_id, public_key
+from controllers.store import keys
+from controllers.store.connection import ANSWER_SECONDS, CONNECT_SECONDS
+from controllers.store.secret import digest
+
+FRESH_SECONDS = 30.0
+STALE_SECONDS = 3600.0
+"""How long keys that cannot be read again are good: a lost Redis must not cut the clusters off."""
+PRESENCE_SECONDS = 30
+_TOKEN = re.compile(r"nxj_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+_UID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+# KEYS: the token, the cluster records. The identity's key depends on the token, hence its prefix.
+_REDEEM = """
+local t = redis.call('HMGET', KEYS[1], 'digest', 'cluster', 'expires_at', 'public')
+if not t[1] or t[1] ~= ARGV[2] then return {'unknown', ''} end
+local id = ARGV[1] .. t[2]
+if redis.call('HEXISTS', KEYS[2], t[2]) == 0 then return {'unknown', ''} end
+local uid = redis.call('HGET', id, 'uid')
+if t[4] then
+  if t[4] ~= ARGV[4] then return {'used', ''} end
+  if redis.call('HGET', id, 'key:' .. ARGV[3]) ~= ARGV[4] then return {'revoked', ''} end
+  if uid ~= ARGV[5] then return {'foreign', ''} end
+  return {'again', t[2]}
+end
+if redis.call('HGET', id, 'token') ~= ARGV[8] then return {'superseded', ''} end
+if tonumber(t[3]) <= tonumber(ARGV[6]) then return {'expired', ''} end
+if uid and uid ~= ARGV[5] then return {'foreign', ''} end
+for _, name in ipairs(redis.call('HKEYS', id)) do
+  if string.sub(name, 1, 4) == 'key:' then redis.call('HDEL', id, name) end
+end
+redis.call('HSET', KEYS[1], 'public', ARGV[4])
+redis.call('HSET', id, 'key:' .. ARGV[3], ARGV[4], 'uid', ARGV[5], 'joined_at', ARGV[6],
+  'version', ARGV[7])
+redis.call('PUBLISH', ARGV[9], t[2])
+return {'joined', t[2]}
+"""
+
+_REFUSALS: dict[str, tuple[int, str]] = {
+    "unknown": (401, "This join token is not known here; ask for a new one on the Clusters page."),
+    "expired": (401, "This join token has expired; ask for a new one on the Clusters page."),
+    "superseded": (401, "A newer join token was issued for this cluster; use that one."),
+    "used": (
+        409,
+        "This join token was used already, with another key; ask for a new one on the "
+        "Clusters page.",
+    ),
+    "revoked": (
+        401,
+        "This cluster's access was taken back; ask for a new join token on the Clusters page.",
+    ),
+    "foreign": (
+        409,
+        "This cluster record belongs to another cluster (its kube-system namespace has another "
+        "uid); if it was rebuilt, remove the record on the Clusters page and add it again.",
+    ),
+}
+
+
+class JoinRefused(Exception):
+    """The token buys nothing; the message says what to do, ``status`` what to answer."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+class RegistryDown(Exception):
+    """Redis does not answer."""
+
+
+@dataclass(frozen=True)
+class Joining:
+    """What a client sends to be let in."""
+
+    token: str = field(repr=False)
+    public_key: str
+    cluster_uid: str
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class _Known:
+    keys: Mapping[str, str]
+    read_at: float
+
+
+class Registry:
+    """Reads are kept for half a minute, and dropped when a cluster's keys change."""
+
+    def __init__(self, url: str) -> None:
+        self._redis: Redis = Redis.from_url(
+            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=ANSWER_SECONDS
+        )
+        self._known: dict[str, _Known] = {}
+
+    async def close(self) -> None:
+        """Let go of Redis."""
+        await self._redis.aclose()
+
+    async def redeem(self, joining: Joining) -> str:
+        """The id of the cluster that has joined; the same key may ask again. JoinRefused."""
+        match = _TOKEN.fullmatch(joining.token)
+        if match is None:
+            raise JoinRefused(
+                401,
+                "This is not a join token (nxj_…); use the Secret of the Clusters page as it is.",
+            )
+        try:
+            public_key(joining.public_key)
+        except IdentityError as failure:
+            raise JoinRefused(400, str(failure)) from None
+        if not _UID.fullmatch(joining.cluster_uid):
+            raise JoinRefused(400, "The uid of the kube-system namespace is missing.")
+        outcome, cluster_id = await self._redeemed(joining, match[1], digest(match[2]))
+        if outcome in _REFUSALS:
+            raise JoinRefused(*_REFUSALS[outcome])
+        self.forget(cluster_id)
+        return cluster_id
+
+    async def _redeemed(
+        self, joining: Joining, token_id: str, secret_digest: str
+    ) -> tuple[str, str]:
+        arguments = (
+            keys.relay_identity(""),
+            secret_digest,
+            key_id(joining.public_key),
+            joining.public_key,
+            joining.cluster_uid,
+            repr(time.time()),
+            joining.version[:64],
+            token_id,
+            keys.RELAY_EVENTS,
+        )
+        answer = await self._ask(
+            self._redis.eval(_REDEEM, 2, keys.relay_join(token_id), keys.CLUSTERS, *arguments)
+        )
+        outcome, cluster_id = cast(list[bytes], answer)
+        return outcome.decode(), cluster_id.decode()
+
+    async def keys_of(self, cluster_id: str) -> Mapping[str, str]:
+        """The cluster's public keys by key id; empty when it never joined or was revoked."""
+        known, now = self._known.get(cluster_id), time.monotonic()
+        if known is not None and now - known.read_at < FRESH_SECONDS:
+            return known.keys
+        try:
+            rows = await self._ask(self._redis.hgetall(keys.relay_identity(cluster_id)))
+        except RegistryDown:
+            if known is not None and now - known.read_at < STALE_SECONDS:
+                return known.keys
+            raise
+        found = {
+            name.decode().removeprefix("key:"): public.decode()
+            for name, public in cast(dict[bytes, bytes], rows).items()
+            if name.startswith(b"key:")
+        }
+        if found:
+            self._known[cluster_id] = _Known(found, now)
+        else:
+            self._known.pop(cluster_id, None)
+        return found
+
+    def forget(self, cluster_id: str) -> None:
+        """Read the cluster's keys anew next time."""
+        self._known.pop(cluster_id, None)
+
+    async def changes(self) -> AsyncIterator[str | None]:
+        """Ids of clusters whose keys changed; None first: anything may have been missed.
+
+        RegistryDown ends it; call it again.
+        """
+        try:
+            async with self._redis.pubsub() as pubsub:
+                await pubsub.subscribe(keys.RELAY_EVENTS)
+                yield None
+                while True:
+                    event = await pubsub.get_message(ignore_subscribe_messages=True, timeout=2.0)
+                    if event is not None:
+                        yield cast(bytes, event["data"]).decode()
+        except (RedisError, OSError) as failure:
+            raise RegistryDown(f"Redis does not answer: {type(failure).__name__}") from failure
+
+    async def announce(
+        self, replica: str, address: str, clusters: Mapping[str, Mapping[str, int]]
+    ) -> None:
+        """Say where this replica is, and how many connections each cluster has to it."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.set(keys.relay_replica(replica), address, ex=PRESENCE_SECONDS)
+            for cluster_id, counts in clusters.items():
+                key = keys.relay_presence(cluster_id)
+                pipe.hset(key, replica, json.dumps({**counts, "at": int(time.time())}))
+                pipe.expire(key, PRESENCE_SECONDS)
+            await self._ask(pipe.execute())
+
+    async def withdraw(self, replica: str, clusters: list[str]) -> None:
+        """Take back what ``announce`` said."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.delete(keys.relay_replica(replica))
+            for cluster_id in clusters:
+                pipe.hdel(keys.relay_presence(cluster_id), replica)
+            await self._ask(pipe.execute())
+
+    async def ping(self) -> None:
+        """RegistryDown when Redis does not answer."""
+        await self._ask(self._redis.ping())
+
+    async def _ask(self, call: Awaitable[Any] | Any) -> Any:
+        try:
+            return await call
+        except (RedisError, OSError) as failure:
+            raise RegistryDown(f"Redis does not answer: {type(failure).__name__}") from failure
