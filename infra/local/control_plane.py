@@ -175,7 +175,7 @@ class ControlPlane:
             env=env,
             needs=("redis",),
             prepare=self.certificates,
-            ready=http_ok(self._http, "/readyz"),
+            ready=http_ok(self._http, "/api/v1/readyz"),
         )
 
     def _control_manager(self) -> Process:

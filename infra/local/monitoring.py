@@ -57,4 +57,6 @@ def argv(program: Path, folder: Path, listen: str) -> tuple[str, ...]:
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.agent.path={folder / 'wal'}",
         f"--web.listen-address={listen}",
+        # What the relay does not take at the end waits in the log for the next start.
+        "--storage.remote.flush-deadline=1s",
     )
