@@ -1,6 +1,7 @@
 """A long command, its log, and a clean end when the person presses Ctrl-C."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 _TICK_SECONDS = 0.25
 _GRACE_SECONDS = 10.0
 _TAIL_BYTES = 16_384
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Job:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, safe among threads
             )
             try:
                 return self._wait(child, tick)
@@ -63,6 +67,11 @@ class Job:
         """The command as a person would type it."""
         words = " ".join(f"'{word}'" if " " in word else word for word in self.argv)
         return f"cd {self.cwd} && {words}" if self.cwd else words
+
+
+def _end_with_parent() -> None:
+    # Killed outright, we leave nobody to end the command; the kernel tells it in our place.
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

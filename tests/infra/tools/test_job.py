@@ -1,5 +1,7 @@
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -44,6 +46,21 @@ def test_breaking_off_ends_the_command_and_its_children(tmp_path: Path) -> None:
         job.run(press_ctrl_c)
     deadline = time.monotonic() + 5
     while _running(seen[0]):
+        assert time.monotonic() < deadline
+
+
+def test_a_builder_that_is_killed_takes_its_command_with_it(tmp_path: Path) -> None:
+    script = (
+        "import os, pathlib; from infra.tools.job import Job\n"
+        f"job = Job(('sh', '-c', 'echo $$; exec sleep 300'), pathlib.Path({str(tmp_path / 'x')!r}),"
+        " os.environ)\n"
+        "job.run(lambda line: line and print(line, flush=True))"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as builder:
+        command = int(builder.stdout.readline())
+        builder.kill()
+    deadline = time.monotonic() + 5
+    while _running(command):
         assert time.monotonic() < deadline
 
 
