@@ -14,7 +14,7 @@ from infra.local.control_plane import ControlPlane, Programs
 from infra.local.errors import LocalError
 from infra.local.join import Join
 from infra.local.once import Once
-from infra.local.options import Options, Sandbox
+from infra.local.options import Sandbox
 from infra.local.ports import Ports
 from infra.local.process import Process
 from infra.local.sandbox.manifests import node_names
@@ -35,27 +35,27 @@ class Milestone:
 class Fleet:
     """Processes and milestones of one `up`."""
 
-    def __init__(self, options: Options, ports: Ports, tools: Toolbox) -> None:
-        self._folder = options.folder
+    def __init__(self, folder: Path, ports: Ports, http_port: int, tools: Toolbox) -> None:
+        self._folder = folder
         self._ports = ports
         self._tools = tools
-        self.http_port = ports.http(options.port)
+        self._http_port = http_port
         programs = Programs(tools.path("valkey-server"), tools.path("thanos"))
-        self.control = ControlPlane(options.folder, ports, self.http_port, programs)
+        self.control = ControlPlane(folder, ports, http_port, programs)
         self.admin: Once[Admin] = Once(
-            lambda: bootstrap(self.control.redis_url, options.folder, self.control.url)
+            lambda: bootstrap(self.control.redis_url, folder, self.control.url)
         )
         self.processes = self.control.processes()
         self.milestones = [
             Milestone("control plane ready", tuple(one.name for one in self.processes))
         ]
-        libraries = options.folder / "lib"
+        libraries = folder / "lib"
         self.simulated = False
-        self._build = Once(lambda: simulated.library(libraries, options.folder))
+        self._build = Once(lambda: simulated.library(libraries, folder))
 
     def api(self) -> Api:
         """The public API as the admin."""
-        return Api(self.http_port, self.admin().token)
+        return Api(self._http_port, self.admin().token)
 
     def has_numbers(self) -> bool:
         """Whether the API shows the utilisation of any GPU."""

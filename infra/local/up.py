@@ -41,22 +41,18 @@ def up(options: Options) -> int:
 
 
 def _make(options: Options, terminal: Terminal) -> Fleet:
-    """Everything that comes before the first process."""
+    """Everything that comes before the first process; refusals first, slow things last."""
     state = State.load(options.folder)
     if stragglers.end(options.folder):
         terminal.step("ended what a killed `neurox up` had left")
-    tools = Toolbox.from_env()
-    wanted = CONTEXT_TOOLS if options.context else (*DEFAULT, *CONTEXT_TOOLS)
-    missing = tools.missing(wanted)
-    if missing:
-        terminal.step(f"building {', '.join(missing)}; this happens once")
-    tools.ensure(wanted)
-    terminal.step("tools ready")
-    fleet = Fleet(options, Ports(state.ports), tools)
+    ports = Ports(state.ports)
+    http_port = ports.http(options.port)
     if options.context is not None:
         where = kube_context.preflight(options.context, options.folder)
         if not _known(state, options.context):
             kube_context.confirm(options.context, where, options.yes)
+    fleet = Fleet(options.folder, ports, http_port, _tools(options, terminal))
+    if options.context is not None:
         state.clusters[fleet.add_context(options.context)] = {"context": options.context}
     chosen = sandboxes(options, state)
     real = real_node(options.folder) if chosen else None
@@ -66,6 +62,17 @@ def _make(options: Options, terminal: Terminal) -> Fleet:
         fleet.add_demo()
     state.save()
     return fleet
+
+
+def _tools(options: Options, terminal: Terminal) -> Toolbox:
+    tools = Toolbox.from_env()
+    wanted = CONTEXT_TOOLS if options.context else (*DEFAULT, *CONTEXT_TOOLS)
+    missing = tools.missing(wanted)
+    if missing:
+        terminal.step(f"building {', '.join(missing)}; this happens once")
+    tools.ensure(wanted)
+    terminal.step("tools ready")
+    return tools
 
 
 def _known(state: State, context: str) -> bool:
