@@ -34,6 +34,9 @@ class StrictAdapter(PydanticAdapter):
             raise InvalidBody(errors(model, invalid)) from None
 
 
+registry.register("pydantic", StrictAdapter)
+
+
 def errors(model: type[BaseModel], invalid: ValidationError) -> list[FieldError]:
     """What pydantic found, one sentence a field."""
     found = []
@@ -58,8 +61,7 @@ def _sentence(model: type[BaseModel], field: str, error: Any) -> str:
 
 
 def register(app: Flask) -> None:
-    """Read the bodies of ``app`` this way and answer 422 when they do not fit."""
-    registry.register("pydantic", StrictAdapter)
+    """Let ``app`` answer 422 when a body does not fit."""
 
     @app.errorhandler(InvalidBody)
     def invalid_body(error: InvalidBody) -> Response:
