@@ -17,17 +17,14 @@ class Table(Generic[T]):
         self._rows: dict[str, tuple[int, T]] = {}
         self._gone: dict[str, None] = {}
         self._lock = Lock()
-        self._changed = changed
+        self.changed = changed
 
     def replace(self, rows: dict[str, tuple[int, T]]) -> int:
         """Take a whole list; answers how many objects differed from what was kept."""
         with self._lock:
             old, self._rows = self._rows, rows
         drift = sum(1 for key, row in rows.items() if old.get(key, (0, None))[1] != row[1])
-        drift += sum(1 for key in old if key not in rows)
-        if drift:
-            self._changed()
-        return drift
+        return drift + sum(1 for key in old if key not in rows)
 
     def put(self, key: str, version: int, value: T) -> None:
         """Take an object as it is at a version."""
@@ -37,7 +34,7 @@ class Table(Generic[T]):
                 return
             self._rows[key] = (version, value)
         if known is None or known[1] != value:
-            self._changed()
+            self.changed()
 
     def remove(self, key: str) -> None:
         """Forget an object; an answer to our own write that comes late cannot bring it back."""
@@ -48,7 +45,7 @@ class Table(Generic[T]):
             while len(self._gone) > 1000:
                 del self._gone[next(iter(self._gone))]
         if known:
-            self._changed()
+            self.changed()
 
     def values(self) -> list[T]:
         """All objects."""

@@ -3,6 +3,7 @@
 from controllers.domain.errors import NotFound, Refused
 from controllers.domain.names import require_label
 from controllers.domain.workload import Intent, WorkloadSpec
+from controllers.scheduling.reasons import count
 from controllers.workload import manifest, rules, seen
 from controllers.workload.cache import Cache
 from controllers.workload.jobs import Jobs
@@ -109,6 +110,6 @@ def _check_size(spec: WorkloadSpec, sizes: list[int]) -> None:
     if spec.pods > places:
         raise Refused(
             "pods",
-            f"{spec.pods} pods of {spec.gpus_per_pod} GPUs never fit at once: pool "
+            f"{spec.pods} pods of {count(spec.gpus_per_pod)} never fit at once: pool "
             f"{spec.pool!r} has places for {places}",
         )

@@ -25,6 +25,10 @@ class KubeError(Exception):
         self.status = status
 
 
+class Silence(KubeError):
+    """An endless answer said nothing for too long: nothing happened, or nobody is there."""
+
+
 class _Status(msgspec.Struct):
     message: str = ""
 
@@ -134,5 +138,7 @@ def _message(answer: urllib3.BaseHTTPResponse) -> str:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise Silence(0, f"the API server fell silent: {error}") from error
     except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
         raise KubeError(0, f"the API server does not answer: {error}") from error

@@ -11,12 +11,13 @@ import msgspec
 from controllers.loop import Shutdown
 from controllers.workload import wire
 from controllers.workload.cache import Table
-from controllers.workload.kube import KubeApi, KubeError
+from controllers.workload.kube import KubeApi, KubeError, Silence
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 SILENCE_SECONDS = 90.0
-"""The API server sends a bookmark about once a minute; longer silence is a dead connection."""
+"""A quiet cluster sends nothing for minutes, and so does a dead connection: so long a silence ends
+the watch, and the next one begins where it was."""
 WATCH_SECONDS = (300, 600)
 RELIST_SECONDS = 3600.0
 """A whole list once an hour shows whether the watch has lost anything; it should not have."""
@@ -76,6 +77,7 @@ class Reflector(Generic[T]):
         self.lists += 1
         self._version = listing.metadata.resource_version
         self._heard_at = self._listed_at = time.time()
+        self._table.changed()
 
     def step(self, shutdown: Shutdown) -> None:
         """List if needed, then watch until the server ends it; logs why when it broke."""
@@ -83,6 +85,8 @@ class Reflector(Generic[T]):
             if not self._version or time.time() - self._listed_at > RELIST_SECONDS:
                 self.list()
             self._watch(shutdown)
+        except Silence:
+            log.debug("watch of %s fell silent and is resumed", self.path)
         except KubeError as error:
             if error.status == 410:
                 self._version = ""

@@ -1,0 +1,75 @@
+import socket
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def raw(manager: Any, text: bytes) -> bytes:
+    """The first bytes that answer raw ones."""
+    where = urlsplit(manager.url)
+    with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
+        connection.sendall(text)
+        return connection.recv(4096)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/v1/workloads", b"{", 400),
+        ("POST", "/v1/workloads", b"", 400),
+        ("POST", "/v1/workloads", b"{}", 422),
+        ("PUT", "/v1/policy", b'{"revision": 5}', 422),
+        ("PUT", "/v1/policy", b'{"revision": ""}', 422),
+        ("POST", "/v1/workloads", b" " * (1024 * 1024 + 1), 413),
+        ("GET", "/v1/state?since=-1", None, 400),
+        ("GET", "/v1/state?since=x", None, 400),
+        ("GET", "/v1/state?wait=nan", None, 400),
+        ("GET", "/v1/nothing", None, 404),
+        ("GET", "/v1/workloads/a/b", None, 404),
+        ("DELETE", "/v1/policy", None, 405),
+    ],
+)
+def test_a_bad_request_is_answered_by_a_problem_document(
+    shared: Any, method: str, path: str, body: bytes | None, status: int
+) -> None:
+    answer = shared.call(method, path, body)
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert answer.json()["detail"]
+
+
+def test_a_message_says_which_field_is_wrong(shared: Any) -> None:
+    detail = shared.call("PUT", "/v1/policy", {"revision": "1", "quotas": [{"pool": 1}]}).json()
+    assert "$.quotas[0].pool" in detail["detail"]
+
+
+def test_a_body_of_unknown_length_is_refused(shared: Any) -> None:
+    head = b"POST /v1/workloads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert b" 411 " in raw(shared, head)
+    assert b" 400 " in raw(shared, b"POST /v1/workloads HTTP/1.1\r\nContent-Length: x\r\n\r\n")
+
+
+def test_half_sent_requests_do_not_stop_the_others(shared: Any) -> None:
+    where = urlsplit(shared.url)
+    held = [socket.create_connection((where.hostname, where.port), timeout=5) for _ in range(32)]
+    try:
+        for connection in held:
+            connection.sendall(b"PUT /v1/policy HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+        begun = time.monotonic()
+        assert shared.call("GET", "/healthz").status_code == 200
+        assert time.monotonic() - begun < 2
+    finally:
+        for connection in held:
+            connection.close()
+
+
+def test_health_and_metrics_are_there(shared: Any) -> None:
+    assert shared.call("GET", "/readyz").text == "ok"
+    text = shared.call("GET", "/metrics").text
+    assert 'neurox_manager_lists_total{path="/api/v1/pods"} 1.0' in text
+    assert "neurox_manager_build_info" in text
