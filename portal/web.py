@@ -17,6 +17,7 @@ from portal.api.app import create_app as create_api
 from portal.auth.app import create_app as create_auth
 from portal.pages import Settings as PagesSettings
 from portal.pages import create_app as create_pages
+from portal.pages.headers import POLICY
 from portal.problem import REQUEST_ID
 from portal.settings import Settings
 
@@ -24,10 +25,6 @@ Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ValidationError
 from portal import problem
 from portal.schemas import FieldError
 
+SECRET_FIELDS = frozenset({"password"})
+"""What was sent in these is never repeated in an answer."""
+
 
 class InvalidBody(Exception):
     """The body has the wrong shape; one error a field."""
@@ -56,7 +59,8 @@ def _sentence(model: type[BaseModel], field: str, error: Any) -> str:
         return f"{field} is missing"
     message = error["msg"][:1].lower() + error["msg"][1:]
     given = error["input"]
-    shown = f", not {given!r:.60}" if isinstance(given, str | int | float | None) else ""
+    scalar = isinstance(given, str | int | float | None) and field not in SECRET_FIELDS
+    shown = f", not {given!r:.60}" if scalar else ""
     return f"{field or 'the body'}: {message}{shown}"
 
 
