@@ -14,7 +14,7 @@ from portal.schemas import GroupIn, NodeOut, PoolIn, ProjectIn, UserIn
 
 MADE = "Made by neurox demo; simulated."
 PRODUCT, SIMULATED = "nvidia.com/gpu.product", "neurox.io/simulated"
-TOKEN_NAME = "demo"
+TOKEN_NAME = "demo"  # noqa: S105 - what the token is called
 PATIENCE_SECONDS = 60.0
 """How long a new cluster gets to report."""
 

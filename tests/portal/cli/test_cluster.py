@@ -1,0 +1,108 @@
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import neurox_web
+import pytest
+from neurox_web import Web
+
+Neurox = Callable[..., Any]
+
+
+@pytest.fixture
+def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A kubectl that keeps its arguments and input, and fails for the context ``broken``."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "kubectl"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'echo "$@" >> {tmp_path}/calls\n'
+        f'case "$*" in *apply*) cat >> {tmp_path}/applied;; esac\n'
+        'case "$*" in *broken*) echo "error: no such host" >&2; exit 1;; esac\n'
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return tmp_path
+
+
+def test_joining_makes_the_record_and_applies_the_secret(
+    web: Web, server: str, neurox: Neurox, kubectl: Path
+) -> None:
+    done = neurox("cluster", "join", "cellar", "--context", "prod")
+    assert done.code == 0, done.err
+    assert [cluster.name for cluster in web.stores.clusters.all()] == ["cellar"]
+    applied = (kubectl / "applied").read_text()
+    assert "kind: Namespace" in applied
+    assert "neurox-join" in applied
+    calls = (kubectl / "calls").read_text()
+    assert "--context prod" in calls
+    assert "nxj_" not in calls + done.out + done.err
+    assert "neurox get cluster cellar" in done.err
+
+
+def test_the_secret_can_be_printed_for_a_pipe(web: Web, server: str, neurox: Neurox) -> None:
+    done = neurox("cluster", "join", "cellar", "-o", "yaml")
+    assert done.code == 0
+    assert "kind: Secret" in done.out
+    assert "works once" in done.err
+
+
+def test_a_cluster_that_never_came_gets_a_new_token(web: Web, server: str, neurox: Neurox) -> None:
+    first = neurox("cluster", "join", "cellar", "--print-secret").out
+    second = neurox("cluster", "join", "cellar", "--print-secret").out
+    assert first != second
+    assert len(web.stores.clusters.all()) == 1
+
+
+def test_a_connected_cluster_is_left_alone(web: Web, server: str, neurox: Neurox) -> None:
+    neurox_web.cluster(web, "east")
+    done = neurox("cluster", "join", "east", "--print-secret")
+    assert done.code == 5
+    assert "connected already" in done.err
+
+
+def test_a_context_that_does_not_answer_leaves_no_record(
+    web: Web, server: str, neurox: Neurox, kubectl: Path
+) -> None:
+    done = neurox("cluster", "join", "cellar", "--context", "broken")
+    assert done.code == 1
+    assert "no such host" in done.err
+    assert web.stores.clusters.all() == []
+
+
+def test_without_a_place_for_the_secret_nothing_is_made(
+    web: Web, server: str, neurox: Neurox
+) -> None:
+    done = neurox("cluster", "join", "cellar")
+    assert done.code == 2
+    assert "--context" in done.err
+    assert web.stores.clusters.all() == []
+
+
+def test_a_dry_run_only_says_what_would_be_done(web: Web, server: str, neurox: Neurox) -> None:
+    done = neurox("cluster", "join", "cellar", "--dry-run")
+    assert (done.code, done.out) == (0, "")
+    assert "nothing was done" in done.err
+    assert web.stores.clusters.all() == []
+
+
+def test_a_given_secret_is_applied_as_it_is(
+    server: str, neurox: Neurox, kubectl: Path, tmp_path: Path
+) -> None:
+    given = tmp_path / "secret.yaml"
+    given.write_text("kind: Secret\nmetadata: {name: neurox-join}\n")
+    assert neurox("cluster", "join", "--secret", str(given), "--context", "prod").code == 0
+    assert given.read_text() in (kubectl / "applied").read_text()
+    given.write_text("kind: ConfigMap\n")
+    assert neurox("cluster", "join", "--secret", str(given)).code == 2
+
+
+def test_removing_needs_a_yes(web: Web, server: str, neurox: Neurox) -> None:
+    neurox_web.cluster(web, "east")
+    assert neurox("cluster", "remove", "east").code == 2
+    assert neurox("cluster", "remove", "east", "--yes").code == 0
+    assert web.stores.clusters.all() == []
+    assert neurox("cluster", "remove", "east", "--yes").code == 3
+    assert "neurox cluster join" in neurox("cluster", "list").err
