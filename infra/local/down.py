@@ -70,7 +70,8 @@ def _leave_contexts(state: State, say: Callable[[str], None]) -> None:
     for name, row in list(state.clusters.items()):
         if "context" not in row:
             continue
-        kube_context.leave(name, row["context"], state.folder)
+        context = kube_context.Context(row["context"], row.get("kubeconfig", ""))
+        kube_context.leave(name, context, state.folder)
         say(f"removed from kube context {row['context']}: what neurox had written there")
         del state.clusters[name]
         state.save()

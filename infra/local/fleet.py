@@ -92,9 +92,9 @@ class Fleet:
             ),
         ]
 
-    def add_context(self, context: str) -> str:
+    def add_context(self, context: kube_context.Context) -> str:
         """A cluster of the user's own; the name that it gets here."""
-        name = re.sub(r"[^a-z0-9]+", "-", context.lower()).strip("-")[:40] or "context"
+        name = re.sub(r"[^a-z0-9]+", "-", context.name.lower()).strip("-")[:40] or "context"
         folder = self._folder / "clusters" / name
         access = kube_context.access(context, self._folder, folder)
         ours = WorkloadCluster(name, folder, self._ports, access, self._join(name, folder))

@@ -19,6 +19,8 @@ class Interrupts:
         self.hurry = asyncio.Event()
         loop = asyncio.get_running_loop()
         for one in SIGNALS:
+            if signal.getsignal(one) is signal.SIG_IGN:
+                continue  # nohup wants it so
             loop.add_signal_handler(one, self._signalled)
 
     async def unless_stopped(self, work: Coroutine[Any, Any, Result]) -> Result:

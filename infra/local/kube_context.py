@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import secret_file, step
@@ -18,23 +20,36 @@ from infra.local.workload_cluster import NAMESPACE, Kubernetes
 PROGRAM = "infra.local.kube_writer"
 
 
-def _write(verb: str, context: str, folder: Path, *more: str) -> str:
-    # child.environment leaves KUBECONFIG out, for our own processes must not follow it.
-    env = {name: os.environ[name] for name in ("KUBECONFIG",) if name in os.environ}
-    what = f"kube context {context}"
-    return step.python(what, (PROGRAM, verb, "--context", context, *more), env, folder)
+@dataclass(frozen=True)
+class Context:
+    """A context and the kubeconfig files that it is in; empty: the default one."""
+
+    name: str
+    kubeconfig: str
+
+    @classmethod
+    def from_env(cls, name: str, env: Mapping[str, str]) -> "Context":
+        """As the caller's shell has it; remembered, so that `down` finds it from another one."""
+        files = filter(None, env.get("KUBECONFIG", "").split(os.pathsep))
+        return cls(name, os.pathsep.join(str(Path(file).absolute()) for file in files))
 
 
-def preflight(context: str, folder: Path) -> str:
+def _write(verb: str, context: Context, folder: Path, *more: str) -> str:
+    env = {"KUBECONFIG": context.kubeconfig} if context.kubeconfig else {}
+    what = f"kube context {context.name}"
+    return step.python(what, (PROGRAM, verb, "--context", context.name, *more), env, folder)
+
+
+def preflight(context: Context, folder: Path) -> str:
     """Its server and version in words; LocalError when it does not answer within 5 s."""
     found = json.loads(_write("check", context, folder))
     return f"{found['server']} (Kubernetes {found['version']})"
 
 
-def confirm(context: str, where: str, yes: bool) -> None:
+def confirm(name: str, where: str, yes: bool) -> None:
     """Say what will be written and ask; LocalError unless agreed."""
     sys.stdout.write(
-        f"neurox would write into {context} at {where}:\n"
+        f"neurox would write into {name} at {where}:\n"
         f"  namespace {NAMESPACE}, with the ServiceAccounts {MANAGER} and {RELAY}, their roles,\n"
         "  a join Secret, the relay's key Secret and the policy ConfigMap,\n"
         "  and admission policies for namespaces labelled neurox.io/managed=true.\n"
@@ -50,7 +65,7 @@ def confirm(context: str, where: str, yes: bool) -> None:
         raise LocalError("nothing was written.")
 
 
-def access(context: str, state: Path, folder: Path) -> Kubernetes:
+def access(context: Context, state: Path, folder: Path) -> Kubernetes:
     """What the manager and the relay-client need of it."""
     kubeconfigs = folder / "kubeconfig"
 
@@ -74,7 +89,7 @@ def access(context: str, state: Path, folder: Path) -> Kubernetes:
     )
 
 
-def leave(name: str, context: str, state: Path) -> None:
+def leave(name: str, context: Context, state: Path) -> None:
     """Take out what was written there, and the files that go with it."""
     _write("remove", context, state, "--rights", str(RIGHTS))
     shutil.rmtree(state / "clusters" / name, ignore_errors=True)

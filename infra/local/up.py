@@ -1,6 +1,7 @@
 """`neurox up`: everything in order, one line a step, then events until Ctrl-C."""
 
 import asyncio
+import os
 from pathlib import Path
 
 from infra.local import kube_context, preflight, stragglers
@@ -47,13 +48,11 @@ def _make(options: Options, terminal: Terminal) -> Fleet:
         terminal.step("ended what a killed `neurox up` had left")
     ports = Ports(state.ports)
     http_port = ports.http(options.port)
-    if options.context is not None:
-        where = kube_context.preflight(options.context, options.folder)
-        if not _known(state, options.context):
-            kube_context.confirm(options.context, where, options.yes)
+    context = _context(options, state)
     fleet = Fleet(options.folder, ports, http_port, _tools(options, terminal))
-    if options.context is not None:
-        state.clusters[fleet.add_context(options.context)] = {"context": options.context}
+    if context is not None:
+        row = {"context": context.name, "kubeconfig": context.kubeconfig}
+        state.clusters[fleet.add_context(context)] = row
     chosen = sandboxes(options, state)
     real = real_node(options.folder) if chosen else None
     for number, one in enumerate(chosen):
@@ -75,8 +74,15 @@ def _tools(options: Options, terminal: Terminal) -> Toolbox:
     return tools
 
 
-def _known(state: State, context: str) -> bool:
-    return any(row.get("context") == context for row in state.clusters.values())
+def _context(options: Options, state: State) -> kube_context.Context | None:
+    """The kube context, once it answered and the person agreed."""
+    if options.context is None:
+        return None
+    context = kube_context.Context.from_env(options.context, os.environ)
+    where = kube_context.preflight(context, options.folder)
+    if not any(row.get("context") == context.name for row in state.clusters.values()):
+        kube_context.confirm(context.name, where, options.yes)
+    return context
 
 
 async def _run(fleet: Fleet, folder: Path, terminal: Terminal) -> int:

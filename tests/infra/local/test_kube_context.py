@@ -13,6 +13,7 @@ import pytest
 
 from infra.local import document, kube_context
 from infra.local.errors import USAGE, LocalError
+from infra.local.kube_context import Context
 from infra.local.sandbox.kube import Kube
 
 pytestmark = pytest.mark.slow
@@ -75,12 +76,10 @@ def namespaces(admin: Kube) -> dict[str, str]:
     return {one["metadata"]["name"]: one["status"]["phase"] for one in found}
 
 
-def test_all_that_is_written_is_removed_again(
-    theirs: Path, admin: Kube, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(theirs))
-    assert "Kubernetes v1." in kube_context.preflight("theirs", tmp_path)
-    access = kube_context.access("theirs", tmp_path, tmp_path / "clusters" / "theirs")
+def test_all_that_is_written_is_removed_again(theirs: Path, admin: Kube, tmp_path: Path) -> None:
+    context = Context.from_env("theirs", {"KUBECONFIG": str(theirs)})
+    assert "Kubernetes v1." in kube_context.preflight(context, tmp_path)
+    access = kube_context.access(context, tmp_path, tmp_path / "clusters" / "theirs")
     access.prepare()
     assert namespaces(admin)["neurox-system"] == "Active"
     for kubeconfig in (access.manager_kubeconfig, access.relay_kubeconfig):
@@ -96,33 +95,29 @@ def test_all_that_is_written_is_removed_again(
     roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
     ours = [one["metadata"]["name"] for one in admin.get(roles)["items"]]
     assert [name for name in ours if name.startswith("neurox")]
-    kube_context.leave("theirs", "theirs", tmp_path)
+    kube_context.leave("theirs", context, tmp_path)
     left = [one["metadata"]["name"] for one in admin.get(roles)["items"]]
     assert not [name for name in left if name.startswith("neurox")]
     assert namespaces(admin)["neurox-system"] == "Terminating"
     assert not (tmp_path / "clusters" / "theirs").exists()
-    kube_context.leave("theirs", "theirs", tmp_path)  # a second time is no error
+    kube_context.leave("theirs", context, tmp_path)  # a second time is no error
 
 
-def test_an_unknown_context_is_named(
-    theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(theirs))
+def test_an_unknown_context_is_named(theirs: Path, tmp_path: Path) -> None:
     with pytest.raises(LocalError, match="thiers"):
-        kube_context.preflight("thiers", tmp_path)
+        kube_context.preflight(Context("thiers", str(theirs)), tmp_path)
 
 
 def test_a_context_that_does_not_answer_is_told_within_seconds(
-    theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    theirs: Path, tmp_path: Path
 ) -> None:
     silent = document.read(theirs)
     with socket.create_server(("127.0.0.1", 0)) as server:  # it takes calls and says nothing
         silent["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{server.getsockname()[1]}"
         document.write(tmp_path / "config", silent)
-        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
         began = time.monotonic()
         with pytest.raises(LocalError, match="does not answer within 5 s"):
-            kube_context.preflight("theirs", tmp_path)
+            kube_context.preflight(Context("theirs", str(tmp_path / "config")), tmp_path)
         assert time.monotonic() - began < 15
 
 
