@@ -8,7 +8,7 @@ from redis import Redis
 
 from controllers.store import keys
 
-LEASE_SECONDS = 15.0
+LEASE_SECONDS = 10.0
 RENEW_SECONDS = 3.0
 MARGIN_SECONDS = 2.0
 """A leader that could not renew stops acting this long before another may begin."""
