@@ -9,6 +9,7 @@ from flask import Response, current_app
 from controllers.domain.cluster import Cluster
 from controllers.domain.errors import Conflict, NotFound
 from controllers.domain.names import require_label
+from controllers.relay import join
 from portal.api import fleet, joining
 from portal.api.access import require_admin
 from portal.api.answer import answer, dry_run, nothing
@@ -74,8 +75,6 @@ def delete_cluster(name: str) -> Response:
     cluster = stores().clusters.by_name(name)
     if dry_run():
         return nothing()
-    from controllers.relay import join
-
     join.revoke(stores().redis, cluster.id)
     stores().clusters.remove(cluster.id)
     stores().states.forget(cluster.id)

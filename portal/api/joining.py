@@ -1,6 +1,7 @@
 """What lets one cluster join: a Secret with a single-use token, and the command that uses it."""
 
 from controllers.domain.cluster import Cluster
+from controllers.relay import join
 from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.cluster import cluster_out
 from portal.api.shapes.values import at
@@ -20,11 +21,9 @@ kubectl apply --server-side --force-conflicts -f -
 
 def join_out(stores: Stores, settings: Settings, fleet: Fleet, reported: Reported) -> JoinOut:
     """A new token for the cluster; a former one that nobody used stops working."""
-    from controllers.relay import join
-
     token = join.issue(stores.redis, reported.cluster.id, TTL_SECONDS)
     ca_file = settings.relay_ca_file
-    authority = ca_file.read_text() if ca_file else ""
+    authority = ca_file.read_text() if ca_file else None
     kubeconfig = join.kubeconfig(settings.relay_public_url, authority, token.token)
     return JoinOut(
         cluster=cluster_out(fleet, reported),

@@ -1,0 +1,96 @@
+"""Clusters come and go by an admin's word."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from neurox_web import SETTINGS, Web, cluster, gpu, mounted
+from redis import Redis
+
+from controllers.domain.workload import Intent, WorkloadSpec
+from controllers.relay.join import parse_kubeconfig
+
+
+def secret(answer: Any) -> Any:
+    assert answer.status_code == 201, answer.text
+    return yaml.safe_load(answer.json["secret"])
+
+
+def test_a_new_cluster_gets_a_secret_that_the_relay_can_read(redis: Redis, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    pem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+    authority.write_text(pem)
+    web = mounted(redis, replace(SETTINGS, relay_ca_file=authority))
+    answer = web.post("/clusters", {"name": "east", "description": "cellar"})
+    made = secret(answer)
+    assert (made["kind"], made["metadata"]["name"]) == ("Secret", "neurox-join")
+    assert list(made["stringData"]) == ["kubeconfig"]
+    config = yaml.safe_load(made["stringData"]["kubeconfig"])
+    assert config["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:8443/relay/v1/join"
+    assert config["users"][0]["user"]["token"].startswith("nxj_")
+    assert answer.json["cluster"]["state"] == "waiting"  # type: ignore[index]
+    assert "neurox cluster join" in answer.json["command"]  # type: ignore[index]
+    assert web.get("/clusters/east").json["description"] == "cellar"  # type: ignore[index]
+
+
+def test_a_private_ca_is_optional(web: Web) -> None:
+    made = secret(web.post("/clusters", {"name": "east"}))
+    assert parse_kubeconfig(made["stringData"]["kubeconfig"]).ca_pem is None
+
+
+def test_the_token_is_shown_once_and_not_stored(web: Web, redis: Redis) -> None:
+    made = secret(web.post("/clusters", {"name": "east"}))
+    config = yaml.safe_load(made["stringData"]["kubeconfig"])
+    token = config["users"][0]["user"]["token"].rpartition("_")[2]
+    assert token not in web.get("/clusters/east").text
+    for key in redis.scan_iter():
+        assert token.encode() not in key + redis.dump(key)
+
+
+def test_a_name_is_taken_once(web: Web) -> None:
+    web.post("/clusters", {"name": "east"})
+    again = web.post("/clusters", {"name": "east"})
+    assert again.status_code == 409
+    assert web.call("POST", "/clusters?dry_run=true", json={"name": "east"}).status_code == 409
+    assert web.post("/clusters", {"name": "East"}).status_code == 422
+    assert web.get("/clusters").json["total"] == 1  # type: ignore[index]
+
+
+def test_a_dry_run_makes_neither_record_nor_token(web: Web, redis: Redis) -> None:
+    before = set(redis.scan_iter())
+    answer = web.call("POST", "/clusters?dry_run=true", json={"name": "east"})
+    assert answer.status_code == 200
+    assert answer.json["secret"] == ""  # type: ignore[index]
+    assert set(redis.scan_iter()) == before
+
+
+def test_a_new_token_can_be_had_for_a_cluster_that_exists(web: Web) -> None:
+    first = secret(web.post("/clusters", {"name": "east"}))
+    second = secret(web.call("POST", "/clusters/east/join"))
+    assert first["stringData"] != second["stringData"]
+    assert web.call("POST", "/clusters/west/join").status_code == 404
+
+
+def test_a_removed_cluster_is_forgotten_with_its_report_and_credential(
+    web: Web, redis: Redis
+) -> None:
+    made = cluster(web)
+    web.call("POST", "/clusters/east/join")
+    web.stores.samples.put(made.id, [gpu(0)])
+    spec = WorkloadSpec("train", "eyes", "vision", "a", 1, 1)
+    web.stores.intents.add(Intent("w1", spec, "mia", 0.0, cluster=made.id))
+    assert web.call("DELETE", "/clusters/east?dry_run=true").status_code == 204
+    assert web.get("/clusters/east").status_code == 200
+    assert web.delete("/clusters/east").status_code == 204
+    assert not [key for key in redis.scan_iter() if f":{made.id}".encode() in key]
+    assert web.get("/clusters/east").status_code == 404
+    shown: Any = web.get("/workloads/w1").json
+    assert shown["state"] == "Invalid"
+    assert "removed from Neurox" in shown["reason"]["message"]
+
+
+@pytest.mark.parametrize("body", [{}, {"name": 5}, {"name": "east", "id": "1"}, []])
+def test_a_cluster_is_a_name_and_a_description(web: Web, body: object) -> None:
+    assert web.post("/clusters", body).status_code == 422
