@@ -2,7 +2,7 @@
 
 project = "Neurox"
 author = "The Neurox authors"
-copyright = "2026, The Neurox authors"  # noqa: A001 - the name is Sphinx's
+copyright = "2026, The Neurox authors"
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
