@@ -11,6 +11,7 @@ from portal.pages import (
     caller,
     charts,
     clusters,
+    compression,
     errors,
     gpus,
     overview,
@@ -33,6 +34,7 @@ def create_app(settings: Place) -> Flask:
     templating.equip(app)
     errors.handle(app)
     caller.close_after_request(app)
+    compression.compress(app)
     for bp in (
         overview.bp,
         clusters.bp,

@@ -52,10 +52,10 @@ def duration(seconds: float | None) -> str:
 
 
 def clock(moment: datetime | None) -> str:
-    """A moment in UTC, to the second."""
+    """A moment in UTC, to the minute."""
     if moment is None:
         return UNKNOWN
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def moment(seconds: float) -> str:

@@ -4,6 +4,7 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const root = document.documentElement;
+  root.classList.add("js");
 
   // Theme: the server reads the cookie; here the page changes without loading again.
   const isDark = () =>
@@ -94,7 +95,7 @@
     if (!document.hidden) poll();
   });
 
-  // Copying. The buttons are hidden until there is a script to serve them.
+  // Copying. The buttons show only where this script runs.
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy], [data-copy-link]");
     if (!button) return;
@@ -136,7 +137,6 @@
     if (menu && !menu.contains(event.target)) menu.open = false;
   });
 
-  for (const element of all("[data-script]")) element.hidden = false;
   learnAges();
   setInterval(tickAges, 5000);
   plan();

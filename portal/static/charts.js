@@ -5,6 +5,7 @@
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
   const BINARY = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  const POWERS = Array.from({ length: 51 }, (_, power) => 2 ** power);
   function size(value) {
     let unit = 0;
     while (Math.abs(value) >= 1024 && unit < BINARY.length - 1) [value, unit] = [value / 1024, unit + 1];
@@ -49,7 +50,7 @@
             [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
           ],
         },
-        { ...axis, size: 62, values: (_, ticks) => ticks.map(text) },
+        { ...axis, size: 66, incrs: series.unit === "bytes" ? POWERS : undefined, values: (_, ticks) => ticks.map(text) },
       ],
       cursor: { sync: { key: "page" }, points: { size: 6 } },
       legend: { live: true },

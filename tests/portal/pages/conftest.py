@@ -1,247 +1,36 @@
 """The pages on a real port, before an API on another that answers from a made-up fleet.
 
 The cookie ``scenario`` chooses the fleet, so a test sees that cookies travel on: full, empty,
-stale, hostile, researcher (no admin), refused (403), broken (500), signed-out (401).
+stale, hostile, researcher (no admin), no-charts, refused (403), broken (500), signed-out (401).
 """
 
-import itertools
+import importlib.util
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, render_template, request
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 from portal import schemas as s
 from portal.pages import Settings, create_app
+from portal.pages.templating import equip
 
-NOW = datetime.now(UTC)
-HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}'=cmd"
-GIB = 1024**3
-
-
-class Fleet:
-    """A made-up fleet as the API would tell it."""
-
-    def __init__(self, scenario: str) -> None:
-        self.stale = scenario == "stale"
-        self.text = HOSTILE if scenario == "hostile" else None
-        self.empty = scenario == "empty"
-        names = [] if self.empty else ["prod-use1", "research-dc1"]
-        self.gpus = [self._gpu(c, n, i) for c in names for n in range(1, 5) for i in range(8)]
-        self.clusters = [self._cluster(n, i == 1 and self.stale) for i, n in enumerate(names)]
-        self.nodes = [self._node(c, n) for c in names for n in range(1, 5)]
-        self.workloads = [] if self.empty else [self._workload(i) for i in range(60)]
-        self.pools = [] if self.empty else [self._pool(name) for name in ("h100", "a100")]
-        self.projects = [] if self.empty else [self._project(n) for n in ("vision", "speech")]
-        self.groups = [] if self.empty else [self._group(n) for n in ("vision", "speech")]
-        self.quotas = (
-            []
-            if self.empty
-            else [s.QuotaOut(pool="h100", group="vision", gpus=16, gpus_allocated=24)]
-        )
-
-    def _cluster(self, name: str, lost: bool) -> s.ClusterOut:
-        age = 612.0 if lost else 6.0
-        held = sum(g.cluster == name and g.state in ("busy", "idle") for g in self.gpus)
-        return s.ClusterOut(
-            id=name,
-            name=name,
-            description=self.text or "Frankfurt, second cellar",
-            state="lost" if lost else "connected",
-            created_at=NOW - timedelta(days=40),
-            seen_at=NOW - timedelta(seconds=age),
-            age_seconds=age,
-            kubernetes_version="v1.37.2",
-            manager_version="0.1.0",
-            nodes=4,
-            nodes_ready=4,
-            gpus=32,
-            gpus_allocated=held,
-            running=4,
-            queued=3,
-            utilization=None if lost else 0.71,
-            simulated=True,
-            metrics_age_seconds=age,
-        )
-
-    def _node(self, cluster: str, number: int) -> s.NodeOut:
-        return s.NodeOut(
-            name=f"gpu-{number}",
-            cluster=cluster,
-            pool="h100",
-            state="not ready" if number == 4 else "ready",
-            reason=self.text or ("kubelet stopped posting status" if number == 4 else None),
-            model="NVIDIA H100 80GB HBM3",
-            gpus=8,
-            gpus_allocated=6,
-            utilization=0.64,
-            memory_used_bytes=300 * GIB,
-            memory_total_bytes=640 * GIB,
-            power_watts=3120.5,
-            temperature_celsius=71.0,
-            workloads=2,
-            kubelet_version="v1.37.2",
-            age_seconds=6.0,
-            simulated=True,
-        )
-
-    def _gpu(self, cluster: str, node: int, index: int) -> s.GpuOut:
-        turn = (node * 8 + index * 5) % 16
-        state = "free" if turn < 3 else "idle" if turn == 3 else "busy"
-        if (cluster, node, index) == ("prod-use1", 3, 5):
-            state = "fault"
-        if cluster == "research-dc1" and (self.stale or node == 4):
-            state = "stale"
-        read = state in ("busy", "idle", "free")
-        held = state in ("busy", "idle")
-        return s.GpuOut(
-            uuid=f"GPU-{cluster}-{node}-{index}-4f6c-8c1d-0123456789ab",
-            cluster=cluster,
-            node=f"gpu-{node}",
-            index=index,
-            model=self.text or "NVIDIA H100 80GB HBM3",
-            pool="h100",
-            state=state,
-            utilization=(0.0 if state != "busy" else turn / 16 + 0.05) if read else None,
-            memory_used_bytes=int(turn * 4.7 * GIB) if read else None,
-            memory_total_bytes=80 * GIB,
-            power_watts=90.0 + turn * 38 if read else None,
-            temperature_celsius=34.0 + turn * 2 if read else None,
-            workload_id="w-3" if held else None,
-            workload=(self.text or "train-vit-03") if held else None,
-            user=(self.text or "amara") if held else None,
-            namespace="vision" if held else None,
-            pod="train-vit-03-0" if held else None,
-            sampled_at=NOW - timedelta(seconds=4 if read else 600),
-            age_seconds=4.0 if read else 600.0,
-            simulated=True,
-        )
-
-    def _workload(self, number: int) -> s.WorkloadOut:
-        states = ("Running", "Queued", "Starting", "Running", "Failed", "Succeeded", "Stopped")
-        state = states[number % len(states)]
-        held = state == "Running"
-        why = {
-            "Queued": ("no-fit", "Needs 8 free GPUs on one node; the most free there are 5."),
-            "Failed": ("exit", "Pod train-vit-04-0 ended with exit code 137."),
-        }.get(state)
-        code, message = why or ("", "")
-        uuids = [g.uuid for g in self.gpus[:2]]
-        pod = s.PodOut(name="p-0", node="gpu-1", phase="Running", gpus=2, gpu_uuids=uuids)
-        return s.WorkloadOut(
-            id=f"w-{number}",
-            name=self.text or f"train-vit-{number:02}",
-            kind="Job",
-            cluster="prod-use1" if state != "Queued" else None,
-            namespace="vision",
-            user=self.text or ("amara", "hana", "bjorn")[number % 3],
-            group="vision",
-            project=self.text or ("vision", "speech")[number % 2],
-            pool="h100",
-            level="normal",
-            state=state,
-            reason=s.ReasonOut(code=code, message=self.text or message) if why else None,
-            pods=2,
-            gpus_per_pod=2 ** (number % 4),
-            gpus=2 * 2 ** (number % 4),
-            utilization=(number * 17 % 100) / 100 if held else None,
-            memory_used_bytes=number * 7 * GIB if held else None,
-            submitted_at=NOW - timedelta(minutes=7 * number + 2),
-            started_at=NOW - timedelta(minutes=7 * number) if state != "Queued" else None,
-            finished_at=None,
-            age_seconds=420.0 * number + 120,
-            stoppable=state in ("Running", "Queued", "Starting"),
-            simulated=True,
-            members=[pod] if held else [],
-        )
-
-    def _pool(self, name: str) -> s.PoolOut:
-        return s.PoolOut(
-            name=name,
-            description=self.text or "",
-            clusters=["prod-use1"],
-            nodes=4,
-            gpus=32,
-            gpus_allocated=24,
-            gpus_guaranteed=28,
-            models=[self.text or "NVIDIA H100 80GB HBM3"],
-            utilization=0.71,
-            queued=3,
-        )
-
-    def _project(self, name: str) -> s.ProjectOut:
-        return s.ProjectOut(
-            name=name,
-            description=self.text or "Perception models",
-            groups=[name],
-            pools=["h100"],
-            gpus_allocated=24,
-            running=4,
-            queued=2,
-        )
-
-    def _group(self, name: str) -> s.GroupOut:
-        return s.GroupOut(
-            name=name,
-            description=self.text or "Perception",
-            members=["amara", "hana"],
-            projects=[name],
-            gpus_guaranteed=16,
-            gpus_allocated=24,
-            queued=2,
-        )
-
-    def overview(self) -> s.OverviewOut:
-        """The first page's data."""
-        tiles = [
-            ("GPUs allocated", 43, 64, "", "", "good", "/gpus?state=busy,idle"),
-            ("GPU utilisation", 0.678, None, "ratio", "", "good", "/gpus"),
-            ("GPU memory used", 2.6e12, 5.5e12, "bytes", "", "good", "/gpus"),
-            ("Idle GPUs", 4, None, "", "allocated, unused", "warn", "/gpus?state=idle"),
-            ("Running", 17, None, "", "", "plain", "/workloads?state=Running"),
-            ("Waiting", 9, None, "", "oldest 3.2 h", "warn", "/workloads?state=Queued"),
-            ("Nodes ready", 6, 8, "", "2 not ready", "bad", "/nodes?state=not ready"),
-            ("Clusters connected", 2, 2, "", "", "good", "/clusters"),
-        ]
-        names = ("label", "value", "of", "unit", "note", "tone", "href")
-        attention = [
-            ("bad", "GPU 5 of gpu-3 in prod-use1 reports a fault"),
-            ("warn", "train-vit-03 holds 4 GPUs and has not used them for 42 min"),
-        ]
-        return s.OverviewOut(
-            generated_at=NOW,
-            age_seconds=None if self.empty else 6.0,
-            clusters=self.clusters,
-            tiles=[
-                s.Tile(key=str(i), **dict(zip(names, each, strict=True)))
-                for i, each in enumerate([] if self.empty else tiles)
-            ],
-            gpus=self.gpus,
-            attention=[
-                s.Attention(severity=severity, message=self.text or message, href="/gpus")
-                for severity, message in ([] if self.empty else attention)
-            ],
-            workloads=self.workloads[:20],
-            simulated=not self.empty,
-        )
-
-    def series(self, name: str) -> s.Series:
-        """A day-like curve a pool, with a gap."""
-        unit = {"utilization": "ratio", "memory": "bytes", "power": "watts"}[name]
-        most = {"ratio": 1.0, "bytes": 80.0 * GIB, "watts": 700.0}[unit]
-        step = int(request.args.get("step", 15))
-        times = [NOW.timestamp() - step * (60 - i) for i in range(60)]
-        names = [] if self.empty else ["prod-use1 / h100", "research-dc1 / a100", "all clusters"]
-        columns: list[list[float | None]] = [
-            [None if k == 1 and 20 < i < 25 else most * (i * (k + 3) % 40) / 40 for i in range(60)]
-            for k in range(len(names))
-        ]
-        return s.Series(unit=unit, times=times, names=names, columns=columns)
+# Test folders are no packages, so a neighbour is loaded by its path.
+_spec = importlib.util.spec_from_file_location(
+    "made_up_fleet", Path(__file__).with_name("made_up_fleet.py")
+)
+assert _spec is not None
+assert _spec.loader is not None
+made_up_fleet = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(made_up_fleet)
+Fleet, NOW = made_up_fleet.Fleet, made_up_fleet.NOW
 
 
 def refused(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> Response:
@@ -260,26 +49,39 @@ def refused(status: int, detail: str, errors: list[dict[str, str]] | None = None
     return answer
 
 
+def json(model: BaseModel, status: int = 200) -> Response:
+    """A model as the API sends it."""
+    return Response(model.model_dump_json(), status, content_type="application/json")
+
+
+def fleet() -> Any:
+    """The fleet of the caller's cookie."""
+    return Fleet(request.cookies.get("scenario", "full"))
+
+
 def make_api() -> Flask:
     """The API of the made-up fleets; what it was asked lies in ``app.config['seen']``."""
     app = Flask("fixture-api")
     app.config["seen"] = []
-    made = itertools.count(1)
-
-    def fleet() -> Fleet:
-        return Fleet(request.cookies.get("scenario", "full"))
-
-    def json(model: BaseModel, status: int = 200) -> Response:
-        return Response(model.model_dump_json(), status, content_type="application/json")
 
     @app.before_request
     def watch() -> Response | None:
         app.config["seen"].append((request.method, request.full_path, dict(request.headers)))
         statuses = {"signed-out": 401, "refused": 403, "broken": 500}
         status = statuses.get(request.cookies.get("scenario", ""))
-        if status == 403 and request.path == "/api/v1/me":
-            return None
         return refused(status, f"The API says {status}.") if status else None
+
+    @app.errorhandler(HTTPException)
+    def wrong(error: HTTPException) -> Response:
+        return refused(error.code or 500, error.description or "")
+
+    add_reads(app)
+    add_writes(app)
+    return app
+
+
+def add_reads(app: Flask) -> None:
+    """The GETs."""
 
     @app.get("/api/v1/me")
     def me() -> Response:
@@ -292,7 +94,9 @@ def make_api() -> Flask:
 
     @app.get("/api/v1/series/<name>")
     def series(name: str) -> Response:
-        return json(fleet().series(name))
+        if request.cookies.get("scenario") == "no-charts":
+            return refused(503, "Thanos does not answer.")
+        return json(fleet().series(name, int(request.args.get("step", 15))))
 
     @app.get("/api/v1/<noun>")
     def listed(noun: str) -> Response:
@@ -305,16 +109,19 @@ def make_api() -> Flask:
             items = [i for i in items if args["q"] in i.name]
         start, limit = int(args.get("cursor", 0)), int(args.get("limit", 50))
         following = str(start + limit) if start + limit < len(items) else None
-        page = s.Page[Any](
-            items=items[start : start + limit], next_cursor=following, total=len(items)
+        return json(
+            s.Page[Any](items=items[start : start + limit], next_cursor=following, total=len(items))
         )
-        return json(page)
 
     @app.get("/api/v1/<noun>/<name>")
     def one(noun: str, name: str) -> Response:
         key = {"gpus": "uuid", "workloads": "id"}.get(noun, "name")
         found = [i for i in getattr(fleet(), noun) if getattr(i, key) == name]
         return json(found[0]) if found else refused(404, f"No such item in {noun}.")
+
+
+def add_writes(app: Flask) -> None:
+    """The changes; nothing is kept."""
 
     @app.post("/api/v1/workloads")
     def create() -> Response:
@@ -333,22 +140,23 @@ def make_api() -> Flask:
         name = request.get_json()["name"]
         if name == "prod-use1":
             return refused(409, "A cluster named prod-use1 exists.")
-        waiting = Fleet("full").clusters[0].model_copy(
-            update={"name": name, "state": "waiting", "seen_at": None, "age_seconds": None,
-                    "nodes": 0, "gpus": 0, "metrics_age_seconds": None}
-        )  # fmt: skip
-        secret = f"apiVersion: v1\nkind: Secret\nstringData:\n  token: shown-once-{next(made)}\n"
-        command = "helm install neurox-workload -f -"
-        out = s.JoinOut(
-            cluster=waiting, secret=secret, command=command, expires_at=NOW + timedelta(hours=1)
-        )
-        return json(out, 201)
+        return json(made(name), 201)
 
-    @app.errorhandler(HTTPException)
-    def wrong(error: HTTPException) -> Response:
-        return refused(error.code or 500, error.description or "")
+    @app.post("/api/v1/clusters/<name>/join")
+    def join_again(name: str) -> Response:
+        return json(made(name), 201)
 
-    return app
+
+def made(name: str) -> s.JoinOut:
+    """A new record with its Secret."""
+    nothing = {"seen_at": None, "age_seconds": None, "metrics_age_seconds": None}
+    waiting = {"name": name, "state": "waiting", "nodes": 0, "gpus": 0}
+    return s.JoinOut(
+        cluster=Fleet("full").clusters[0].model_copy(update=waiting | nothing),
+        secret="apiVersion: v1\nkind: Secret\nstringData:\n  kubeconfig: shown-once\n",
+        command="helm install neurox-workload -f -",
+        expires_at=NOW + timedelta(hours=1),
+    )
 
 
 def serve(app: Any) -> Iterator[str]:
@@ -375,12 +183,21 @@ def api_url(api: Flask) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def app(api_url: str) -> Flask:
+def app(api: Flask, api_url: str) -> Flask:
     """The pages."""
-    return create_app(Settings(api_url=api_url))
+    made = create_app(Settings(api_url=api_url))
+    made.extensions["fixture_api"] = api
+    return made
 
 
 @pytest.fixture(scope="session")
 def pages_url(app: Flask) -> Iterator[str]:
-    """Where the pages answer."""
-    yield from serve(app)
+    """Where the pages answer, with the sign-in page beside them."""
+    sign_in = Flask("sign-in", static_folder=None)
+    equip(sign_in)
+
+    @sign_in.get("/sign-in")
+    def form() -> str:
+        return render_template("pages/sign_in.html", next="/", error="Wrong.", name="amara")
+
+    yield from serve(DispatcherMiddleware(app, {"/auth": sign_in}))

@@ -45,7 +45,7 @@ def test_every_page_renders(app: Flask, path: str, scenario: str) -> None:
         assert "<img" not in answer.text
 
 
-@pytest.mark.parametrize("path", ("/", *LISTS))
+@pytest.mark.parametrize("path", ["/", *LISTS])
 def test_an_empty_page_says_what_it_will_show_and_gives_a_command(app: Flask, path: str) -> None:
     text = client(app, "empty").get(path).text
     assert 'class="card empty"' in text or 'class="empty"' in text

@@ -1,0 +1,228 @@
+"""A made-up fleet as the API would tell it, for the fixture API."""
+
+from datetime import UTC, datetime, timedelta
+
+from portal import schemas as s
+
+NOW = datetime.now(UTC)
+HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}'=cmd"
+GIB = 1024**3
+
+
+class Fleet:
+    """A made-up fleet as the API would tell it."""
+
+    def __init__(self, scenario: str) -> None:
+        self.stale = scenario == "stale"
+        self.text = HOSTILE if scenario == "hostile" else None
+        self.empty = scenario == "empty"
+        names = [] if self.empty else ["prod-use1", "research-dc1"]
+        self.gpus = [self._gpu(c, n, i) for c in names for n in range(1, 5) for i in range(8)]
+        self.clusters = [self._cluster(n, i == 1 and self.stale) for i, n in enumerate(names)]
+        self.nodes = [self._node(c, n) for c in names for n in range(1, 5)]
+        self.workloads = [] if self.empty else [self._workload(i) for i in range(60)]
+        self.pools = [] if self.empty else [self._pool(name) for name in ("h100", "a100")]
+        self.projects = [] if self.empty else [self._project(n) for n in ("vision", "speech")]
+        self.groups = [] if self.empty else [self._group(n) for n in ("vision", "speech")]
+        self.quotas = (
+            []
+            if self.empty
+            else [s.QuotaOut(pool="h100", group="vision", gpus=16, gpus_allocated=24)]
+        )
+
+    def _cluster(self, name: str, lost: bool) -> s.ClusterOut:
+        age = 612.0 if lost else 6.0
+        held = sum(g.cluster == name and g.state in ("busy", "idle") for g in self.gpus)
+        return s.ClusterOut(
+            id=name,
+            name=name,
+            description=self.text or "Frankfurt, second cellar",
+            state="lost" if lost else "connected",
+            created_at=NOW - timedelta(days=40),
+            seen_at=NOW - timedelta(seconds=age),
+            age_seconds=age,
+            kubernetes_version="v1.37.2",
+            manager_version="0.1.0",
+            nodes=4,
+            nodes_ready=4,
+            gpus=32,
+            gpus_allocated=held,
+            running=4,
+            queued=3,
+            utilization=None if lost else 0.71,
+            simulated=True,
+            metrics_age_seconds=age,
+        )
+
+    def _node(self, cluster: str, number: int) -> s.NodeOut:
+        return s.NodeOut(
+            name=f"gpu-{number}",
+            cluster=cluster,
+            pool="h100",
+            state="not ready" if number == 4 else "ready",
+            reason=self.text or ("kubelet stopped posting status" if number == 4 else None),
+            model="NVIDIA H100 80GB HBM3",
+            gpus=8,
+            gpus_allocated=6,
+            utilization=0.64,
+            memory_used_bytes=300 * GIB,
+            memory_total_bytes=640 * GIB,
+            power_watts=3120.5,
+            temperature_celsius=71.0,
+            workloads=2,
+            kubelet_version="v1.37.2",
+            age_seconds=6.0,
+            simulated=True,
+        )
+
+    def _gpu(self, cluster: str, node: int, index: int) -> s.GpuOut:
+        turn = (node * 8 + index * 5) % 16
+        state = "free" if turn < 3 else "idle" if turn == 3 else "busy"
+        if (cluster, node, index) == ("prod-use1", 3, 5):
+            state = "fault"
+        if cluster == "research-dc1" and (self.stale or node == 4):
+            state = "stale"
+        read = state in ("busy", "idle", "free")
+        held = state in ("busy", "idle")
+        return s.GpuOut(
+            uuid=f"GPU-{cluster}-{node}-{index}-4f6c-8c1d-0123456789ab",
+            cluster=cluster,
+            node=f"gpu-{node}",
+            index=index,
+            model=self.text or "NVIDIA H100 80GB HBM3",
+            pool="h100",
+            state=state,
+            utilization=(0.0 if state != "busy" else turn / 16 + 0.05) if read else None,
+            memory_used_bytes=int(turn * 4.7 * GIB) if read else None,
+            memory_total_bytes=80 * GIB,
+            power_watts=90.0 + turn * 38 if read else None,
+            temperature_celsius=34.0 + turn * 2 if read else None,
+            workload_id="w-3" if held else None,
+            workload=(self.text or "train-vit-03") if held else None,
+            user=(self.text or "amara") if held else None,
+            namespace="vision" if held else None,
+            pod="train-vit-03-0" if held else None,
+            sampled_at=NOW - timedelta(seconds=4 if read else 600),
+            age_seconds=4.0 if read else 600.0,
+            simulated=True,
+        )
+
+    def _workload(self, number: int) -> s.WorkloadOut:
+        states = ("Running", "Queued", "Starting", "Running", "Failed", "Succeeded", "Stopped")
+        state = states[number % len(states)]
+        held = state == "Running"
+        why = {
+            "Queued": ("no-fit", "Needs 8 free GPUs on one node; the most free there are 5."),
+            "Failed": ("exit", "Pod train-vit-04-0 ended with exit code 137."),
+        }.get(state)
+        code, message = why or ("", "")
+        uuids = [g.uuid for g in self.gpus[:2]]
+        pod = s.PodOut(name="p-0", node="gpu-1", phase="Running", gpus=2, gpu_uuids=uuids)
+        return s.WorkloadOut(
+            id=f"w-{number}",
+            name=self.text or f"train-vit-{number:02}",
+            kind="Job",
+            cluster="prod-use1" if state != "Queued" else None,
+            namespace="vision",
+            user=self.text or ("amara", "hana", "bjorn")[number % 3],
+            group="vision",
+            project=self.text or ("vision", "speech")[number % 2],
+            pool="h100",
+            level="normal",
+            state=state,
+            reason=s.ReasonOut(code=code, message=self.text or message) if why else None,
+            pods=2,
+            gpus_per_pod=2 ** (number % 4),
+            gpus=2 * 2 ** (number % 4),
+            utilization=(number * 17 % 100) / 100 if held else None,
+            memory_used_bytes=number * 7 * GIB if held else None,
+            submitted_at=NOW - timedelta(minutes=7 * number + 2),
+            started_at=NOW - timedelta(minutes=7 * number) if state != "Queued" else None,
+            finished_at=None,
+            age_seconds=420.0 * number + 120,
+            stoppable=state in ("Running", "Queued", "Starting"),
+            simulated=True,
+            members=[pod] if held else [],
+        )
+
+    def _pool(self, name: str) -> s.PoolOut:
+        return s.PoolOut(
+            name=name,
+            description=self.text or "",
+            clusters=["prod-use1"],
+            nodes=4,
+            gpus=32,
+            gpus_allocated=24,
+            gpus_guaranteed=28,
+            models=[self.text or "NVIDIA H100 80GB HBM3"],
+            utilization=0.71,
+            queued=3,
+        )
+
+    def _project(self, name: str) -> s.ProjectOut:
+        return s.ProjectOut(
+            name=name,
+            description=self.text or "Perception models",
+            groups=[name],
+            pools=["h100"],
+            gpus_allocated=24,
+            running=4,
+            queued=2,
+        )
+
+    def _group(self, name: str) -> s.GroupOut:
+        return s.GroupOut(
+            name=name,
+            description=self.text or "Perception",
+            members=["amara", "hana"],
+            projects=[name],
+            gpus_guaranteed=16,
+            gpus_allocated=24,
+            queued=2,
+        )
+
+    def overview(self) -> s.OverviewOut:
+        """The first page's data."""
+        tiles = [
+            ("GPUs allocated", 43, 64, "", "", "good", "/gpus?state=busy,idle"),
+            ("GPU utilisation", 0.678, None, "ratio", "", "good", "/gpus"),
+            ("GPU memory used", 2.6e12, 5.5e12, "bytes", "", "good", "/gpus"),
+            ("Idle GPUs", 4, None, "", "allocated, unused", "warn", "/gpus?state=idle"),
+            ("Running", 17, None, "", "", "plain", "/workloads?state=Running"),
+            ("Waiting", 9, None, "", "oldest 3.2 h", "warn", "/workloads?state=Queued"),
+            ("Nodes ready", 6, 8, "", "2 not ready", "bad", "/nodes?state=not ready"),
+            ("Clusters connected", 2, 2, "", "", "good", "/clusters"),
+        ]
+        names = ("label", "value", "of", "unit", "note", "tone", "href")
+        attention = [
+            ("bad", "GPU 5 of gpu-3 in prod-use1 reports a fault"),
+            ("warn", "train-vit-03 holds 4 GPUs and has not used them for 42 min"),
+        ]
+        return s.OverviewOut(
+            generated_at=NOW,
+            age_seconds=None if self.empty else 6.0,
+            clusters=self.clusters,
+            tiles=[
+                s.Tile(key=str(i), **dict(zip(names, each, strict=True)))
+                for i, each in enumerate([] if self.empty else tiles)
+            ],
+            gpus=self.gpus,
+            attention=[
+                s.Attention(severity=severity, message=self.text or message, href="/gpus")
+                for severity, message in ([] if self.empty else attention)
+            ],
+            workloads=self.workloads[:20],
+            simulated=not self.empty,
+        )
+
+    def series(self, name: str, step: int) -> s.Series:
+        """A day-like curve a pool, with a gap."""
+        unit = {"utilization": "ratio", "memory": "bytes", "power": "watts"}[name]
+        most = {"ratio": 1.0, "bytes": 80.0 * GIB, "watts": 700.0}[unit]
+        times = [NOW.timestamp() - step * (60 - i) for i in range(60)]
+        names = [] if self.empty else ["prod-use1 / h100", "research-dc1 / a100", "all clusters"]
+        columns: list[list[float | None]] = [
+            [None if k == 1 and 20 < i < 25 else most * (i * (k + 3) % 40) / 40 for i in range(60)]
+            for k in range(len(names))
+        ]
+        return s.Series(unit=unit, times=times, names=names, columns=columns)
