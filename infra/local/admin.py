@@ -46,7 +46,10 @@ def write_context(path: Path, url: str, token: str) -> str:
     found["contexts"][CONTEXT] = {"server": url, "token": token}
     if found["current"] not in found["contexts"]:
         found["current"] = CONTEXT
-    document.write(path, found)
+    try:
+        document.write(path, found)
+    except OSError as error:
+        raise LocalError(f"{path} cannot be written: {error.strerror}.") from None
     return str(found["current"])
 
 

@@ -39,6 +39,9 @@ def up(options: Options) -> int:
         raise LocalError("interrupted; nothing was left running.", INTERRUPTED) from None
     except ToolError as error:
         raise LocalError(str(error)) from None
+    except OSError as error:
+        where = error.filename or options.folder
+        raise LocalError(f"{where}: {error.strerror}; is the disk full or read-only?") from error
 
 
 def _make(options: Options, terminal: Terminal) -> Fleet:

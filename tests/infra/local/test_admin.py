@@ -41,3 +41,9 @@ def test_a_broken_file_of_contexts_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(LocalError, match="repair it or remove it"):
         admin.write_context(path, URL, "nxu_1")
     assert path.read_text() == "{"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "neurox").symlink_to("/proc/sys")  # where nobody, not even root, makes files
+    with pytest.raises(LocalError, match=r"contexts\.json cannot be written"):
+        admin.write_context(tmp_path / "neurox" / "contexts.json", URL, "nxu_1")
