@@ -1,7 +1,6 @@
 """Charts: columns of numbers over time, out of Thanos."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from apiflask import APIBlueprint
@@ -62,16 +61,22 @@ def get_series(name: str) -> Response:
 
 def expression(measure: Measure, chosen: Subject, step: int) -> str:
     """The one query that draws the chart."""
-    if chosen.each_gpu:
+    if _singly(measure, chosen):
         return _each_gpu(measure, chosen, step)
-    build: Callable[[list[promql.Scope]], str]
+    lines = {line: chosen.pods or scopes for line, scopes in chosen.lines.items()}
+    drawn = {line: _summed(measure, scopes, step) for line, scopes in lines.items()}
+    return promql.together(promql.named(text, line) for line, text in drawn.items())
+
+
+def _singly(measure: Measure, chosen: Subject) -> bool:
+    """A line a GPU; to count GPUs singly would say nothing."""
+    return chosen.each_gpu and measure.metric != ALLOCATION
+
+
+def _summed(measure: Measure, scopes: list[promql.Scope], step: int) -> str:
     if measure.metric == ALLOCATION:
-        build = lambda scopes: f"count({_allocated(scopes, step)})"  # noqa: E731
-    else:
-        build = lambda scopes: (  # noqa: E731
-            f"{measure.together}({promql.selected(measure.metric, scopes, step)})"
-        )
-    return promql.together(promql.named(build(s), line) for line, s in chosen.lines.items())
+        return f"count({_allocated(scopes, step)})"
+    return f"{measure.together}({promql.selected(measure.metric, scopes, step)})"
 
 
 def _allocated(scopes: list[promql.Scope], step: int) -> str:
@@ -92,8 +97,8 @@ def _each_gpu(measure: Measure, chosen: Subject, step: int) -> str:
 
 def columns(measure: Measure, chosen: Subject, lines: list[Line], times: Span) -> Series:
     """The lines in the order they were asked for; one without any value is a column of nulls."""
-    if chosen.each_gpu:
-        found = {_gpu_name(line): line.values for line in lines}
+    if _singly(measure, chosen):
+        found = _by_gpu(lines)
         order = sorted(found, key=_natural)
     else:
         found = {line.labels.get(LINE, ""): line.values for line in lines}
@@ -107,8 +112,15 @@ def columns(measure: Measure, chosen: Subject, lines: list[Line], times: Span) -
     )
 
 
-def _gpu_name(line: Line) -> str:
-    return f"{line.labels.get('node', '')} GPU {line.labels.get('gpu', '')}"
+def _by_gpu(lines: list[Line]) -> dict[str, list[float | None]]:
+    """By node and index; the uuid is added where two clusters have a node of one name."""
+    found: dict[str, list[float | None]] = {}
+    for line in lines:
+        name = f"{line.labels.get('node', '')} GPU {line.labels.get('gpu', '')}"
+        if name in found:
+            name += f" {line.labels.get('uuid', '')}"
+        found[name] = line.values
+    return found
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -98,6 +98,22 @@ def test_gpus_are_drawn_in_the_order_of_their_numbers() -> None:
     assert series.names == ["n-1 GPU 2", "n-1 GPU 10"]
 
 
+def test_held_gpus_are_counted_not_drawn_singly(seen: fleet.Fleet) -> None:
+    held = MEASURES["gpus"]
+    chosen = subject(seen, {"workload": "w-east"})
+    text = expression(held, chosen, 15)
+    assert text.startswith("label_replace(count(max by (tenant_id, node, uuid) (")
+    assert 'pod=~"train' in text
+    line = Line({"line": "train"}, [1.0])
+    assert columns(held, chosen, [line], Span(0, 0, 10)).names == ["train"]
+
+
+def test_gpus_of_one_node_name_in_two_clusters_keep_apart() -> None:
+    lines = [Line({"node": "n", "gpu": "0", "uuid": uuid}, [1.0]) for uuid in ("A", "B")]
+    series = columns(USE, Subject({"n": []}, each_gpu=True), lines, Span(0, 0, 10))
+    assert series.names == ["n GPU 0", "n GPU 0 B"]
+
+
 def test_the_metrics_store_is_named_when_it_does_not_answer(web: Web) -> None:
     cluster(web)
     answer = web.get("/series/utilization?by=pool")
