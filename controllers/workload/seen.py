@@ -105,7 +105,7 @@ def quantity(value: object) -> int:
         number = Decimal(text[:-1] if text[-1:] in _SUFFIX else text) * scale
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a number of GPUs") from None
-    if number < 0 or number != int(number):
+    if not number.is_finite() or number < 0 or number != int(number):
         raise ValueError(f"{text!r} is not a whole number of GPUs")
     return int(number)
 

@@ -1,0 +1,37 @@
+from controllers.workload.cache import Table
+
+
+def table() -> tuple[Table[str], list[int]]:
+    calls: list[int] = []
+    return Table(lambda: calls.append(1)), calls
+
+
+def test_an_older_version_never_overwrites_a_newer_one() -> None:
+    rows, _ = table()
+    rows.put("a", 5, "new")
+    rows.put("a", 4, "old")
+    assert rows.values() == ["new"]
+
+
+def test_a_late_answer_cannot_bring_back_what_was_deleted() -> None:
+    rows, _ = table()
+    rows.put("a", 5, "there")
+    rows.remove("a")
+    rows.put("a", 4, "ghost")
+    assert rows.values() == []
+
+
+def test_only_a_change_of_what_is_kept_wakes_the_loop() -> None:
+    rows, calls = table()
+    rows.put("a", 1, "same")
+    rows.put("a", 2, "same")
+    rows.remove("never seen")
+    assert len(calls) == 1
+
+
+def test_a_list_replaces_everything_and_says_what_differed() -> None:
+    rows, _ = table()
+    rows.put("a", 1, "x")
+    rows.put("b", 1, "y")
+    assert rows.replace({"a": (2, "x"), "c": (2, "z")}) == 2
+    assert sorted(rows.values()) == ["x", "z"]
