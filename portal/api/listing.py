@@ -43,7 +43,8 @@ def listing(noun: Noun[Out], items: Iterable[Out]) -> Response:
     _check_names(noun)
     order = _order(noun)
     limit = _limit()
-    kept = [item for item in items if _wanted(noun, item)]
+    chosen, text = _chosen(noun), request.args.get("q", "").casefold()
+    kept = [item for item in items if _wanted(item, chosen, text)]
     for field, descending in reversed(order):
         kept = _sorted(kept, field, descending)
     start = _start(noun, order, kept)
@@ -90,7 +91,8 @@ def _order(noun: Noun[Out]) -> Order:
         if field not in _sortable(noun):
             raise BadQuery("sort", str(unknown("sort field", field[:60], _sortable(noun))))
         order.append((field, part.startswith("-")))
-    return [*order, *((field, False) for field in noun.identity)]
+    taken = {field for field, _ in order}
+    return [*order, *((field, False) for field in noun.identity if field not in taken)]
 
 
 def _sortable(noun: Noun[Out]) -> list[str]:
@@ -106,12 +108,15 @@ def _is_scalar(annotation: Any) -> bool:
     return annotation in (str, int, float, bool, datetime, NoneType)
 
 
-def _wanted(noun: Noun[Out], item: Out) -> bool:
-    for name in noun.filters:
-        given = ",".join(request.args.getlist(name))
-        if given and not _has(getattr(item, name), given.split(",")):
-            return False
-    text = request.args.get("q", "").casefold()
+def _chosen(noun: Noun[Out]) -> dict[str, list[str]]:
+    """Filter to the values that pass; an empty filter is none."""
+    given = {name: ",".join(request.args.getlist(name)) for name in noun.filters}
+    return {name: text.split(",") for name, text in given.items() if text}
+
+
+def _wanted(item: BaseModel, chosen: dict[str, list[str]], text: str) -> bool:
+    if not all(_has(getattr(item, name), values) for name, values in chosen.items()):
+        return False
     return not text or any(text in value.casefold() for _, value in item if isinstance(value, str))
 
 

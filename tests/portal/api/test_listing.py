@@ -114,11 +114,11 @@ def forged(*parts: object) -> str:
 @pytest.mark.parametrize(
     "cursor",
     [
-        forged("nodes", "cluster,cluster,node,index,uuid", ["a"] * 5),
-        forged("gpus", "-uuid,cluster,node,index,uuid", ["a"] * 5),
-        forged("gpus", "cluster,cluster,node,index,uuid", ["a"]),
-        forged("gpus", "cluster,cluster,node,index,uuid", [1, 2, 3, "x", {}]),
-        forged("gpus", "cluster,cluster,node,index,uuid", "abcde"),
+        forged("nodes", "cluster,node,index,uuid", ["a"] * 4),
+        forged("gpus", "-uuid,cluster,node,index", ["a"] * 4),
+        forged("gpus", "cluster,node,index,uuid", ["a"]),
+        forged("gpus", "cluster,node,index,uuid", [1, 2, 3, {}]),
+        forged("gpus", "cluster,node,index,uuid", "abcde"),
         forged(),
         forged([]),
     ],
