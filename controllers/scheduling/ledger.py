@@ -1,23 +1,29 @@
 """Who uses how much of a pool while a decision is made, and what its quotas still guarantee."""
 
+import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+from controllers.domain.policy import LEVELS
 from controllers.scheduling.snapshot import Queued, Started
 
 
-def in_quota(started: Iterable[Started], quotas: Mapping[str, int]) -> set[str]:
-    """Which of one pool's started workloads are covered by their group's quota.
+def _rank(work: Started) -> tuple[int, float, str]:
+    return -work.level, work.started_at, work.id
+
+
+def in_quota(running: Iterable[Started], quota: int) -> list[Started]:
+    """Which of one group's started workloads, given in order of rank, its quota covers.
 
     Highest level first, then oldest; what does not fit any more is skipped. Computed afresh for
     every decision, so there is nothing to keep consistent.
     """
-    covered = set()
-    used: defaultdict[str, int] = defaultdict(int)
-    for work in sorted(started, key=lambda w: (-w.level, w.started_at, w.id)):
-        if used[work.group] + work.gpus <= quotas.get(work.group, 0):
-            used[work.group] += work.gpus
-            covered.add(work.id)
+    covered: list[Started] = []
+    left = quota
+    for work in running:
+        if work.gpus <= left:
+            left -= work.gpus
+            covered.append(work)
     return covered
 
 
@@ -31,8 +37,8 @@ class Ledger:
         self.used: defaultdict[str, int] = defaultdict(int)
         self._by_user: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._running: defaultdict[str, list[Started]] = defaultdict(list)
-        self._covered: dict[str, list[Started]] = {}
-        for work in started:
+        self._ahead: dict[str, list[int]] = {}
+        for work in sorted(started, key=_rank):
             self._charge(work)
         self.unfilled = sum(self.unused(group) for group in quotas)
         """GPUs that quotas guarantee and their groups do not use yet."""
@@ -55,18 +61,23 @@ class Ledger:
 
     def covered(self, group: str) -> list[Started]:
         """The group's started workloads that its quota covers."""
-        if group not in self._covered:
-            running = self._running[group]
-            ids = in_quota(running, self.quotas)
-            self._covered[group] = [work for work in running if work.id in ids]
-        return self._covered[group]
+        return in_quota(self._running[group], self.quota(group))
+
+    def ahead(self, group: str, level: int) -> int:
+        """GPUs that the quota covers for the group's work of this level or a higher one."""
+        if group not in self._ahead:
+            sums = [0] * len(LEVELS)
+            for work in self.covered(group):
+                for lower in range(work.level + 1):
+                    sums[lower] += work.gpus
+            self._ahead[group] = sums
+        return self._ahead[group][level]
 
     def entitled(self, work: Queued) -> bool:
         """Whether the quota covers it beside covered work of its own or a higher level."""
         if self.within(work):
             return True
-        ahead = sum(w.gpus for w in self.covered(work.group) if w.level >= work.level)
-        return ahead + work.gpus <= self.quota(work.group)
+        return self.ahead(work.group, work.level) + work.gpus <= self.quota(work.group)
 
     def within(self, work: Queued) -> bool:
         """Whether the group stays within its quota with it."""
@@ -100,5 +111,5 @@ class Ledger:
     def _charge(self, work: Started) -> None:
         self.used[work.group] += work.gpus
         self._by_user[work.group, work.user] += work.gpus
-        self._running[work.group].append(work)
-        self._covered.pop(work.group, None)
+        bisect.insort(self._running[work.group], work, key=_rank)
+        self._ahead.pop(work.group, None)

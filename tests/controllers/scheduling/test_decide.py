@@ -185,3 +185,13 @@ def test_ten_thousand_waiting_on_a_thousand_nodes_are_decided_in_well_under_a_se
     decision = decide(snapshot, rules, NOW)
     assert time.perf_counter() - begun < 1.0
     assert len(decision.actions) + len(decision.reasons) == 10_000
+
+
+def test_one_group_with_thousands_of_running_workloads_is_decided_as_fast() -> None:
+    started = tuple(runs(f"run-{i}", 1, level=i % 3, started_at=float(i)) for i in range(7000))
+    queued = tuple(waits(f"job-{i}", level=i % 3) for i in range(10_000))
+    snapshot = Snapshot(rooms(*[1] * 1000), queued, started)
+    begun = time.perf_counter()
+    decision = decide(snapshot, policy(vision=4000), NOW)
+    assert time.perf_counter() - begun < 2.0
+    assert len(decision.actions) == RELEASES
