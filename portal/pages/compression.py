@@ -17,7 +17,7 @@ def compress(app: Flask) -> None:
     """
 
     def pack(response: Response) -> Response:
-        if _pays(response) and "gzip" in request.accept_encodings:
+        if _pays(response) and request.accept_encodings.quality("gzip") > 0:
             response.set_data(gzip.compress(response.get_data(), LEVEL, mtime=0))
             response.headers["Content-Encoding"] = "gzip"
             response.vary.add("Accept-Encoding")

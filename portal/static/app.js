@@ -117,11 +117,11 @@
   });
 
   // Keys. One letter each, never while typing or with a modifier.
-  let going = 0;
+  let going = -Infinity;
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
     const entry = performance.now() - going < 1200 && $(`a[data-go="${CSS.escape(event.key)}"]`);
-    going = 0;
+    going = -Infinity;
     if (entry) return entry.click();
     if (event.key === "g") going = performance.now();
     else if (event.key === "t") toggleTheme();

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
 pytestmark = pytest.mark.browser
 
@@ -85,7 +85,9 @@ def test_every_page_is_accessible_and_quiet(
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     for name, path in PATHS.items():
-        page.goto(pages_url + path, wait_until="networkidle")
+        page.goto(pages_url + path)
+        for plot in page.locator(".plot").all():
+            plot.locator("canvas").wait_for()
         if SHOTS:
             target = Path(SHOTS) / f"{name}-{theme}-{width}.png"
             page.screenshot(path=target, full_page=True)
@@ -112,8 +114,13 @@ def test_odd_data_breaks_neither_layout_nor_rules(
 def test_the_overview_weighs_little_on_the_first_visit(browser: Browser, pages_url: str) -> None:
     opened = context(browser, pages_url)
     page = opened.new_page()
-    answers = []
-    page.on("response", answers.append)
+    answers: list[Response] = []
+
+    def note(answer: Response) -> None:
+        # Playwright takes no built-in method for a handler.
+        answers.append(answer)
+
+    page.on("response", note)
     page.goto(pages_url, wait_until="networkidle")
     sizes = {a.url: a.request.sizes()["responseBodySize"] for a in answers}
     assert len(sizes) > 8
