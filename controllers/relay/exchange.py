@@ -17,12 +17,20 @@ _PIPELINED_BYTES = 64 * 1024
 
 
 class Problem(Exception):
-    """An answer that is not success: the status, a sentence, and when to come again."""
+    """An answer that is not success: the status, a sentence, and when to come again (seconds)."""
 
-    def __init__(self, status: HTTPStatus, words: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        words: str,
+        retry_after: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(words)
         self.status = status
-        self.retry_after = retry_after
+        self.headers = dict(headers or {})
+        if retry_after is not None:
+            self.headers["retry-after"] = str(retry_after)
 
 
 class Request:
@@ -53,10 +61,10 @@ class Request:
 
     def refuse(self, problem: Problem) -> None:
         """Answer with a problem, in a sentence."""
-        extra = {} if problem.retry_after is None else {"retry-after": str(problem.retry_after)}
         document = {"status": int(problem.status), "detail": str(problem)}
         payload = json.dumps(document).encode()
-        self.answer(problem.status, payload, {"content-type": "application/problem+json"} | extra)
+        headers = {"content-type": "application/problem+json"} | problem.headers
+        self.answer(problem.status, payload, headers)
 
     def hand_over(self, preface: bytes) -> bytes:
         """Send ``preface`` and leave HTTP: the caller sets a receiver. Returns what came after."""
@@ -92,7 +100,8 @@ class Exchange:
 
     def ended(self) -> None:
         """The caller is gone, or will be once it has its answer."""
-        if self._request is None or not self._request.body.complete:
+        request = self._request
+        if request is None or not request.body.complete or request.head.method == "CONNECT":
             self.connection.close()
 
     def lost(self, _failure: Exception | None) -> None:

@@ -46,6 +46,8 @@ class Leg:
         """An orderly close ends the direction; anything else resets the stream."""
         if self._link is None:
             return
+        # It may have been full: nothing would read the peer's end any more.
+        self._link.connection.resume("leg")
         if failure is None:
             self._link.leg_ended()
         else:

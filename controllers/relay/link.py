@@ -147,20 +147,20 @@ class Link:
     def on_message(self, incoming: message.Message) -> None:
         """A control message other than reset."""
 
-    def on_early_data(self, stream: Stream | None, data: bytes) -> None:
+    def on_early_data(self, _stream: Stream | None, _data: bytes) -> None:
         """Data when no leg is there to take it; empty data is the end."""
 
     def on_pong(self, payload: bytes) -> None:
         """The answer to a ping."""
 
-    def on_reset(self, stream: Stream, reset: message.Reset) -> None:
+    def on_reset(self, _stream: Stream, reset: message.Reset) -> None:
         """The peer cut the stream."""
 
     def on_idle(self) -> None:
         """The stream is over and the connection can carry another."""
 
-    def on_lost(self, stream: Stream | None) -> None:
-        """The connection is gone; ``stream`` is what it carried."""
+    def on_lost(self, _stream: Stream | None) -> None:
+        """The connection is gone; with what it carried."""
 
     # Frames and ends.
 

@@ -1,0 +1,1 @@
+"""The workload cluster's side: joins, dials out, serves streams, sends metrics."""

@@ -1,0 +1,107 @@
+"""The relay-client put together: it joins, keeps its links, and leaves in good order."""
+
+import asyncio
+import contextlib
+import logging
+
+from controllers.relay.call import CallFailed
+from controllers.relay.client.clock import Clock
+from controllers.relay.client.demand import backoff
+from controllers.relay.client.dial import Dialler
+from controllers.relay.client.gateway import MetricsOut
+from controllers.relay.client.joiner import Joiner, JoinFailed
+from controllers.relay.client.keyring import Member
+from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesError, SecretChanged
+from controllers.relay.client.local import Local
+from controllers.relay.client.pool import ClientPool
+from controllers.relay.client.settings import Settings
+from controllers.relay.environment import Address
+from controllers.relay.event_loop import passed
+from controllers.relay.limits import Timing
+from controllers.relay.listener import Listener
+
+log = logging.getLogger(__name__)
+VERSION = "0.1.0"
+LOOK_AGAIN_SECONDS = 2.0
+REFUSED_SECONDS = 60.0
+"""How long a refused token is left alone, unless the join Secret changes."""
+
+
+class RelayClient:
+    """One relay-client process."""
+
+    def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
+        self._settings = settings
+        self._timing = timing or Timing()
+        self._clock = Clock()
+        self._metrics_out = MetricsOut(self._clock)
+        self.pool: ClientPool | None = None
+        self._listener = Listener(Local(self._metrics_out, lambda: self.pool).handle)
+        self._kubernetes = Kubernetes(Access.of(settings.kubeconfig), settings.namespace)
+        self._joiner = Joiner(self._kubernetes, settings.join_file, VERSION)
+
+    async def listen(self) -> Address:
+        """Begin to take metrics; returns the address with its real port."""
+        return await self._listener.listen(self._settings.metrics_listen)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Join and serve until ``stop``, then drain."""
+        address = await self.listen()
+        log.info("metrics and health on %s", address)
+        try:
+            while not stop.is_set():
+                member = await self._member(stop)
+                if member is not None:
+                    await self._serve(member, stop)
+        finally:
+            self._listener.close()
+            self._metrics_out.close()
+            self._kubernetes.close()
+
+    async def _member(self, stop: asyncio.Event) -> Member | None:
+        """Who we are, tried until it is known; None when stopped first."""
+        failures = 0
+        while not stop.is_set():
+            tried = self._joiner.token_id()
+            try:
+                return await self._joiner.member()
+            except JoinFailed as failure:
+                log.error("%s", failure)
+                await self._until_other_token(tried, REFUSED_SECONDS, stop)
+            except SecretChanged:
+                log.info("another replica wrote the key first; reading it")
+            except (CallFailed, KubernetesError) as failure:
+                failures += 1
+                seconds = backoff(failures, 1.0)
+                log.warning("cannot join now: %s; next try in %.1f s", failure, seconds)
+                await passed(seconds, stop)
+        return None
+
+    async def _serve(self, member: Member, stop: asyncio.Event) -> None:
+        """Keep links as this member until stopped, or until a new join token may help."""
+        self._metrics_out.use(member)
+        dialler = Dialler(member, self._clock, self._settings.instance, self._timing)
+        pool = self.pool = ClientPool(dialler, {"manager": self._settings.manager})
+        joined_by = self._joiner.token_id()
+        keeping = asyncio.create_task(pool.run())
+        try:
+            while not stop.is_set() and not keeping.done():
+                if self._joiner.token_id() not in (None, joined_by):
+                    log.info("there is a new join Secret")
+                    return
+                await passed(LOOK_AGAIN_SECONDS, stop)
+        finally:
+            keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeping
+            await pool.drain(self._settings.drain_seconds if stop.is_set() else 0.0)
+
+    async def _until_other_token(
+        self, tried: str | None, seconds: float, stop: asyncio.Event
+    ) -> None:
+        """Wait, but not when the join Secret changes."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end and self._joiner.token_id() == tried:
+            if not await passed(LOOK_AGAIN_SECONDS, stop):
+                return

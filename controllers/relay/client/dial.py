@@ -1,0 +1,105 @@
+"""Dialling a link: TLS, the WebSocket handshake with a fresh token, and the link it makes."""
+
+import asyncio
+
+from controllers.relay import head, websocket
+from controllers.relay.call import CallFailed, Origin, connect
+from controllers.relay.client.clock import Clock
+from controllers.relay.client.keyring import Member
+from controllers.relay.client.link import ClientLink, Owner
+from controllers.relay.connection import Connection
+from controllers.relay.identity import CONNECT
+from controllers.relay.limits import HEAD_SECONDS, Timing
+
+
+class DialRefused(Exception):
+    """The server is there and does not let us in. ``retry_after`` is in seconds, if it said so."""
+
+    def __init__(self, status: int, retry_after: float | None) -> None:
+        super().__init__(f"the hub answered {status}")
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Dialler:
+    """Makes links for one member."""
+
+    def __init__(self, member: Member, clock: Clock, instance: str, timing: Timing) -> None:
+        self._member = member
+        self._clock = clock
+        self._instance = instance
+        self._timing = timing
+        self._origin = Origin.of(member.server, member.ca_pem)
+
+    async def dial(self, owner: Owner) -> ClientLink:
+        """A new link; DialRefused or CallFailed."""
+        connection = await connect(self._origin)
+        member = self._member
+        token = member.key.token(member.cluster_id, CONNECT, self._clock.now())
+        key = websocket.new_key()
+        waiting = _Handshake(connection)
+        connection.write(websocket.request(self._origin.authority, key, token, self._instance))
+        try:
+            async with asyncio.timeout(HEAD_SECONDS):
+                answer = await waiting.answer
+        except TimeoutError:
+            connection.cut()
+            raise CallFailed(f"{self._origin.authority} does not answer the handshake") from None
+        except asyncio.CancelledError:
+            connection.cut()
+            raise
+        if not websocket.consented(answer, key):
+            connection.cut()
+            if self._clock.observe(answer.headers.get("date")):
+                raise CallFailed("our clock was wrong; it is corrected by the hub's")
+            raise DialRefused(answer.status, _seconds(answer.headers.get("retry-after")))
+        link = ClientLink(connection, owner, self._timing)
+        waiting.pass_on(link)
+        return link
+
+
+class _Handshake:
+    """Receives the head of the answer; what follows it belongs to the link."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.answer: asyncio.Future[head.AnswerHead] = asyncio.get_running_loop().create_future()
+        # Nobody may be waiting any more when it fails.
+        self.answer.add_done_callback(lambda future: future.cancelled() or future.exception())
+        self._buffer = bytearray()
+        self._connection = connection
+        connection.receiver = self
+
+    def received(self, data: bytes) -> None:
+        self._buffer += data
+        if self.answer.done():
+            return
+        try:
+            raw = head.split(self._buffer)
+            if raw is not None:
+                self.answer.set_result(head.answer(raw))
+        except head.HeadError as failure:
+            self.answer.set_exception(CallFailed(f"the hub does not speak HTTP: {failure}"))
+
+    def ended(self) -> None:
+        self._connection.close()
+
+    def lost(self, _failure: Exception | None) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(CallFailed("the hub closed during the handshake"))
+
+    def full(self) -> None:
+        pass
+
+    def drained(self) -> None:
+        pass
+
+    def pass_on(self, link: ClientLink) -> None:
+        """Give the link what came after the head."""
+        if self._connection.closed:
+            raise CallFailed("the hub closed after the handshake")
+        if self._buffer:
+            link.received(bytes(self._buffer))
+
+
+def _seconds(value: str | None) -> float | None:
+    return float(value) if value is not None and value.isdecimal() and len(value) < 6 else None

@@ -1,0 +1,76 @@
+"""Metrics out: what the cluster's Prometheus writes here goes to the hub, signed."""
+
+from collections import Counter
+from http import HTTPStatus
+
+from controllers.relay.call import Call, CallFailed, HttpClient, Origin
+from controllers.relay.client.clock import Clock
+from controllers.relay.client.keyring import Member
+from controllers.relay.exchange import Problem, Request
+from controllers.relay.identity import WRITE
+from controllers.relay.limits import WRITE_BYTES
+
+WRITE_PATH = "/relay/v1/write"
+HUB_SECONDS = 45.0
+_SENT = ("content-type", "content-encoding", "user-agent", "x-prometheus-remote-write-version")
+_BACK = (
+    "content-type",
+    "retry-after",
+    "x-prometheus-remote-write-samples-written",
+    "x-prometheus-remote-write-histograms-written",
+    "x-prometheus-remote-write-exemplars-written",
+)
+# Prometheus throws samples away on 4xx; these say nothing about the samples.
+_OURS = frozenset({401, 403, 404, 407, 408, 411, 426})
+
+
+class MetricsOut:
+    """Forwards each write with a token of its own; nothing is stored here."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._member: Member | None = None
+        self._client: HttpClient | None = None
+        self.requests: Counter[int] = Counter()
+        """By status."""
+
+    def use(self, member: Member) -> None:
+        """Write as this member from now on."""
+        self.close()
+        self._member = member
+        self._client = HttpClient(Origin.of(member.server, member.ca_pem))
+
+    def close(self) -> None:
+        """Let go of the hub."""
+        if self._client is not None:
+            self._client.close()
+
+    async def write(self, request: Request) -> None:
+        """Answer what the hub answers; 503, so that Prometheus keeps its samples, if it cannot."""
+        member, client = self._member, self._client
+        if member is None or client is None:
+            raise _later("this cluster has not joined yet")
+        if request.body.length > WRITE_BYTES:
+            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a write has at most 32 MiB")
+        sent = request.head.headers
+        headers = {name: sent[name] for name in _SENT if name in sent}
+        token = member.key.token(member.cluster_id, WRITE, self._clock.now())
+        headers["authorization"] = f"Bearer {token}"
+        body = request.body
+        try:
+            answer = await client.send(
+                Call("POST", WRITE_PATH, headers, body.chunks(), body.length), HUB_SECONDS
+            )
+        except CallFailed as failure:
+            self.requests[503] += 1
+            raise _later(str(failure)) from None
+        self.requests[answer.status] += 1
+        if answer.status in _OURS:
+            self._clock.observe(answer.headers.get("date"))
+            raise _later(f"the hub answered {answer.status}")
+        back = {name: answer.headers[name] for name in _BACK if name in answer.headers}
+        request.answer(answer.status, answer.body, back)
+
+
+def _later(words: str) -> Problem:
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, words, retry_after=5)

@@ -1,0 +1,148 @@
+"""Joining: a key is made and kept first, and only then the token is redeemed."""
+
+import json
+import logging
+import re
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from controllers.relay.call import Call, CallFailed, HttpClient, Origin
+from controllers.relay.client.keyring import Kept, Keyring, Member
+from controllers.relay.client.kubernetes import Kubernetes
+from controllers.relay.identity import PrivateKey
+from controllers.relay.kubeconfig import KubeconfigError, parse_kubeconfig
+
+log = logging.getLogger(__name__)
+JOIN_PATH = "/relay/v1/join"
+ANSWER_SECONDS = 15.0
+_CLUSTER = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+class JoinFailed(Exception):
+    """Not joined; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What the join Secret says."""
+
+    server: str
+    ca_pem: str | None
+    token: str = field(repr=False)
+
+    @property
+    def token_id(self) -> str:
+        """The part of the token that is no secret."""
+        parts = self.token.split("_")
+        return parts[1] if len(parts) >= 3 and parts[0] == "nxj" else ""
+
+
+def invitation(file: Path | None) -> Invitation | None:
+    """What the file says; None when there is no file. JoinFailed when it is not ours."""
+    try:
+        parsed = parse_kubeconfig(file.read_text()) if file is not None else None
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeError):
+        raise JoinFailed(f"{file} cannot be read") from None
+    except KubeconfigError as failure:
+        raise JoinFailed(f"the join Secret cannot be used: {failure}") from None
+    if parsed is None:
+        return None
+    if not parsed.server.endswith(JOIN_PATH):
+        raise JoinFailed(f"the join Secret's server does not end in {JOIN_PATH}; it is not ours")
+    return Invitation(parsed.server.removesuffix(JOIN_PATH), parsed.ca_pem, parsed.token)
+
+
+class Joiner:
+    """Turns an invitation into a membership, once; a crash anywhere is safe."""
+
+    def __init__(self, kubernetes: Kubernetes, join_file: Path | None, version: str) -> None:
+        self._kubernetes = kubernetes
+        self._keyring = Keyring(kubernetes)
+        self._join_file = join_file
+        self._version = version
+
+    def token_id(self) -> str | None:
+        """Which token the join Secret holds now; None when there is none that can be used."""
+        try:
+            invited = invitation(self._join_file)
+        except JoinFailed:
+            return None
+        return None if invited is None else invited.token_id
+
+    async def member(self) -> Member:
+        """Who we are. JoinFailed, CallFailed, KubernetesError or SecretChanged: try again."""
+        kept = await self._keyring.load()
+        try:
+            invited = invitation(self._join_file)
+        except JoinFailed as failure:
+            invited = None
+            if kept.member is None:
+                raise
+            log.warning("%s; going on as the cluster that joined before", failure)
+        if kept.member is not None and (invited is None or invited.token_id == kept.token_id):
+            return kept.member
+        if invited is None:
+            raise JoinFailed(
+                "not joined yet: there is no join Secret; get one on the Clusters page and apply it"
+            )
+        return await self._join(kept, invited)
+
+    async def _join(self, kept: Kept, invited: Invitation) -> Member:
+        key = kept.key
+        if key is None:
+            key = PrivateKey.generate()
+            await self._keyring.save_key(key)
+        try:
+            cluster_id = await self._redeem(invited, key)
+        except JoinFailed as failure:
+            if kept.member is None:
+                raise
+            log.warning("%s Going on as the cluster that joined before.", failure)
+            return kept.member
+        member = Member(cluster_id, invited.server, invited.ca_pem, key)
+        await self._keyring.save_member(member, invited.token_id)
+        log.info("joined %s as cluster %s", invited.server, cluster_id)
+        return member
+
+    async def _redeem(self, invited: Invitation, key: PrivateKey) -> str:
+        body = {
+            "token": invited.token,
+            "public_key": key.public,
+            "cluster_uid": await self._kubernetes.cluster_uid(),
+            "version": self._version,
+        }
+        try:
+            client = HttpClient(Origin.of(invited.server, invited.ca_pem))
+        except ssl.SSLError:
+            raise JoinFailed("the CA in the join Secret cannot be read") from None
+        headers = {"content-type": "application/json"}
+        call = Call("POST", JOIN_PATH, headers, json.dumps(body).encode())
+        try:
+            answer = await client.send(call, ANSWER_SECONDS)
+        finally:
+            client.close()
+        if answer.status >= 500:
+            raise CallFailed(f"the hub answered {answer.status}: {_detail(answer.body)}")
+        if answer.status != 200:
+            raise JoinFailed(_detail(answer.body))
+        return _cluster_id(answer.body)
+
+
+def _cluster_id(body: bytes) -> str:
+    try:
+        cluster_id = json.loads(body)["cluster_id"]
+    except (ValueError, KeyError, TypeError):
+        cluster_id = None
+    if not isinstance(cluster_id, str) or not _CLUSTER.fullmatch(cluster_id):
+        raise JoinFailed("the hub's answer cannot be read; is its address right?")
+    return cluster_id
+
+
+def _detail(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return "the hub refused without a reason; is its address right?"

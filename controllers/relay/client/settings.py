@@ -1,0 +1,39 @@
+"""What the relay-client is told at its start."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from controllers.relay import environment
+from controllers.relay.environment import Address
+from controllers.relay.event_loop import LOOPS
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Files and addresses. Without a kubeconfig the pod's own account is used."""
+
+    manager: Address
+    metrics_listen: Address
+    join_file: Path | None = None
+    kubeconfig: Path | None = None
+    namespace: str = "neurox-system"
+    drain_seconds: float = 60.0
+    instance: str = "relay-client"
+    loop: str = "uvloop"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """Settings from NEUROX_ variables; SettingsError when one cannot be used."""
+        return cls(
+            manager=environment.address(env, "NEUROX_RELAY_MANAGER"),
+            metrics_listen=environment.address(env, "NEUROX_RELAY_METRICS_LISTEN"),
+            join_file=environment.path(env, "NEUROX_RELAY_JOIN_FILE"),
+            kubeconfig=environment.path(env, "NEUROX_RELAY_KUBECONFIG"),
+            namespace=env.get("NEUROX_NAMESPACE", "").strip() or "neurox-system",
+            drain_seconds=environment.number(env, "NEUROX_RELAY_DRAIN_SECONDS", 60.0),
+            instance=f"{socket.gethostname()}-{os.getpid()}",
+            loop=environment.choice(env, "NEUROX_RELAY_LOOP", LOOPS),
+        )

@@ -1,0 +1,38 @@
+"""Runs a relay process: its event loop, its logs, and the signals that end it."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+
+import uvloop
+
+LOOPS = ("uvloop", "asyncio")
+Main = Callable[[asyncio.Event], Coroutine[None, None, None]]
+
+
+def run(main: Main, loop: str) -> None:
+    """Run ``main`` until it returns; SIGTERM and SIGINT set the event it is given."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    factory = uvloop.new_event_loop if loop == "uvloop" else None
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(_until_signal(main))
+
+
+async def _until_signal(main: Main) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await main(stop)
+
+
+async def passed(seconds: float, stop: asyncio.Event) -> bool:
+    """Wait; False at once when ``stop`` is set first."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    return not stop.is_set()

@@ -1,0 +1,113 @@
+"""The relay-server put together: it starts, serves, and leaves in good order."""
+
+import asyncio
+import logging
+import ssl
+
+from controllers.relay.environment import Address
+from controllers.relay.event_loop import passed
+from controllers.relay.listener import Listener
+from controllers.relay.registry import Registry
+from controllers.relay.server import presence, revocation
+from controllers.relay.server.doorkeeper import Doorkeeper
+from controllers.relay.server.gateway import Gateway
+from controllers.relay.server.internal import Internal
+from controllers.relay.server.joining import JoinDesk
+from controllers.relay.server.metrics import ServerMetrics
+from controllers.relay.server.pool import Pools
+from controllers.relay.server.public import Public
+from controllers.relay.server.settings import Settings
+from controllers.relay.server.tunnel import Tunnel
+
+log = logging.getLogger(__name__)
+SPREAD_SECONDS = 5.0
+LONGEST_GAP_SECONDS = 0.05
+"""Links are told to leave over 5 s, and not slower than 20 a second when they are few."""
+
+
+class RelayServer:
+    """One replica."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._registry = Registry(settings.redis_url)
+        self._pools = Pools()
+        self._gateway = Gateway(settings.receive_url)
+        doorkeeper = Doorkeeper(self._registry)
+        desk = JoinDesk(self._registry)
+        self._public = Public(settings, self._pools, doorkeeper, desk, self._gateway)
+        metrics = ServerMetrics(self._pools, doorkeeper, self._gateway).registry()
+        tunnel = Tunnel(self._pools, settings.service_token)
+        self._outside = Listener(self._public.handle)
+        self._inside = Listener(Internal(tunnel, metrics, self._unready).handle)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> tuple[Address, Address]:
+        """Listen; returns the public and the internal address with their real ports."""
+        settings = self._settings
+        outside = await self._outside.listen(settings.listen, _tls(settings))
+        inside = await self._inside.listen(settings.internal_listen)
+        for work in (
+            revocation.watch(self._registry, self._pools),
+            presence.announce(self._registry, self._pools, settings.replica, str(inside)),
+        ):
+            self._tasks.append(asyncio.create_task(work))
+        log.info("links on %s, callers on %s", outside, inside)
+        return outside, inside
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop``, then drain; an own task that fails ends the process."""
+        await self.start()
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([stopped, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        if stopped in done:
+            await self.drain()
+        await self.close()
+        for task in done - {stopped}:
+            task.result()
+
+    async def drain(self) -> None:
+        """Take nothing new, let clients dial elsewhere, give streams their time."""
+        self._public.draining = True
+        self._outside.stop_accepting()
+        seconds = self._settings.drain_seconds
+        links = self._pools.links()
+        log.info("leaving: %d connections have %g s", len(links), seconds)
+        end = asyncio.get_running_loop().time() + seconds
+        gap = min(LONGEST_GAP_SECONDS, SPREAD_SECONDS / max(1, len(links)))
+        for link in links:
+            if not link.connection.closed:
+                link.drain(seconds)
+            await asyncio.sleep(gap)
+        while asyncio.get_running_loop().time() < end:
+            if not self._pools.links() and not self._outside.open:
+                break
+            await asyncio.sleep(0.05)
+        for link in self._pools.links():
+            link.reset("drained", "the relay-server is stopping")
+            link.close(reason="draining")
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        self._outside.close()
+        self._inside.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for link in self._pools.links():
+            link.close()
+        self._gateway.close()
+        await passed(0.05, asyncio.Event())  # the last words go out
+        await self._registry.close()
+
+    def _unready(self) -> str | None:
+        return "this relay-server is stopping" if self._public.draining else None
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.certificate is None or settings.key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.certificate, settings.key)
+    return context

@@ -1,0 +1,85 @@
+"""Metrics in: remote write of a proven cluster, passed on under the cluster's own tenant."""
+
+import logging
+from collections import Counter
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from controllers.relay.call import Answer, Call, CallFailed, HttpClient, Origin
+from controllers.relay.exchange import Problem, Request
+from controllers.relay.identity import Proof
+from controllers.relay.limits import WRITE_BYTES, WRITES_PER_CLUSTER
+
+log = logging.getLogger(__name__)
+RECEIVE_SECONDS = 30.0
+TENANT = "THANOS-TENANT"
+# All other headers, any tenant among them, stay outside.
+_INWARDS = (
+    "content-type",
+    "content-encoding",
+    "user-agent",
+    "x-prometheus-remote-write-version",
+)
+OUTWARDS = (
+    "content-type",
+    "retry-after",
+    "x-prometheus-remote-write-samples-written",
+    "x-prometheus-remote-write-histograms-written",
+    "x-prometheus-remote-write-exemplars-written",
+)
+
+
+class Gateway:
+    """Passes bodies on as a stream; they are never decoded here."""
+
+    def __init__(self, receive_url: str) -> None:
+        parts = urlsplit(receive_url)
+        self._client = HttpClient(Origin.of(receive_url))
+        self._path = parts.path or "/"
+        self._in_flight: Counter[str] = Counter()
+        self.requests: Counter[tuple[str, int]] = Counter()
+        """By cluster and status."""
+        self.bytes: Counter[str] = Counter()
+        """By cluster."""
+
+    async def write(self, request: Request, proof: Proof) -> None:
+        """Answer what the store answers; 413, 411 or 503 of our own."""
+        if request.head.length() is None:
+            raise Problem(HTTPStatus.LENGTH_REQUIRED, "send the body with Content-Length")
+        if request.body.length > WRITE_BYTES:
+            raise Problem(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a write has at most {WRITE_BYTES} bytes"
+            )
+        if self._in_flight[proof.cluster_id] >= WRITES_PER_CLUSTER:
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"{WRITES_PER_CLUSTER} writes of this cluster are under way",
+                retry_after=1,
+            )
+        self._in_flight[proof.cluster_id] += 1
+        try:
+            answer = await self._passed_on(request, proof.cluster_id)
+        finally:
+            self._in_flight[proof.cluster_id] -= 1
+        self.requests[proof.cluster_id, answer.status] += 1
+        self.bytes[proof.cluster_id] += request.body.length
+        back = {name: answer.headers[name] for name in OUTWARDS if name in answer.headers}
+        request.answer(answer.status, answer.body, back)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._client.close()
+
+    async def _passed_on(self, request: Request, cluster_id: str) -> Answer:
+        sent = request.head.headers
+        headers = {name: sent[name] for name in _INWARDS if name in sent}
+        headers[TENANT] = cluster_id
+        call = Call("POST", self._path, headers, request.body.chunks(), request.body.length)
+        try:
+            return await self._client.send(call, RECEIVE_SECONDS)
+        except CallFailed as failure:
+            log.warning("metrics of cluster %s were not taken: %s", cluster_id, failure)
+            self.requests[cluster_id, 503] += 1
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, "the metrics store does not answer", retry_after=5
+            ) from None

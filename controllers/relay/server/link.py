@@ -1,0 +1,129 @@
+"""The server's end of a link: it opens the streams."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from controllers.relay import message, wire
+from controllers.relay.connection import Connection
+from controllers.relay.limits import Timing
+from controllers.relay.link import Link, Stream
+
+
+class LinkLost(Exception):
+    """The link went away before the stream was open; another may be tried."""
+
+
+class OpenRefused(Exception):
+    """The client opened no stream; ``code`` says why."""
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+
+
+class Keeper(Protocol):
+    """The pool a link belongs to."""
+
+    def idle(self, link: "ServerLink") -> None:
+        """The link can carry a stream, or must let go when it drains."""
+
+    def gone(self, link: "ServerLink") -> None:
+        """The link is no more."""
+
+
+class ServerLink(Link):
+    """A connection that a cluster dialled in; ``kid`` is the key it proved to hold."""
+
+    def __init__(self, connection: Connection, kid: str, keeper: Keeper, timing: Timing) -> None:
+        super().__init__(connection, masked=False, timing=timing)
+        self.kid = kid
+        self._keeper = keeper
+        self._last_id = 0
+        self._opening: asyncio.Future[None] | None = None
+        self._on_opened: Callable[[], tuple[Connection, bytes]] | None = None
+        self._watch = self._loop.call_later(timing.dead, self._check)
+
+    async def open(
+        self, target: str, seconds: float, on_opened: Callable[[], tuple[Connection, bytes]]
+    ) -> None:
+        """Open a stream; ``on_opened`` gives the caller's connection, and what it has sent
+        already, the moment the stream is open.
+
+        Raises OpenRefused, LinkLost, or TimeoutError after ``seconds``.
+        """
+        self._last_id += 1
+        self.stream = Stream(self._last_id)
+        self._opening = self._loop.create_future()
+        self._on_opened = on_opened
+        self.send(message.Open(self._last_id, target, int(seconds * 1000)))
+        try:
+            # One second more than the client has, so that its own words can arrive.
+            async with asyncio.timeout(seconds + 1):
+                await self._opening
+        except (TimeoutError, asyncio.CancelledError):
+            self.reset("deadline", "the caller waits no longer")
+            raise
+        finally:
+            self._opening = self._on_opened = None
+
+    def drain(self, seconds: float) -> None:
+        """Begin nothing new here, and tell the client to dial elsewhere."""
+        self.draining = True
+        self.send(message.Drain(seconds))
+
+    def on_message(self, incoming: message.Message) -> None:
+        """Answers to ``open``, and the client's wish to leave."""
+        match incoming:
+            case message.Opened(id=number):
+                self._opened(number)
+            case message.Refused(id=number, code=code, message=words):
+                if self.stream is not None and self.stream.id == number:
+                    # Also when a reset is on its way: the client is idle and will drop it.
+                    self._fail(OpenRefused(code, words))
+                    self._finish(cut=False)
+            case message.Drain():
+                self.draining = True
+                if self.stream is None:
+                    self._keeper.idle(self)
+            case _:
+                pass
+
+    def on_early_data(self, _stream: Stream | None, _data: bytes) -> None:
+        """A client never speaks before ``opened``."""
+        raise wire.WireError("data without an open stream")
+
+    def on_reset(self, _stream: Stream, reset: message.Reset) -> None:
+        """A reset instead of ``opened``."""
+        self._fail(OpenRefused(reset.code, reset.message))
+
+    def on_idle(self) -> None:
+        """Back into the pool."""
+        if not self.connection.closed:
+            self._keeper.idle(self)
+
+    def on_lost(self, _stream: Stream | None) -> None:
+        """Out of the pool."""
+        self._watch.cancel()
+        self._fail(LinkLost())
+        self._keeper.gone(self)
+
+    def _opened(self, number: int) -> None:
+        stream = self.stream
+        if stream is None or stream.id != number or stream.resetting or self._on_opened is None:
+            return
+        connection, early = self._on_opened()
+        self.attach(connection)
+        self.send_data(early)
+        if self._opening is not None and not self._opening.done():
+            self._opening.set_result(None)
+
+    def _fail(self, failure: Exception) -> None:
+        if self._opening is not None and not self._opening.done():
+            self._opening.set_exception(failure)
+
+    def _check(self) -> None:
+        if self.silent_seconds >= self.timing.dead:
+            self.connection.cut()
+            return
+        self._watch = self._loop.call_later(self.timing.dead / 3, self._check)

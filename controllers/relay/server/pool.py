@@ -1,0 +1,103 @@
+"""The links of each cluster, and who waits for one."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+
+from controllers.relay import message
+from controllers.relay.limits import STREAMS_PER_CLUSTER
+from controllers.relay.server.link import ServerLink
+
+
+class NoConnection(Exception):
+    """No stream can be opened to the cluster now; the message says why."""
+
+
+class Pool:
+    """One cluster's links. The one that was heard of last is used first: it lives for sure."""
+
+    def __init__(self, cluster_id: str) -> None:
+        self.cluster_id = cluster_id
+        self.links: set[ServerLink] = set()
+        self.free: set[ServerLink] = set()
+        self.opened = 0
+        self._waiting: deque[asyncio.Future[ServerLink]] = deque()
+
+    @property
+    def streams(self) -> int:
+        """Streams that run or are being opened."""
+        return sum(link.stream is not None for link in self.links)
+
+    def add(self, link: ServerLink) -> None:
+        """A link that has just been made."""
+        self.links.add(link)
+        self.idle(link)
+
+    def idle(self, link: ServerLink) -> None:
+        """The link can carry a stream: the longest waiting caller gets it."""
+        self.free.discard(link)
+        if link.draining or link not in self.links:
+            return
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(link)
+                return
+        self.free.add(link)
+
+    def gone(self, link: ServerLink) -> None:
+        """The link is no more."""
+        self.links.discard(link)
+        self.free.discard(link)
+        if not any(not each.draining for each in self.links):
+            while self._waiting:
+                waiter = self._waiting.popleft()
+                if not waiter.done():
+                    waiter.set_exception(NoConnection("the cluster has just disconnected"))
+
+    async def take(self, seconds: float) -> ServerLink:
+        """A free link, waited for up to ``seconds``; NoConnection when there is none."""
+        while self.free:
+            link = max(self.free, key=lambda each: each.seen_at)
+            self.free.remove(link)
+            if not link.connection.closed:
+                return link
+        usable = [link for link in self.links if not link.draining]
+        if not usable:
+            raise NoConnection("the cluster is not connected")
+        if self.streams + len(self._waiting) >= STREAMS_PER_CLUSTER:
+            raise NoConnection(f"the cluster has {STREAMS_PER_CLUSTER} streams already")
+        waiter: asyncio.Future[ServerLink] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        usable[0].send(message.Want(len(self._waiting)))
+        try:
+            async with asyncio.timeout(seconds):
+                return await waiter
+        except TimeoutError:
+            raise NoConnection(f"no connection became free within {seconds:g} s") from None
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self.idle(waiter.result())
+            raise
+
+
+class Pools:
+    """Every cluster that has, or had, a link here."""
+
+    def __init__(self) -> None:
+        self._by_cluster: dict[str, Pool] = {}
+
+    def __iter__(self) -> Iterator[Pool]:
+        return iter(list(self._by_cluster.values()))
+
+    def of(self, cluster_id: str) -> Pool:
+        """The cluster's pool, made when it is the first time; only for a verified cluster."""
+        return self._by_cluster.setdefault(cluster_id, Pool(cluster_id))
+
+    def find(self, cluster_id: str) -> Pool | None:
+        """The cluster's pool, if it ever was here."""
+        return self._by_cluster.get(cluster_id)
+
+    def links(self) -> list[ServerLink]:
+        """All links of all clusters."""
+        return [link for pool in self for link in pool.links]

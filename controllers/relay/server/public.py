@@ -1,0 +1,93 @@
+"""What the world can reach: links, joins, metrics. Everything else does not exist."""
+
+import logging
+from http import HTTPStatus
+
+from controllers.relay import message, websocket
+from controllers.relay.exchange import Problem, Request
+from controllers.relay.identity import CONNECT, WRITE
+from controllers.relay.limits import (
+    CONNECTIONS_PER_CLUSTER,
+    FRAME_BYTES,
+    STREAMS_PER_CLUSTER,
+    PoolSize,
+    Timing,
+)
+from controllers.relay.server.doorkeeper import Doorkeeper
+from controllers.relay.server.gateway import Gateway
+from controllers.relay.server.joining import JoinDesk
+from controllers.relay.server.link import ServerLink
+from controllers.relay.server.pool import Pools
+from controllers.relay.server.settings import Settings
+
+log = logging.getLogger(__name__)
+WRITE_PATH = "/relay/v1/write"
+JOIN_PATH = "/relay/v1/join"
+
+
+class Public:
+    """The public port's routes."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pools: Pools,
+        doorkeeper: Doorkeeper,
+        desk: JoinDesk,
+        gate: Gateway,
+    ) -> None:
+        self.draining = False
+        self._replica = settings.replica
+        self._timing = settings.timing
+        self._hello = _hello(settings.replica, settings.pool, settings.timing)
+        self._pools = pools
+        self._doorkeeper = doorkeeper
+        self._desk = desk
+        self._gateway = gate
+
+    async def handle(self, request: Request) -> None:
+        """Route by method and path."""
+        method, path = request.head.method, request.head.path
+        if path == websocket.CONNECT_PATH and method == "GET":
+            await self._connect(request)
+        elif path == WRITE_PATH and method == "POST":
+            await self._gateway.write(request, await self._doorkeeper.admit(request, WRITE))
+        elif path == JOIN_PATH and method == "POST":
+            await self._desk.redeem(request)
+        elif path == JOIN_PATH or path.startswith(JOIN_PATH + "/"):
+            await self._desk.explain(request)
+        else:
+            raise Problem(HTTPStatus.NOT_FOUND, "there is nothing here")
+
+    async def _connect(self, request: Request) -> None:
+        if self.draining:
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, "this relay-server is stopping", retry_after=1
+            )
+        key = websocket.check(request.head)
+        proof = await self._doorkeeper.admit(request, CONNECT)
+        pool = self._pools.of(proof.cluster_id)
+        if len(pool.links) >= CONNECTIONS_PER_CLUSTER:
+            raise Problem(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"the cluster has {CONNECTIONS_PER_CLUSTER} connections already",
+                retry_after=10,
+            )
+        rest = request.hand_over(websocket.switching(key, self._replica))
+        link = ServerLink(request.connection, proof.kid, pool, self._timing)
+        link.send(self._hello)
+        pool.add(link)
+        if len(pool.links) == 1:
+            log.info("cluster %s is connected", proof.cluster_id)
+        if rest:
+            link.received(rest)
+
+
+def _hello(replica: str, size: PoolSize, timing: Timing) -> message.Hello:
+    return message.Hello(
+        replica=replica,
+        replicas=(replica,),
+        pool=message.Pool(size.min, size.start, size.max),
+        ping_s=timing.ping,
+        limits={"frame_bytes": FRAME_BYTES, "streams": STREAMS_PER_CLUSTER},
+    )

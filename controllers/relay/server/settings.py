@@ -1,0 +1,52 @@
+"""What the relay-server is told at its start."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from controllers.relay import environment
+from controllers.relay.environment import Address, SettingsError
+from controllers.relay.event_loop import LOOPS
+from controllers.relay.limits import PoolSize, Timing
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Addresses, files and limits. Without a certificate TLS ends in front of the server."""
+
+    listen: Address
+    internal_listen: Address
+    redis_url: str = field(repr=False)
+    receive_url: str
+    service_token: str = field(repr=False)
+    certificate: Path | None = None
+    key: Path | None = None
+    drain_seconds: float = 60.0
+    replica: str = "relay"
+    loop: str = "uvloop"
+    timing: Timing = field(default_factory=Timing)
+    pool: PoolSize = field(default_factory=PoolSize)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "Settings":
+        """Settings from NEUROX_ variables; SettingsError when one cannot be used."""
+        certificate = environment.path(env, "NEUROX_RELAY_TLS_CERT_FILE")
+        key = environment.path(env, "NEUROX_RELAY_TLS_KEY_FILE")
+        if (certificate is None) is not (key is None):
+            raise SettingsError(
+                "NEUROX_RELAY_TLS_CERT_FILE and NEUROX_RELAY_TLS_KEY_FILE are set together or "
+                "not at all"
+            )
+        return cls(
+            listen=environment.address(env, "NEUROX_RELAY_LISTEN"),
+            internal_listen=environment.address(env, "NEUROX_RELAY_INTERNAL_LISTEN"),
+            redis_url=environment.url(env, "NEUROX_REDIS_URL", ("redis", "rediss", "unix")),
+            receive_url=environment.url(env, "NEUROX_RELAY_RECEIVE_URL", ("http", "https")),
+            service_token=environment.secret(env, "NEUROX_RELAY_TOKEN_FILE"),
+            certificate=certificate,
+            key=key,
+            drain_seconds=environment.number(env, "NEUROX_RELAY_DRAIN_SECONDS", 60.0),
+            replica=env.get("NEUROX_RELAY_REPLICA", "").strip() or socket.gethostname(),
+            loop=environment.choice(env, "NEUROX_RELAY_LOOP", LOOPS),
+        )
