@@ -86,7 +86,8 @@ def _form(
 def _joined(made: JoinOut) -> Response:
     return page(
         "joined.html",
-        query=Query(f"/clusters/{made.cluster.name}", {}),
+        # This page must not load itself again: the Secret is in no other answer.
+        query=Query(f"/clusters/{made.cluster.name}", {"refresh": "off"}),
         made=made,
         cluster=made.cluster,
     )

@@ -90,9 +90,11 @@ def _own(error: HTTPException) -> BaseResponse:
 
 def _page(refusal: Refusal) -> Response:
     if is_fragment():
-        # Keep the last good data on the screen; the browser's script says that it ages.
         answer = make_response("", refusal.status)
-        answer.headers["HX-Reswap"] = "none"
+        # While the API fails, the last good data stays on the screen and the browser's script
+        # says so; a final answer (gone, not allowed) is shown by loading the page again.
+        last = ("HX-Refresh", "true") if refusal.status < 500 else ("HX-Reswap", "none")
+        answer.headers[last[0]] = last[1]
         return answer
     body = render_template(
         "pages/error.html", refusal=refusal, me=None, here=navigation.current(request.path)

@@ -54,6 +54,7 @@ def test_a_join_secret_is_shown_once(app: Flask) -> None:
     assert answer.status_code == 200
     assert "kubeconfig: shown-once" in answer.text
     assert "helm install" in answer.text
+    assert "data-poll" not in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
     assert client.get("/clusters/edge-1/join").status_code == 302
 

@@ -51,6 +51,11 @@ def test_a_failing_poll_keeps_what_is_on_the_screen(app: Flask) -> None:
     assert (answer.status_code, answer.text, answer.headers["HX-Reswap"]) == (500, "", "none")
 
 
+def test_a_poll_of_what_is_gone_loads_the_page_that_says_so(app: Flask) -> None:
+    answer = client(app, "full").get("/workloads/w-999", headers=POLL)
+    assert (answer.status_code, answer.headers["HX-Refresh"]) == (404, "true")
+
+
 def test_without_an_api_the_page_says_so() -> None:
     answer = create_app(Settings("http://127.0.0.1:1")).test_client().get("/")
     assert answer.status_code == 503
