@@ -1,0 +1,310 @@
+"""A hub, clusters and what stands behind both: real processes, sockets, TLS and Valkey."""
+
+import base64
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import requests
+from redis import Redis
+
+from controllers.domain.cluster import Cluster
+from controllers.domain.errors import Unreachable
+from controllers.relay import join
+from controllers.relay.session import cluster_session
+from controllers.store import keys
+from infra.local import relay_pki
+from tests.conftest import free_port
+
+SERVICE_TOKEN = "the-service-token"
+SECRET_PATH = "/api/v1/namespaces/neurox-system/secrets/neurox-relay-key"
+
+
+def eventually(what: str, condition: Callable[[], object], seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.02)
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Keeps connections open, says nothing on the terminal."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("content-length") or 0))
+
+    def answer(self, status: int, payload: bytes = b"") -> None:
+        self.send_response(status)
+        self.send_header("content-length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+
+class Backend:
+    """A small HTTP server in a thread; ``seen`` is what its handler chose to note."""
+
+    def __init__(self, handler: type[Answering], tls: Path | None = None) -> None:
+        self.seen: list[Any] = []
+        self.state: dict[str, Any] = {}
+        self.connections = 0
+        owner = self
+
+        class Bound(handler):  # type: ignore[misc, valid-type]
+            backend = owner
+
+            def setup(self) -> None:
+                owner.connections += 1
+                super().setup()
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Bound)
+        self._server.daemon_threads = True
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls / "relay.crt", tls / "relay.key")
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+class ManagerHandler(Answering):
+    def do_GET(self) -> None:
+        if self.path == "/slow":
+            self.backend.seen.append("slow")
+            self.backend.state.setdefault("release", threading.Event()).wait(10)
+        self.answer(200, self.path.encode())
+
+    def do_POST(self) -> None:
+        self.answer(200, self.body())
+
+
+class ReceiveHandler(Answering):
+    def do_POST(self) -> None:
+        body = self.body()
+        self.backend.seen.append((dict(self.headers), body))
+        self.answer(self.backend.state.get("status", 200))
+
+
+class KubernetesHandler(Answering):
+    """One Secret and one namespace, with the API server's version check."""
+
+    def do_GET(self) -> None:
+        if self.headers["authorization"] != "Bearer cluster-token":
+            self.answer(401)
+        elif self.path == "/api/v1/namespaces/kube-system":
+            self._json({"metadata": {"uid": self.backend.state["uid"]}})
+        elif self.path == SECRET_PATH:
+            self._json(self.backend.state["secret"])
+        else:
+            self.answer(404)
+
+    def do_PATCH(self) -> None:
+        patch, secret = json.loads(self.body()), self.backend.state["secret"]
+        version = secret["metadata"]["resourceVersion"]
+        if patch["metadata"]["resourceVersion"] != version:
+            self.answer(409)
+            return
+        secret["data"] = {**secret.get("data", {}), **patch["data"]}
+        secret["metadata"]["resourceVersion"] = str(int(version) + 1)
+        self._json(secret)
+
+    def _json(self, value: object) -> None:
+        self.answer(200, json.dumps(value).encode())
+
+
+class Program:
+    """A process of ours with its log."""
+
+    def __init__(self, module: str, env: dict[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", module],
+                env={**os.environ, **env},
+                stdout=out,
+                stderr=out,
+            )
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.terminate()
+        try:
+            return self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+            raise
+
+    def words(self) -> str:
+        return self.log.read_text()
+
+
+class Hub:
+    """A relay-server with a Valkey and a metrics store behind it."""
+
+    def __init__(self, folder: Path, pki: Path, redis: Redis, redis_url: str) -> None:
+        self.folder, self.pki, self.redis, self.redis_url = folder, pki, redis, redis_url
+        self.port, self.internal = free_port(), free_port()
+        self.url, self.internal_url = (
+            f"https://127.0.0.1:{self.port}",
+            f"http://127.0.0.1:{self.internal}",
+        )
+        self.ca = str(pki / "ca.crt")
+        self.receive = Backend(ReceiveHandler)
+        (folder / "service-token").write_text(SERVICE_TOKEN + "\n")
+        self.start()
+
+    def start(self, drain: float = 1.0) -> None:
+        env = {
+            "NEUROX_RELAY_LISTEN": f"127.0.0.1:{self.port}",
+            "NEUROX_RELAY_TLS_CERT_FILE": str(self.pki / "relay.crt"),
+            "NEUROX_RELAY_TLS_KEY_FILE": str(self.pki / "relay.key"),
+            "NEUROX_RELAY_INTERNAL_LISTEN": f"127.0.0.1:{self.internal}",
+            "NEUROX_RELAY_TOKEN_FILE": str(self.folder / "service-token"),
+            "NEUROX_REDIS_URL": self.redis_url,
+            "NEUROX_RELAY_RECEIVE_URL": f"http://{self.receive.address}/api/v1/receive",
+            "NEUROX_RELAY_DRAIN_SECONDS": str(drain),
+        }
+        self.program = Program("controllers.relay.server", env, self.folder / "server.log")
+        eventually("the relay-server is ready", self.is_ready)
+
+    def is_ready(self) -> bool:
+        assert self.program.process.poll() is None, self.program.words()
+        try:
+            return requests.get(self.internal_url + "/readyz", timeout=2).ok
+        except requests.ConnectionError:
+            return False
+
+    def record(self, name: str) -> str:
+        cluster = Cluster(str(uuid.uuid4()), name, time.time())
+        self.redis.hset(keys.CLUSTERS, cluster.id, msgspec.json.encode(cluster))
+        return cluster.id
+
+    def kubeconfig(self, cluster_id: str, ttl: float = 60.0) -> str:
+        token = join.issue(self.redis, cluster_id, ttl).token
+        return join.kubeconfig(self.url, Path(self.ca).read_text(), token)
+
+    def session(self, cluster_id: str) -> requests.Session:
+        return cluster_session(self.internal_url, SERVICE_TOKEN, cluster_id)
+
+    def close(self) -> None:
+        self.program.stop()
+        self.receive.close()
+
+
+class Site:
+    """A workload cluster: its API server, its manager and its relay-client."""
+
+    def __init__(self, hub: Hub, folder: Path, cluster_id: str) -> None:
+        folder.mkdir()
+        self.hub, self.folder, self.cluster_id = hub, folder, cluster_id
+        self.kubernetes = Backend(KubernetesHandler, hub.pki)
+        self.kubernetes.state["uid"] = str(uuid.uuid4())
+        self.kubernetes.state["secret"] = {"metadata": {"resourceVersion": "1", "uid": "s"}}
+        self.manager = Backend(ManagerHandler)
+        self.join_file = folder / "join.kubeconfig"
+        self.metrics = free_port()
+        self.session = hub.session(cluster_id)
+        access = join.kubeconfig("https://x", Path(hub.ca).read_text(), "cluster-token")
+        access = access.replace("https://x/relay/v1/join", f"https://{self.kubernetes.address}")
+        (folder / "kubeconfig").write_text(access)
+
+    def start(self) -> None:
+        env = {
+            "NEUROX_RELAY_JOIN_FILE": str(self.join_file),
+            "NEUROX_RELAY_KUBECONFIG": str(self.folder / "kubeconfig"),
+            "NEUROX_RELAY_MANAGER": f"http://{self.manager.address}",
+            "NEUROX_RELAY_METRICS_LISTEN": f"127.0.0.1:{self.metrics}",
+            "NEUROX_RELAY_DRAIN_SECONDS": "1",
+        }
+        self.program = Program("controllers.relay.client", env, self.folder / "client.log")
+
+    def join(self) -> None:
+        self.join_file.write_text(self.hub.kubeconfig(self.cluster_id))
+        self.start()
+        eventually("the cluster is connected", self.is_connected)
+
+    def is_connected(self) -> bool:
+        assert self.program.process.poll() is None, self.program.words()
+        try:
+            return self.session.get("http://manager/v1/state", timeout=5).ok
+        except Unreachable:
+            return False
+
+    def kept(self) -> dict[str, str]:
+        data = self.kubernetes.state["secret"].get("data", {})
+        return {name: base64.b64decode(value).decode() for name, value in data.items()}
+
+    def close(self) -> None:
+        self.session.close()
+        if hasattr(self, "program"):
+            self.program.stop()
+        self.kubernetes.close()
+        self.manager.state.setdefault("release", threading.Event()).set()
+        self.manager.close()
+
+
+@pytest.fixture(scope="package")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pki")
+    relay_pki.ensure(folder, datetime.now(UTC))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory, pki: Path, valkey_url: str) -> Iterator[Hub]:
+    """A relay-server for the tests of one file."""
+    with Redis.from_url(valkey_url, socket_timeout=5) as redis:
+        hub = Hub(tmp_path_factory.mktemp("hub"), pki, redis, valkey_url)
+        yield hub
+        hub.close()
+
+
+@pytest.fixture
+def new_site(hub: Hub, tmp_path: Path) -> Iterator[Callable[[], Site]]:
+    """Makes clusters that have a record, and are not joined yet."""
+    with ExitStack() as stack:
+
+        def make() -> Site:
+            name = uuid.uuid4().hex[:8]
+            site = Site(hub, tmp_path / name, hub.record(name))
+            stack.callback(site.close)
+            return site
+
+        yield make
+
+
+@pytest.fixture
+def site(new_site: Callable[[], Site]) -> Site:
+    """A cluster that has joined."""
+    site = new_site()
+    site.join()
+    return site
