@@ -62,6 +62,9 @@ class ClientMetrics(Collector):
             _PREFIX + "connections", "Connections to the hub.", labels=["state"]
         )
         if pool is not None:
+            yield CounterMetricFamily(
+                _PREFIX + "connections_dialled", "Connections made.", value=pool.dials
+            )
             counts = pool.counts
             links.add_metric(["idle"], counts.idle)
             links.add_metric(["streaming"], counts.busy)

@@ -34,7 +34,7 @@ SERVICE_TOKEN = "the-service-token"
 SECRET_PATH = "/api/v1/namespaces/neurox-system/secrets/neurox-relay-key"
 
 
-def eventually(what: str, condition: Callable[[], object], seconds: float = 15.0) -> None:
+def await_that(what: str, condition: Callable[[], object], seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
@@ -194,7 +194,7 @@ class Hub:
             "NEUROX_RELAY_DRAIN_SECONDS": str(drain),
         }
         self.program = Program("controllers.relay.server", env, self.folder / "server.log")
-        eventually("the relay-server is ready", self.is_ready)
+        await_that("the relay-server is ready", self.is_ready)
 
     def is_ready(self) -> bool:
         assert self.program.process.poll() is None, self.program.words()
@@ -250,7 +250,7 @@ class Site:
     def join(self) -> None:
         self.join_file.write_text(self.hub.kubeconfig(self.cluster_id))
         self.start()
-        eventually("the cluster is connected", self.is_connected)
+        await_that("the cluster is connected", self.is_connected)
 
     def is_connected(self) -> bool:
         assert self.program.process.poll() is None, self.program.words()
@@ -308,3 +308,15 @@ def site(new_site: Callable[[], Site]) -> Site:
     site = new_site()
     site.join()
     return site
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., None]:
+    """Waits for a condition, with a deadline."""
+    return await_that
+
+
+@pytest.fixture(scope="session")
+def site_class() -> type[Site]:
+    """For clusters that live longer than one test."""
+    return Site
