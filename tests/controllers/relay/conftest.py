@@ -78,6 +78,7 @@ class Backend:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Bound)
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         if tls is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(tls / "relay.crt", tls / "relay.key")
@@ -254,10 +255,11 @@ class Site:
 
     def is_connected(self) -> bool:
         assert self.program.process.poll() is None, self.program.words()
-        try:
-            return self.session.get("http://manager/v1/state", timeout=5).ok
-        except Unreachable:
-            return False
+        with self.hub.session(self.cluster_id) as session:
+            try:
+                return session.get("http://manager/v1/state", timeout=5).ok
+            except Unreachable:
+                return False
 
     def kept(self) -> dict[str, str]:
         data = self.kubernetes.state["secret"].get("data", {})

@@ -12,6 +12,8 @@ import requests
 from controllers.domain.errors import Unreachable
 from controllers.relay.session import cluster_session
 
+SERVICE_TOKEN = "the-service-token"
+
 
 @pytest.fixture(scope="module")
 def seat(hub: Any, tmp_path_factory: pytest.TempPathFactory, site_class: Any) -> Any:
@@ -45,7 +47,7 @@ def connect(hub: Any, authority: str, token: str) -> tuple[socket.socket, str]:
     return sock, received.partition(b"\r\n")[0].decode()
 
 
-def refusal(hub: Any, authority: str, token: str = "the-service-token") -> str:
+def refusal(hub: Any, authority: str, token: str = SERVICE_TOKEN) -> str:
     sock, line = connect(hub, authority, token)
     sock.close()
     return line.split(" ")[1]
@@ -102,7 +104,7 @@ def test_bytes_of_parallel_streams_are_neither_lost_nor_mixed(seat: Any) -> None
 
 
 def test_a_reader_that_stalls_holds_up_nobody_else(seat: Any) -> None:
-    stalled, line = connect(seat.hub, f"manager.{seat.cluster_id}.relay:443", "the-service-token")
+    stalled, line = connect(seat.hub, f"manager.{seat.cluster_id}.relay:443", SERVICE_TOKEN)
     assert " 200 " in line
     payload = b"x" * 20_000_000
     head = f"POST /echo HTTP/1.1\r\nhost: m\r\ncontent-length: {len(payload)}\r\n\r\n"
@@ -123,7 +125,7 @@ def test_a_reader_that_stalls_holds_up_nobody_else(seat: Any) -> None:
 def test_a_cut_caller_ends_its_stream_and_frees_the_connection(
     seat: Any, eventually: Callable[..., None]
 ) -> None:
-    sock, _ = connect(seat.hub, f"manager.{seat.cluster_id}.relay:443", "the-service-token")
+    sock, _ = connect(seat.hub, f"manager.{seat.cluster_id}.relay:443", SERVICE_TOKEN)
     streaming = f'neurox_relay_server_connections{{cluster="{seat.cluster_id}",state="streaming"}}'
     busy = served(seat.hub, seat.cluster_id)[streaming]
     sock.close()

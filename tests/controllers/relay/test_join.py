@@ -1,0 +1,161 @@
+"""Joining: one token, one key, one cluster, and a clear sentence for everything else."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from controllers.relay import join
+from controllers.relay.identity import PrivateKey
+from controllers.relay.kubeconfig import parse_kubeconfig
+
+
+def redeem(hub: Any, token: str, key: PrivateKey, uid: str = "uid-1") -> tuple[int, str]:
+    """Status and sentence (or cluster id) of the exchange that the relay-client makes."""
+    body = {"token": token, "public_key": key.public, "cluster_uid": uid, "version": "t"}
+    answer = requests.post(hub.url + "/relay/v1/join", json=body, timeout=10, verify=hub.ca)
+    document = answer.json()
+    return answer.status_code, document.get("cluster_id") or document["detail"]
+
+
+def test_a_token_belongs_to_the_key_that_uses_it_first(hub: Any) -> None:
+    cluster_id, first, second = hub.record("first"), PrivateKey.generate(), PrivateKey.generate()
+    token = join.issue(hub.redis, cluster_id, 60).token
+    assert redeem(hub, token, first) == (200, cluster_id)
+    assert redeem(hub, token, first) == (200, cluster_id)
+    status, words = redeem(hub, token, second)
+    assert status == 409
+    assert words.startswith("This join token was used already")
+    assert "ask for a new one" in words
+
+
+def test_of_many_at_once_exactly_one_key_wins(hub: Any) -> None:
+    token = join.issue(hub.redis, hub.record("race"), 60).token
+    with ThreadPoolExecutor(16) as threads:
+        found = list(threads.map(lambda _: redeem(hub, token, PrivateKey.generate()), range(48)))
+    assert sorted(status for status, _ in found) == [200] + [409] * 47
+
+
+def test_an_expired_token_says_so(hub: Any) -> None:
+    token = join.issue(hub.redis, hub.record("late"), -1).token
+    status, words = redeem(hub, token, PrivateKey.generate())
+    assert (status, words[:28]) == (401, "This join token has expired;")
+
+
+@pytest.mark.parametrize("token", ["", "garbage", "nxu_abc", "nxj_0_x", "nxj_" + "0" * 60])
+def test_garbage_is_no_token(hub: Any, token: str) -> None:
+    status, words = redeem(hub, token, PrivateKey.generate())
+    assert status == 401
+    assert words.startswith("This is not a join token")
+
+
+def test_a_guessed_secret_is_not_known(hub: Any) -> None:
+    token = join.issue(hub.redis, hub.record("guessed"), 60).token
+    guess = token[:21] + ("A" * 43)
+    status, words = redeem(hub, guess, PrivateKey.generate())
+    assert (status, words[:33]) == (401, "This join token is not known here")
+
+
+def test_a_newer_token_makes_the_older_worthless(hub: Any) -> None:
+    cluster_id = hub.record("twice")
+    older = join.issue(hub.redis, cluster_id, 60).token
+    newer = join.issue(hub.redis, cluster_id, 60).token
+    assert redeem(hub, older, PrivateKey.generate())[0] == 401
+    assert redeem(hub, newer, PrivateKey.generate()) == (200, cluster_id)
+
+
+def test_a_record_stays_with_its_cluster(hub: Any) -> None:
+    cluster_id, key = hub.record("pinned"), PrivateKey.generate()
+    assert redeem(hub, join.issue(hub.redis, cluster_id, 60).token, key, "uid-1")[0] == 200
+    again = join.issue(hub.redis, cluster_id, 60).token
+    status, words = redeem(hub, again, key, "uid-2")
+    assert status == 409
+    assert "belongs to another cluster" in words
+    assert redeem(hub, again, key, "uid-1") == (200, cluster_id)
+
+
+def test_a_revoked_cluster_cannot_repeat_its_join(hub: Any) -> None:
+    cluster_id, key = hub.record("revoked"), PrivateKey.generate()
+    token = join.issue(hub.redis, cluster_id, 60).token
+    redeem(hub, token, key)
+    unused = join.issue(hub.redis, cluster_id, 60).token
+    join.revoke(hub.redis, cluster_id)
+    assert redeem(hub, token, key)[0] == 401
+    assert redeem(hub, unused, key)[0] == 401
+
+
+def test_the_secret_of_a_token_is_stored_nowhere(hub: Any) -> None:
+    token = join.issue(hub.redis, hub.record("hashed"), 60)
+    secret = token.token.split("_", 2)[2].encode()
+    key = f"neurox:relay:join:{token.id}"
+    assert secret not in b"".join(hub.redis.hgetall(key).values())
+    assert secret.decode() not in repr(token)
+
+
+def test_kubectl_gets_an_explanation(hub: Any) -> None:
+    for path in ("", "/api", "/apis/apps/v1"):
+        answer = requests.get(hub.url + "/relay/v1/join" + path, timeout=5, verify=hub.ca)
+        status = answer.json()
+        assert (answer.status_code, status["kind"], status["apiVersion"]) == (403, "Status", "v1")
+        assert "not a Kubernetes API server" in status["message"]
+
+
+def test_the_client_keeps_its_key_before_it_uses_the_token(
+    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
+) -> None:
+    site = new_site()
+    site.join_file.write_text(hub.kubeconfig(site.cluster_id, ttl=-1))
+    site.start()
+    eventually("the refusal is told", lambda: "This join token has expired" in site.program.words())
+    assert set(site.kept()) == {"key"}
+    key = site.kept()["key"]
+    site.join_file.write_text(hub.kubeconfig(site.cluster_id))
+    eventually("a new Secret is noticed and used", site.is_connected)
+    assert site.kept()["key"] == key
+    assert site.kept()["cluster-id"] == site.cluster_id
+
+
+def test_a_restarted_client_needs_no_join_secret(
+    site: Any, eventually: Callable[..., None]
+) -> None:
+    site.program.stop()
+    site.join_file.unlink()
+    site.start()
+    eventually("it is back", site.is_connected)
+
+
+def test_a_token_used_elsewhere_is_refused_in_words(
+    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
+) -> None:
+    site = new_site()
+    text = hub.kubeconfig(site.cluster_id)
+    assert redeem(hub, parse_kubeconfig(text).token, PrivateKey.generate())[0] == 200
+    site.join_file.write_text(text)
+    site.start()
+    eventually("the refusal is told", lambda: "was used already" in site.program.words())
+    assert "cluster-id" not in site.kept()
+
+
+def test_no_secret_is_ever_logged(hub: Any, site: Any) -> None:
+    token = parse_kubeconfig(site.join_file.read_text()).token
+    logs = site.program.words() + hub.program.words()
+    key = "".join(site.kept()["key"].splitlines()[1:-1])
+    for secret in (token, token.split("_", 2)[2], key, "cluster-token", "the-service-token", "eyJ"):
+        assert secret not in logs
+
+
+def test_the_secret_is_one_kubeconfig() -> None:
+    import yaml
+
+    text = join.kubeconfig("https://hub.example", "-----BEGIN CERTIFICATE-----\nx\n", "nxj_1_2")
+    secret = yaml.safe_load(join.secret_yaml(text))
+    assert (secret["metadata"]["name"], secret["metadata"]["namespace"]) == (
+        "neurox-join",
+        "neurox-system",
+    )
+    assert secret["stringData"] == {"kubeconfig": text}
+    parsed = parse_kubeconfig(text)
+    assert parsed.server == "https://hub.example/relay/v1/join"
+    assert parsed.ca_pem == "-----BEGIN CERTIFICATE-----\nx\n"

@@ -1,0 +1,74 @@
+"""The kubeconfig of a Secret may name a server, a CA and a token, and nothing that acts."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from controllers.relay import join
+from controllers.relay.kubeconfig import KubeconfigError, parse_kubeconfig
+
+
+def document(**changes: Any) -> str:
+    """A good file with some keys of its cluster or user changed."""
+    root = yaml.safe_load(join.kubeconfig("https://hub.example:8443", None, "nxj_1_s3cret"))
+    for name, value in changes.items():
+        where = "users" if name in ("exec", "auth-provider", "tokenFile", "token") else "clusters"
+        root[where][0][where[:-1]][name] = value
+    return str(yaml.safe_dump(root))
+
+
+def test_a_plain_file_is_read() -> None:
+    parsed = parse_kubeconfig(document())
+    assert parsed.server == "https://hub.example:8443/relay/v1/join"
+    assert (parsed.ca_pem, parsed.token) == (None, "nxj_1_s3cret")
+    assert "s3cret" not in repr(parsed)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("exec", {"command": "sh"}),
+        ("auth-provider", {"name": "x"}),
+        ("tokenFile", "/etc/shadow"),
+        ("certificate-authority", "/etc/passwd"),
+        ("proxy-url", "http://evil.example"),
+        ("insecure-skip-tls-verify", True),
+    ],
+)
+def test_what_acts_or_reaches_elsewhere_is_refused_by_name(key: str, value: Any) -> None:
+    with pytest.raises(KubeconfigError, match=key):
+        parse_kubeconfig(document(**{key: value}))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"server": "http://hub.example"},
+        {"server": "https://"},
+        {"server": "https://user:pw@hub.example"},
+        {"server": "https://hub.example:99999"},
+        {"server": 5},
+        {"token": ""},
+        {"token": "a\nb"},
+        {"token": 5},
+        {"certificate-authority-data": "%%%"},
+        {"certificate-authority-data": "aGVsbG8="},
+        {"tls-server-name": "other"},
+    ],
+)
+def test_a_bad_value_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(KubeconfigError):
+        parse_kubeconfig(document(**changes))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "a: [", "current-context: x", "&a [*a]", "x" * 70_000])
+def test_what_is_no_kubeconfig_is_refused(text: str) -> None:
+    with pytest.raises(KubeconfigError):
+        parse_kubeconfig(text)
+
+
+def test_a_refusal_never_shows_what_is_in_the_file() -> None:
+    with pytest.raises(KubeconfigError) as refused:
+        parse_kubeconfig(document(nxj_secret_as_a_key="x"))
+    assert "nxj_" not in str(refused.value)

@@ -1,0 +1,113 @@
+"""Partings: access taken back, a server that stops, a client that stops, a server that is cut."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+
+from controllers.domain.errors import Unreachable
+from controllers.relay import join
+
+
+def is_cut(site: Any) -> bool:
+    """Whether a new stream is refused; one that is kept open would outlive a drain's begin."""
+    with site.hub.session(site.cluster_id) as session:
+        try:
+            session.get("http://manager/x", timeout=5)
+        except Unreachable:
+            return True
+    return False
+
+
+def slow_request(site: Any) -> tuple[threading.Thread, list[Any]]:
+    """A request that is under way until the manager's ``release`` is set."""
+    outcome: list[Any] = []
+
+    def ask() -> None:
+        with site.hub.session(site.cluster_id) as session:
+            try:
+                outcome.append(session.get("http://manager/slow", timeout=20).status_code)
+            except Unreachable as failure:
+                outcome.append(failure)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread, outcome
+
+
+def test_a_revoked_cluster_is_cut_at_once_and_stays_out(
+    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
+) -> None:
+    site, other = new_site(), new_site()
+    site.join()
+    other.join()
+    asking, outcome = slow_request(site)
+    eventually("the request is under way", lambda: site.manager.seen)
+    join.revoke(hub.redis, site.cluster_id)
+    asking.join(10)
+    assert isinstance(outcome[0], Unreachable)
+    eventually("new streams are refused", lambda: is_cut(site), seconds=10)
+    eventually("the client is told", lambda: "the hub answered 403" in site.program.words())
+    assert not is_cut(other)
+    site.join_file.write_text(hub.kubeconfig(site.cluster_id))
+    eventually("a new token lets it in again", site.is_connected)
+
+
+def test_a_client_comes_back_after_the_server_was_killed(
+    hub: Any, site: Any, eventually: Callable[..., None]
+) -> None:
+    hub.program.process.kill()
+    hub.program.process.wait(10)
+    assert is_cut(site)
+    hub.start()
+    began = time.monotonic()
+    eventually("the cluster is back", site.is_connected)
+    assert time.monotonic() - began < 10
+
+
+def test_a_stopping_server_lets_requests_end_and_clients_return(
+    hub: Any, site: Any, eventually: Callable[..., None]
+) -> None:
+    hub.program.stop()
+    hub.start(drain=10.0)
+    eventually("the cluster is back", site.is_connected)
+    asking, outcome = slow_request(site)
+    eventually("the request is under way", lambda: site.manager.seen)
+    hub.program.terminate()
+
+    def refuses() -> bool:
+        return requests.get(hub.internal_url + "/readyz", timeout=5).status_code == 503
+
+    eventually("it is not ready any more", refuses)
+    eventually("no new stream is opened", lambda: is_cut(site))
+    assert not outcome
+    site.manager.state["release"].set()
+    asking.join(10)
+    assert outcome == [200]
+    assert hub.program.process.wait(10) == 0
+    hub.start()
+    eventually("the cluster is back", site.is_connected)
+
+
+def test_a_stopping_server_cuts_what_does_not_end(
+    hub: Any, site: Any, eventually: Callable[..., None]
+) -> None:
+    asking, outcome = slow_request(site)
+    eventually("the request is under way", lambda: site.manager.seen)
+    assert hub.program.stop() == 0
+    asking.join(10)
+    assert isinstance(outcome[0], Unreachable)
+    hub.start()
+
+
+def test_a_stopping_client_lets_requests_end(site: Any, eventually: Callable[..., None]) -> None:
+    asking, outcome = slow_request(site)
+    eventually("the request is under way", lambda: site.manager.seen)
+    site.program.terminate()
+    eventually("no new stream is opened", lambda: is_cut(site))
+    site.manager.state["release"].set()
+    asking.join(10)
+    assert outcome == [200]
+    assert site.program.process.wait(10) == 0

@@ -1,0 +1,140 @@
+"""Metrics: a cluster writes as itself, and as nobody else."""
+
+import ssl
+import time
+from collections.abc import Callable
+from http.client import HTTPSConnection
+from typing import Any
+
+import pytest
+import requests
+
+from controllers.relay import join
+from controllers.relay.identity import CONNECT, WRITE, PrivateKey
+from controllers.relay.limits import WRITE_BYTES
+
+
+@pytest.fixture(scope="module")
+def member(hub: Any) -> tuple[str, PrivateKey]:
+    """A cluster id and the key that has joined for it."""
+    cluster_id, key = hub.record("writer"), PrivateKey.generate()
+    token = join.issue(hub.redis, cluster_id, 60).token
+    body = {"token": token, "public_key": key.public, "cluster_uid": "u", "version": ""}
+    answer = requests.post(hub.url + "/relay/v1/join", json=body, timeout=5, verify=hub.ca)
+    assert answer.status_code == 200
+    return cluster_id, key
+
+
+def write(hub: Any, token: str, **headers: str) -> requests.Response:
+    """A remote write by hand."""
+    sent = {"authorization": f"Bearer {token}", "content-encoding": "snappy", **headers}
+    return requests.post(
+        hub.url + "/relay/v1/write", data=b"samples", headers=sent, timeout=10, verify=hub.ca
+    )
+
+
+def test_what_prometheus_writes_arrives_under_the_clusters_own_tenant(hub: Any, site: Any) -> None:
+    body = b"\x00samples" * 50_000
+    headers = {"THANOS-TENANT": "somebody-else", "content-encoding": "snappy", "x-odd": "1"}
+    url = f"http://127.0.0.1:{site.metrics}/api/v1/write"
+    assert requests.post(url, data=body, headers=headers, timeout=10).status_code == 200
+    seen, arrived = hub.receive.seen[-1]
+    lower = {name.lower(): value for name, value in seen.items()}
+    assert arrived == body
+    assert lower["thanos-tenant"] == site.cluster_id
+    assert lower["content-encoding"] == "snappy"
+    assert "x-odd" not in lower
+    assert "authorization" not in lower
+
+
+@pytest.mark.parametrize("header", ["THANOS-TENANT", "thanos-tenant", "X-Scope-OrgID"])
+def test_a_foreign_tenant_header_is_dropped(hub: Any, member: Any, header: str) -> None:
+    cluster_id, key = member
+    token = key.token(cluster_id, WRITE, time.time())
+    assert write(hub, token, **{header: "victim"}).status_code == 200
+    seen, _ = hub.receive.seen[-1]
+    assert [v for name, v in seen.items() if name.lower() == "thanos-tenant"] == [cluster_id]
+    assert "victim" not in seen.values()
+
+
+def test_a_token_is_good_once(hub: Any, member: Any) -> None:
+    cluster_id, key = member
+    token = key.token(cluster_id, WRITE, time.time())
+    assert write(hub, token).status_code == 200
+    again = write(hub, token)
+    assert again.status_code == 401
+    assert again.json()["detail"] == "the token was used before"
+
+
+def test_a_token_that_is_wrong_in_any_way_is_refused(hub: Any, member: Any) -> None:
+    cluster_id, key = member
+    now = time.time()
+    good = key.token(cluster_id, WRITE, now)
+    wrong = {
+        "expired": key.token(cluster_id, WRITE, now - 300),
+        "of the future": key.token(cluster_id, WRITE, now + 300),
+        "for a link": key.token(cluster_id, CONNECT, now),
+        "by another key": PrivateKey.generate().token(cluster_id, WRITE, now),
+        "changed": good[:-8] + ("AAAAAAAA" if good[-8:] != "AAAAAAAA" else "BBBBBBBB"),
+        "missing": "",
+        "garbage": "a.b.c",
+        "unsigned": "eyJhbGciOiJub25lIiwia2lkIjoiYSJ9." + good.split(".")[1] + ".",
+    }
+    before = len(hub.receive.seen)
+    assert {name: write(hub, token).status_code for name, token in wrong.items()} == dict.fromkeys(
+        wrong, 401
+    )
+    assert write(hub, key.token("no-such-cluster", WRITE, now)).status_code == 403
+    assert len(hub.receive.seen) == before
+
+
+def test_a_clock_two_minutes_off_is_tolerated(hub: Any, member: Any) -> None:
+    cluster_id, key = member
+    for skew in (-110, 110):
+        assert write(hub, key.token(cluster_id, WRITE, time.time() + skew)).status_code == 200
+
+
+def test_a_write_that_is_too_long_is_refused_before_it_is_sent(hub: Any, member: Any) -> None:
+    cluster_id, key = member
+    token = key.token(cluster_id, WRITE, time.time())
+    context = ssl.create_default_context(cafile=hub.ca)
+    http = HTTPSConnection("127.0.0.1", hub.port, timeout=5, context=context)
+    http.putrequest("POST", "/relay/v1/write")
+    http.putheader("authorization", f"Bearer {token}")
+    http.putheader("content-length", str(WRITE_BYTES + 1))
+    http.endheaders()
+    answer = http.getresponse()
+    http.close()
+    assert answer.status == 413
+
+
+def test_what_the_store_says_reaches_prometheus_and_nothing_of_the_relay_loses_samples(
+    hub: Any, site: Any
+) -> None:
+    url = f"http://127.0.0.1:{site.metrics}/api/v1/write"
+    for store, prometheus in ((400, 400), (409, 409), (503, 503), (500, 500), (200, 200)):
+        hub.receive.state["status"] = store
+        assert requests.post(url, data=b"x", timeout=10).status_code == prometheus
+    join.revoke(hub.redis, site.cluster_id)
+    deadline = time.monotonic() + 10
+    while requests.post(url, data=b"x", timeout=10).status_code != 503:
+        assert time.monotonic() < deadline
+
+
+def test_a_cluster_that_has_not_joined_is_told_to_wait(
+    new_site: Callable[[], Any], eventually: Callable[..., None]
+) -> None:
+    site = new_site()
+    site.start()
+    url = f"http://127.0.0.1:{site.metrics}"
+
+    def listens() -> bool:
+        try:
+            return requests.get(url + "/healthz", timeout=2).ok
+        except requests.ConnectionError:
+            return False
+
+    eventually("the client listens", listens)
+    assert requests.get(url + "/readyz", timeout=5).status_code == 503
+    answer = requests.post(url + "/api/v1/write", data=b"x", timeout=5)
+    assert (answer.status_code, answer.json()["detail"]) == (503, "this cluster has not joined yet")
