@@ -1,7 +1,9 @@
 """The way through: a request of the control plane reaches a cluster's manager."""
 
 import os
+import random
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +33,13 @@ def served(hub: Any, cluster_id: str) -> dict[str, float]:
     text = requests.get(hub.internal_url + "/metrics", timeout=5).text
     rows = [line for line in text.splitlines() if f'cluster="{cluster_id}"' in line]
     return {row.rpartition(" ")[0]: float(row.rpartition(" ")[2]) for row in rows}
+
+
+def dials(seat: Any) -> float:
+    """Connections that the client has made so far."""
+    text = requests.get(f"http://127.0.0.1:{seat.metrics}/metrics", timeout=5).text
+    name = "neurox_relay_client_connections_dialled_total "
+    return float(next(line for line in text.splitlines() if line.startswith(name)).split()[1])
 
 
 def connect(hub: Any, authority: str, token: str) -> tuple[socket.socket, str]:
@@ -68,19 +77,12 @@ def test_a_session_keeps_its_stream(seat: Any) -> None:
 
 
 def test_two_hundred_streams_in_a_row_use_the_same_few_connections(seat: Any) -> None:
-    dialled = "neurox_relay_client_connections_dialled_total "
-    client = f"http://127.0.0.1:{seat.metrics}/metrics"
-
-    def dials() -> float:
-        lines = requests.get(client, timeout=5).text.splitlines()
-        return float(next(line for line in lines if line.startswith(dialled)).split()[1])
-
-    before, connections = seat.manager.connections, dials()
+    before, connections = seat.manager.connections, dials(seat)
     for number in range(200):
         with seat.hub.session(seat.cluster_id) as session:
             assert session.get(f"http://manager/{number}", timeout=5).text == f"/{number}"
     assert seat.manager.connections == before + 200
-    assert dials() - connections <= 8
+    assert dials(seat) - connections <= 8
 
 
 def test_bytes_of_parallel_streams_are_neither_lost_nor_mixed(seat: Any) -> None:
@@ -130,6 +132,28 @@ def test_a_cut_caller_ends_its_stream_and_frees_the_connection(
     busy = served(seat.hub, seat.cluster_id)[streaming]
     sock.close()
     eventually("one stream fewer", lambda: served(seat.hub, seat.cluster_id)[streaming] == busy - 1)
+
+
+def test_streams_cut_at_any_moment_leave_nothing_behind(
+    seat: Any, eventually: Callable[..., None]
+) -> None:
+    chance, connections = random.Random(7), dials(seat)
+    hard = struct.pack("ii", 1, 0)
+    for _ in range(300):
+        sock, line = connect(seat.hub, f"manager.{seat.cluster_id}.relay:443", SERVICE_TOKEN)
+        assert " 200 " in line
+        size = chance.randrange(200_000)
+        head = f"POST /echo HTTP/1.1\r\nhost: m\r\ncontent-length: {size}\r\n\r\n".encode()
+        sock.sendall((head + b"z" * size)[: chance.randrange(size + len(head))])
+        if chance.random() < 0.5:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, hard)
+        sock.close()
+    streaming = f'neurox_relay_server_connections{{cluster="{seat.cluster_id}",state="streaming"}}'
+    with seat.hub.session(seat.cluster_id) as session:
+        assert session.post("http://manager/echo", data=b"whole", timeout=5).content == b"whole"
+    seat.session.close()
+    eventually("no stream is left", lambda: served(seat.hub, seat.cluster_id)[streaming] == 0)
+    assert dials(seat) - connections <= 60, "cut streams cost connections"
 
 
 def test_only_the_target_manager_exists(seat: Any) -> None:
