@@ -1,10 +1,8 @@
 """A hub, clusters and what stands behind both: real processes, sockets, TLS and Valkey."""
 
 import base64
-import json
 import os
 import signal
-import ssl
 import subprocess
 import sys
 import threading
@@ -13,9 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -29,9 +25,14 @@ from controllers.relay.session import cluster_session
 from controllers.store import keys
 from infra.local import relay_pki
 from tests.conftest import free_port
+from tests.controllers.relay.backends import (
+    Backend,
+    KubernetesHandler,
+    ManagerHandler,
+    ReceiveHandler,
+)
 
 SERVICE_TOKEN = "the-service-token"
-SECRET_PATH = "/api/v1/namespaces/neurox-system/secrets/neurox-relay-key"
 
 
 def await_that(what: str, condition: Callable[[], object], seconds: float = 15.0) -> None:
@@ -39,103 +40,6 @@ def await_that(what: str, condition: Callable[[], object], seconds: float = 15.0
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         time.sleep(0.02)
-
-
-class Answering(BaseHTTPRequestHandler):
-    """Keeps connections open, says nothing on the terminal."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-    def body(self) -> bytes:
-        return self.rfile.read(int(self.headers.get("content-length") or 0))
-
-    def answer(self, status: int, payload: bytes = b"") -> None:
-        self.send_response(status)
-        self.send_header("content-length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-
-class Backend:
-    """A small HTTP server in a thread; ``seen`` is what its handler chose to note."""
-
-    def __init__(self, handler: type[Answering], tls: Path | None = None) -> None:
-        self.seen: list[Any] = []
-        self.state: dict[str, Any] = {}
-        self.connections = 0
-        owner = self
-
-        class Bound(handler):  # type: ignore[misc, valid-type]
-            backend = owner
-
-            def setup(self) -> None:
-                owner.connections += 1
-                super().setup()
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Bound)
-        self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
-        if tls is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(tls / "relay.crt", tls / "relay.key")
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
-
-
-class ManagerHandler(Answering):
-    def do_GET(self) -> None:
-        if self.path == "/slow":
-            self.backend.seen.append("slow")
-            self.backend.state.setdefault("release", threading.Event()).wait(10)
-        self.answer(200, self.path.encode())
-
-    def do_POST(self) -> None:
-        self.answer(200, self.body())
-
-
-class ReceiveHandler(Answering):
-    def do_POST(self) -> None:
-        body = self.body()
-        self.backend.seen.append((dict(self.headers), body))
-        self.answer(self.backend.state.get("status", 200))
-
-
-class KubernetesHandler(Answering):
-    """One Secret and one namespace, with the API server's version check."""
-
-    def do_GET(self) -> None:
-        if self.headers["authorization"] != "Bearer cluster-token":
-            self.answer(401)
-        elif self.path == "/api/v1/namespaces/kube-system":
-            self._json({"metadata": {"uid": self.backend.state["uid"]}})
-        elif self.path == SECRET_PATH:
-            self._json(self.backend.state["secret"])
-        else:
-            self.answer(404)
-
-    def do_PATCH(self) -> None:
-        patch, secret = json.loads(self.body()), self.backend.state["secret"]
-        version = secret["metadata"]["resourceVersion"]
-        if patch["metadata"]["resourceVersion"] != version:
-            self.answer(409)
-            return
-        secret["data"] = {**secret.get("data", {}), **patch["data"]}
-        secret["metadata"]["resourceVersion"] = str(int(version) + 1)
-        self._json(secret)
-
-    def _json(self, value: object) -> None:
-        self.answer(200, json.dumps(value).encode())
 
 
 class Program:
