@@ -148,6 +148,8 @@ class ControlPlane:
                 "NEUROX_RELAY_INTERNAL_LISTEN": self._at("relay-internal"),
                 "NEUROX_RELAY_TOKEN_FILE": str(self._relay_token),
                 "NEUROX_REDIS_URL": self.redis_url,
+                # Streams that stay open would otherwise hold Ctrl-C for a minute.
+                "NEUROX_RELAY_DRAIN_SECONDS": "2",
                 "NEUROX_RELAY_RECEIVE_URL": f"http://{self._at('thanos-receive-write')}/api/v1/receive",
             },
             needs=("redis", "thanos-receive"),

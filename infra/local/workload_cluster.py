@@ -88,6 +88,7 @@ class WorkloadCluster:
                 "NEUROX_RELAY_KUBECONFIG": str(self._kubernetes.relay_kubeconfig),
                 "NEUROX_RELAY_MANAGER": f"http://{address(self._manager)}",
                 "NEUROX_RELAY_METRICS_LISTEN": address(self._relay),
+                "NEUROX_RELAY_DRAIN_SECONDS": "2",
                 "NEUROX_NAMESPACE": NAMESPACE,
             },
             needs=("web", "relay-server", *self._kubernetes.needs),
