@@ -81,7 +81,7 @@ class ControlPlane:
             # In a file, for every account of the machine can read an argument list.
             secret_file.write(
                 settings,
-                f'bind {LOOPBACK}\nport {self._ports["redis"]}\ndir "{data}"\n'
+                f"bind {LOOPBACK}\nport {self._ports['redis']}\n"
                 f"requirepass {self._redis_password}\n"
                 'appendonly yes\nappendfsync always\nsave ""\ndaemonize no\n'
                 "maxmemory-policy noeviction\n",
@@ -89,7 +89,8 @@ class ControlPlane:
 
         return Process(
             name="redis",
-            argv=(str(self._programs.valkey), str(settings)),
+            argv=(str(self._programs.valkey), settings.name),
+            cwd=data,  # where its file goes; no name of a folder has to be quoted for it
             ready=redis_pong(self._ports["redis"], self._redis_password),
             prepare=prepare,
         )

@@ -12,6 +12,7 @@ from infra.local import document
 from infra.local.errors import LocalError
 
 VERSION = 1
+PORTS, COUNTS = range(1, 2**16), range(1, 1000)
 OURS = ("run", "logs", "redis", "thanos", "pki", "secrets", "clusters", "lib", "real", "lock")
 """All that `up` makes in the folder beside state.json; nothing else is ever removed."""
 
@@ -44,20 +45,19 @@ class State:
             found = document.read(path)
         except FileNotFoundError:
             return cls(folder)
-        except (ValueError, OSError) as error:
-            raise LocalError(
-                f"{path} cannot be read ({error}). `neurox down --purge` forgets this fleet; "
-                "`neurox up` then makes a new one."
-            ) from None
+        except OSError as error:
+            raise _broken(path, str(error.strerror)) from None
+        except ValueError as error:
+            raise _broken(path, str(error)) from None
         _refuse_other_version(path, found)
         try:
-            ports = {str(name): int(port) for name, port in found["ports"].items()}
+            ports = {str(name): _within(port, PORTS) for name, port in found["ports"].items()}
             clusters = {str(name): dict(row) for name, row in found["clusters"].items()}
+            for row in clusters.values():
+                for count in ("nodes", "gpus"):
+                    _within(row.get(count, 1), COUNTS)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise LocalError(
-                f"{path} is broken: a part is missing. `neurox down --purge` forgets this fleet; "
-                "`neurox up` then makes a new one."
-            ) from None
+            raise _broken(path, "a part is missing or makes no sense") from None
         return cls(folder, ports, clusters)
 
     def save(self) -> None:
@@ -79,31 +79,64 @@ class State:
             ) from None
 
 
+def _within(value: Any, allowed: range) -> int:
+    number = int(value)
+    if number not in allowed:
+        raise ValueError(value)
+    return number
+
+
+def _broken(path: Path, why: str) -> LocalError:
+    return LocalError(
+        f"{path} is broken ({why}). `neurox down --purge` forgets this fleet; `neurox up` then "
+        "makes a new one."
+    )
+
+
 def _refuse_other_version(path: Path, found: Mapping[str, Any]) -> None:
     known = found.get("version")
     if known == VERSION:
         return
+    if "written_by" not in found:
+        raise _broken(path, "neurox did not write it")
     age = "newer" if isinstance(known, int) and known > VERSION else "older"
     raise LocalError(
-        f"{path} was written by the {age} neurox {found.get('written_by', '(unknown)')} (state "
+        f"{path} was written by the {age} neurox {found['written_by']} (state "
         f"version {known}); this is {version('neurox')} and knows version {VERSION}. Use that "
         "release, or `neurox down --purge` to forget this fleet."
     )
 
 
+def foreign(folder: Path) -> list[str]:
+    """What lies there and is not ours, by name; nothing when a fleet of ours is there."""
+    try:
+        if "written_by" in document.read(folder / "state.json"):
+            return []
+    except (OSError, ValueError):
+        pass  # none yet, or broken: then only names of ours may be there
+    known = {*OURS, "state.json"}
+    names = sorted(path.name for path in folder.iterdir())
+    return [name for name in names if name not in known and not name.startswith(".state.json.")]
+
+
 def purge(folder: Path) -> bool:
-    """Remove what `up` made, and the folder when nothing else is in it; False: nothing there."""
+    """Remove what `up` made, and the folder when nothing else is in it; False: nothing there.
+
+    LocalError, and nothing is touched, when the folder is somebody else's.
+    """
     state = folder / "state.json"
-    found = state.exists() or (folder / "run").is_dir()
-    if not found:
+    if not (state.exists() or (folder / "run").is_dir()):
         return False
-    for name in OURS:
-        path = folder / name
+    if others := foreign(folder):
+        raise LocalError(
+            f"{folder} is not neurox's alone: it also holds {', '.join(others[:3])}, and no sound "
+            "state.json. Nothing was removed; remove by hand what you do not need."
+        )
+    for path in (*(folder / name for name in OURS), state, *folder.glob(".state.json.*")):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    state.unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()
     return True

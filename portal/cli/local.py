@@ -28,6 +28,11 @@ def _told() -> Iterator[None]:
         yield
     except LocalError as error:
         raise CommandFailed(str(error), error.exit_code) from None
+    except BrokenPipeError:
+        raise  # nobody reads any more: no error of ours
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise CommandFailed(f"{where}{error.strerror}; --state names the folder") from None
 
 
 @app.command()

@@ -59,7 +59,7 @@ def test_no_secret_is_in_an_argument_list(tmp_path: Path) -> None:
 
 
 def test_what_redis_acknowledged_survives_a_kill_and_strangers_are_refused(tmp_path: Path) -> None:
-    control = control_plane(tmp_path, Ports({}))
+    control = control_plane(tmp_path / 'a "b" $d é', Ports({}))
     (server,) = [one for one in control.processes() if one.name == "redis"]
 
     async def body(supervisor: Supervisor) -> None:
@@ -95,7 +95,7 @@ def test_a_scraped_sample_is_queried_by_its_tenant(tmp_path: Path) -> None:
     control = control_plane(tmp_path, given)
     thanos = [one for one in control.processes() if one.name.startswith("thanos")]
     listen = given.get("prometheus")
-    folder = tmp_path / "prometheus"
+    folder = tmp_path / 'a "b" $d é' / "prometheus"
     write_url = f"http://{address(ports['thanos-receive-write'])}/api/v1/receive"
 
     def prepare() -> None:

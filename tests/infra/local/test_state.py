@@ -19,7 +19,21 @@ def test_a_new_folder_is_an_empty_state(tmp_path: Path) -> None:
     assert State.load(tmp_path / "new").ports == {}
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"version": 1}', '{"version": 1, "ports": 3}', ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"version": 1}',
+        '{"version": 1, "ports": 3}',
+        '{"version": 1, "ports": {"http": 99999}, "clusters": {}}',
+        '{"version": 1, "ports": {}, "clusters": {"sandbox-1": {"nodes": "many"}}}',
+        '{"version": 1, "ports": {}, "clusters": {"sandbox-1": {"gpus": "-5"}}}',
+        '{"version": 1, "ports": {}, "clusters": {"sandbox-1": 7}}',
+    ],
+)
 def test_a_broken_state_names_the_way_out(tmp_path: Path, text: str) -> None:
     (tmp_path / "state.json").write_text(text)
     with pytest.raises(LocalError, match=r"neurox down --purge"):
@@ -55,6 +69,23 @@ def test_a_purge_of_a_folder_that_is_not_ours_touches_nothing(tmp_path: Path) ->
     (tmp_path / "logs").mkdir()
     assert not state.purge(tmp_path)
     assert (tmp_path / "logs").is_dir()
+
+
+@pytest.mark.parametrize("text", ["{", '{"app": "theirs"}'])
+def test_a_purge_never_takes_another_programs_state_for_ours(tmp_path: Path, text: str) -> None:
+    (tmp_path / "state.json").write_text(text)
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "main.py").touch()
+    with pytest.raises(LocalError, match=r"also holds main\.py"):
+        state.purge(tmp_path)
+    assert (tmp_path / "lib").is_dir()
+
+
+def test_a_purge_takes_what_a_killed_write_left(tmp_path: Path) -> None:
+    State(tmp_path / "fleet").save()
+    (tmp_path / "fleet" / ".state.json.123").touch()
+    assert state.purge(tmp_path / "fleet")
+    assert not (tmp_path / "fleet").exists()
 
 
 def test_a_purged_folder_of_only_ours_is_gone(tmp_path: Path) -> None:
