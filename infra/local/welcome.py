@@ -37,6 +37,6 @@ class Welcome:
         self._password_told = True
         if made.password is not None:
             self._terminal.line(f"  Sign in as {made.name}, password: {made.password}")
-            self._terminal.line("  (shown this once; change it in the portal)")
+            self._terminal.line("  (shown this once)")
         else:
             self._terminal.line(f"  Sign in as {made.name} with the password you were given first.")
