@@ -31,7 +31,7 @@ def down(folder: Path, forget: bool, say: Callable[[str], None]) -> None:
             if not forget:
                 raise
             state = State(folder)
-        _leave_contexts(state, say)
+        _leave_contexts(state, forget, say)
         if forget:
             address = f"http://127.0.0.1:{state.ports['http']}" if "http" in state.ports else None
             admin.remove_context(admin.contexts_file(), address)
@@ -66,12 +66,23 @@ def _stop_running(folder: Path, say: Callable[[str], None]) -> bool:
     raise LocalError(f"pid {pid} does not end; `kill -9 {pid}` then `neurox down`.", TIMEOUT)
 
 
-def _leave_contexts(state: State, say: Callable[[str], None]) -> None:
+def _leave_contexts(state: State, forget: bool, say: Callable[[str], None]) -> None:
+    """Take back what was written into clusters of the user's own.
+
+    One that cannot be reached any more stops `down`, but not a purge: it may be gone for good.
+    """
     for name, row in list(state.clusters.items()):
         if "context" not in row:
             continue
         context = kube_context.Context(row["context"], row.get("kubeconfig", ""))
-        kube_context.leave(name, context, state.folder)
-        say(f"removed from kube context {row['context']}: what neurox had written there")
+        try:
+            kube_context.leave(name, context, state.folder)
+        except LocalError as error:
+            if not forget:
+                way = "`neurox down --purge` forgets it and leaves there what neurox had written."
+                raise LocalError(f"{error}\n  {way}", error.exit_code) from None
+            say(f"{error}\n  left there: {kube_context.WRITTEN}")
+        else:
+            say(f"removed from kube context {row['context']}: what neurox had written there")
         del state.clusters[name]
         state.save()

@@ -18,6 +18,7 @@ from infra.local.sandbox_access import MANAGER, RELAY, RIGHTS, kubeconfig_name
 from infra.local.workload_cluster import NAMESPACE, Kubernetes
 
 PROGRAM = "infra.local.kube_writer"
+WRITTEN = f"namespace {NAMESPACE}, cluster roles and admission policies named neurox-..."
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ def _write(verb: str, context: Context, folder: Path, *more: str) -> str:
 
 
 def preflight(context: Context, folder: Path) -> str:
-    """Its server and version in words; LocalError when it does not answer within 5 s."""
-    found = json.loads(_write("check", context, folder))
+    """Its server and version in words; LocalError when it is silent for 5 s or refuses us."""
+    found = json.loads(_write("check", context, folder, "--rights", str(RIGHTS)))
     return f"{found['server']} (Kubernetes {found['version']})"
 
 

@@ -6,6 +6,8 @@ Verbs: check, install, apply, remove. Credentials are whatever the context says,
 import argparse
 import base64
 import json
+import logging
+import os
 import socket
 import sys
 from pathlib import Path
@@ -65,10 +67,34 @@ class ContextKube(Kube):
             return
         self.delete(path)
 
+    def may_make(self, manifest: dict[str, Any]) -> bool:
+        """Whether the credentials may make that object; LocalError when its kind is unknown."""
+        group, _, _ = manifest["apiVersion"].rpartition("/")
+        asked = {
+            "verb": "create",
+            "group": group,
+            "resource": self._path(manifest).split("/")[-2],
+            "namespace": manifest["metadata"].get("namespace", ""),
+        }
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        return bool(self.post(path, review)["status"]["allowed"])
 
-def check(api: client.ApiClient) -> None:
-    """Print server and version as JSON."""
-    version = ContextKube(api).get("/version")["gitVersion"]
+
+def check(api: client.ApiClient, rights: Path) -> None:
+    """Print server and version as JSON; LocalError when it would refuse what `install` writes."""
+    kube = ContextKube(api)
+    version = kube.get("/version")["gitVersion"]
+    kinds = {manifest["kind"]: manifest for manifest in _manifests(rights)}
+    refused = sorted(kind for kind, one in kinds.items() if not kube.may_make(one))
+    if refused:
+        raise LocalError(
+            f"it does not let you make {', '.join(refused)}; choose a context of a cluster admin"
+        )
     sys.stdout.write(json.dumps({"server": api.configuration.host, "version": version}) + "\n")
 
 
@@ -111,13 +137,37 @@ def _manifests(rights: Path) -> list[dict[str, Any]]:
     return [namespace, *(found for text in files for found in yaml.safe_load_all(text) if found)]
 
 
-def _run(asked: argparse.Namespace) -> None:
+def _configuration(context: str) -> client.Configuration:
+    """By the kubeconfig; LocalError naming its files, and the contexts that are there."""
+    files = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    known = [name for file in files.split(os.pathsep) for name in _contexts(Path(file))]
+    if context not in known:
+        there = f"there are: {', '.join(known)}" if known else "there are none"
+        raise LocalError(f"{files} has no such context; {there}")
     settings = client.Configuration()
-    config.load_kube_config(context=asked.context, client_configuration=settings)  # type: ignore[no-untyped-call]
+    config.load_kube_config(context=context, client_configuration=settings)  # type: ignore[no-untyped-call]
+    return settings
+
+
+def _contexts(file: Path) -> list[str]:
+    """Names of a file's contexts; a file that is absent has none, as kubectl sees it."""
+    try:
+        found = yaml.safe_load(file.read_text()) or {}
+        return [str(row["name"]) for row in found.get("contexts") or ()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LocalError(f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, yaml.YAMLError, TypeError, KeyError, AttributeError):
+        raise LocalError(f"{file} is not a kubeconfig; see KUBECONFIG") from None
+
+
+def _run(asked: argparse.Namespace) -> None:
+    settings = _configuration(asked.context)
     settings.retries = False  # else silence lasts four times as long
     api = client.ApiClient(settings)
     if asked.verb == "check":
-        check(api)
+        check(api, asked.rights)
     elif asked.verb == "install":
         install(api, asked.rights, asked.out)
     elif asked.verb == "apply":
@@ -128,6 +178,14 @@ def _run(asked: argparse.Namespace) -> None:
             ContextKube(api).remove(manifest)
 
 
+def _refusal(error: ApiException) -> str:
+    if not error.status:  # how the client tells of TLS
+        return f"it cannot be trusted: {str(error.reason).splitlines()[-1]}"
+    if error.status == 404:
+        return "what answers there is no Kubernetes API server"
+    return f"it answered {error.status} {error.reason}; are its credentials still good?"
+
+
 def main() -> int:
     """Run one verb; 1 and one line on standard error when the cluster refuses or is silent."""
     parser = argparse.ArgumentParser()
@@ -136,13 +194,14 @@ def main() -> int:
     parser.add_argument("--rights", type=Path)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--file", type=Path)
+    logging.basicConfig(format="%(message)s")  # the client logs why a credential plugin failed
     socket.setdefaulttimeout(TIMEOUT_SECONDS)
     try:
         _run(parser.parse_args())
     except (ConfigException, LocalError) as error:
         sys.stderr.write(f"{error}\n")
     except ApiException as error:
-        sys.stderr.write(f"it answered {error.status} {error.reason}\n")
+        sys.stderr.write(f"{_refusal(error)}\n")
     except (OSError, HTTPError) as error:
         reason = getattr(error, "reason", None) or error
         sys.stderr.write(f"it does not answer within {TIMEOUT_SECONDS:g} s: {reason}\n")

@@ -25,10 +25,10 @@ def run(names: Sequence[str], list_only: bool, output: str) -> None:
             box.ensure(names or DEFAULT)
         rows = [row(box, name) for name in (names or TOOLS)]
     except ToolError as refused:
-        sys.stderr.write(f"{refused}\n")
+        sys.stderr.write(f"neurox: {refused}\n")
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        sys.stderr.write("Stopped. What is compiled is kept: run it again to go on from here.\n")
+        sys.stderr.write("neurox: stopped; what is compiled is kept, the next run goes on there\n")
         raise SystemExit(130) from None
     if output == "json":
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")

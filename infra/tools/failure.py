@@ -31,15 +31,13 @@ def failed(what: str, job: Job, status: int, cache: Cache) -> ToolError:
 
 @contextmanager
 def room_on_disk(cache: Cache) -> Iterator[None]:
-    """Turn a full or forbidden disk, met by our own writing, into a ToolError."""
+    """Turn a full, forbidden or read-only disk, met by our own writing, into a ToolError."""
     try:
         yield
-    except PermissionError as refused:
-        raise ToolError(
-            f"Cannot write {refused.filename}: {refused.strerror}. Set NEUROX_CACHE to a folder "
-            "of your own."
-        ) from refused
     except OSError as refused:
-        if refused.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        raise ToolError(advice.full_disk(str(cache.root), cache.free_bytes())) from refused
+        if refused.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise ToolError(advice.full_disk(str(cache.root), cache.free_bytes())) from refused
+        raise ToolError(
+            f"{refused.filename or cache.root}: {refused.strerror}. The tools are kept in "
+            f"{cache.root}; set NEUROX_CACHE to a folder of your own if that cannot be written."
+        ) from refused

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from portal.cli.failure import CONFLICT, USAGE, CommandFailed
+from portal.cli.get import OutputOption
 
 if TYPE_CHECKING:
     from portal.client import Client
@@ -20,7 +21,9 @@ app.add_typer(cluster, name="cluster")
 
 @cluster.command()
 def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
-    name: Annotated[str | None, typer.Argument(help="What Neurox shall call the cluster.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="What Neurox shall call the cluster.")
+    ] = None,
     context: Annotated[
         str | None, typer.Option("--context", help="The cluster, as your kubeconfig names it.")
     ] = None,
@@ -59,7 +62,7 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
 
 @cluster.command("list")
 def list_clusters(
-    output: Annotated[str, typer.Option("-o", "--output")] = "table",
+    output: OutputOption = "table",
 ) -> None:
     """List the clusters, as `neurox get clusters` does."""
     from portal.cli.get import get
@@ -69,7 +72,7 @@ def list_clusters(
 
 @cluster.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="As Neurox calls it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As Neurox calls it.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Forget a cluster and revoke its credential; what runs there goes on running."""

@@ -20,7 +20,11 @@ OutputOption = Annotated[
 ]
 ContextOption = Annotated[
     str | None,
-    typer.Option("--context", help="Which Neurox to ask. [the current context]"),
+    typer.Option(
+        "--context",
+        help="Which Neurox to ask.",
+        show_default="the current context, `local` after `up`",
+    ),
 ]
 Filter = str | None
 
@@ -40,7 +44,9 @@ def get(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
             "quotas (qt), workloads (wl) or users (us).",
         ),
     ],
-    name: Annotated[str | None, typer.Argument(help="Only the one of this name or id.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Only the one of this name or id.")
+    ] = None,
     cluster: Annotated[Filter, _filter("cluster", "-c")] = None,
     project: Annotated[Filter, _filter("project", "-p")] = None,
     group: Annotated[Filter, _filter("group")] = None,

@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from types import FrameType
 
 app = typer.Typer()
+AS_BEFORE = "as last time, else {}"
 StateOption = Annotated[
     Path | None,
-    typer.Option("--state", help="Folder that holds the fleet.", envvar="NEUROX_STATE"),
+    typer.Option(
+        "--state",
+        help="Folder that holds the fleet.",
+        envvar="NEUROX_STATE",
+        show_default="neurox in your state folder",
+    ),
 ]
 
 
@@ -38,17 +44,29 @@ def _told() -> Iterator[None]:
 @app.command()
 def up(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
     clusters: Annotated[
-        int | None, typer.Option(min=1, max=9, help="Sandbox clusters. [1]")
+        int | None,
+        typer.Option(min=1, max=9, help="Sandbox clusters.", show_default=AS_BEFORE.format(1)),
     ] = None,
     nodes: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Simulated GPU nodes of each cluster. [4]")
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Simulated GPU nodes of each cluster.",
+            show_default=AS_BEFORE.format(4),
+        ),
     ] = None,
     gpus: Annotated[
-        int | None, typer.Option(min=1, max=16, help="Simulated GPUs of each node. [8]")
+        int | None,
+        typer.Option(
+            min=1, max=16, help="Simulated GPUs of each node.", show_default=AS_BEFORE.format(8)
+        ),
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Of the portal. [8080 or the next free one]"),
+        typer.Option(
+            min=1, max=65535, help="Of the portal.", show_default=AS_BEFORE.format("8080 or above")
+        ),
     ] = None,
     state: StateOption = None,
     demo: Annotated[
@@ -75,8 +93,15 @@ def up(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
             return
         from infra.local.up import up as bring_up
 
-        signal.signal(signal.SIGTERM, _interrupt)  # until the event loop takes the signals over
+        _heed_signals()  # until the event loop takes them over
         raise typer.Exit(bring_up(options))
+
+
+def _heed_signals() -> None:
+    """Let SIGTERM, and SIGHUP unless nohup turned it off, end the command as Ctrl-C does."""
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, _interrupt)
 
 
 def _interrupt(_number: int, _frame: "FrameType | None") -> None:
@@ -111,7 +136,9 @@ def status(
 
 @app.command()
 def logs(
-    name: Annotated[str, typer.Argument(help="Of a process, as `neurox status` lists it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Of a process, as `neurox status` lists it.")
+    ],
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as it grows.")] = False,
     lines: Annotated[
         int, typer.Option("-n", "--lines", min=0, help="How many to begin with.")
@@ -129,7 +156,8 @@ def logs(
 @app.command()
 def tools(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Only these. [all that up needs]")
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Only these.", show_default="all that `up` needs"),
     ] = None,
     list_only: Annotated[
         bool, typer.Option("--list", help="Only show what is there and what is missing.")
@@ -139,4 +167,5 @@ def tools(
     """Build or fetch the servers that `neurox up` runs."""
     from infra.tools import command
 
+    _heed_signals()
     command.run(names or [], list_only, output)

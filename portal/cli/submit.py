@@ -25,20 +25,36 @@ SHORT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 @app.command()
 def submit(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
-    name: Annotated[str | None, typer.Argument(help="Of the workload.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Of the workload.")] = None,
     command: Annotated[
-        list[str] | None, typer.Argument(help="What runs, after --.", metavar="[-- COMMAND...]")
+        list[str] | None, typer.Argument(metavar="COMMAND", help="What runs, after --.")
     ] = None,
     file: Annotated[
         Path | None, typer.Option("-f", "--file", help="YAML of the workload; - reads it here.")
     ] = None,
-    project: Annotated[str | None, typer.Option("-p", "--project")] = None,
-    group: Annotated[str | None, typer.Option(help="[the one you share with the project]")] = None,
-    pool: Annotated[str | None, typer.Option(help="[the project's first]")] = None,
-    gpus: Annotated[int | None, typer.Option(help="GPUs of each pod. [1]")] = None,
-    pods: Annotated[int | None, typer.Option(help="Pods that run together. [1]")] = None,
-    level: Annotated[str | None, typer.Option(help="low, normal, high or critical.")] = None,
-    image: Annotated[str | None, typer.Option(help="[busybox]")] = None,
+    project: Annotated[
+        str | None, typer.Option("-p", "--project", help="That it belongs to.")
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose quota it uses.", show_default="the one you share with the project"
+        ),
+    ] = None,
+    pool: Annotated[
+        str | None, typer.Option(help="Of nodes.", show_default="the project's first")
+    ] = None,
+    gpus: Annotated[int | None, typer.Option(help="GPUs of each pod.", show_default="1")] = None,
+    pods: Annotated[
+        int | None, typer.Option(help="Pods that run together.", show_default="1")
+    ] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(help="low, normal, high or critical.", show_default="the project's"),
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(help="That its containers run.", show_default="busybox")
+    ] = None,
     max_runtime: Annotated[
         str | None, typer.Option(help="Ended after this long: 90s, 30m, 6h or 2d.")
     ] = None,

@@ -77,3 +77,15 @@ def test_a_broken_state_stops_down_but_not_a_purge(tmp_path: Path) -> None:
         down(folder, forget=False, say=lambda _: None)
     down(folder, forget=True, say=lambda _: None)
     assert not folder.exists()
+
+
+def test_a_cluster_that_is_gone_stops_down_but_not_a_purge(tmp_path: Path) -> None:
+    folder, said = tmp_path / "state", list[str]()
+    row = {"context": "prod", "kubeconfig": str(tmp_path / "absent")}
+    State(folder, clusters={"prod": row}).save()
+    with pytest.raises(LocalError, match=r"prod.*\n.*--purge"):
+        down(folder, forget=False, say=said.append)
+    assert (folder / "state.json").exists()
+    down(folder, forget=True, say=said.append)
+    assert not folder.exists()
+    assert "namespace neurox-system" in said[0]

@@ -103,9 +103,34 @@ def test_all_that_is_written_is_removed_again(theirs: Path, admin: Kube, tmp_pat
     kube_context.leave("theirs", context, tmp_path)  # a second time is no error
 
 
-def test_an_unknown_context_is_named(theirs: Path, tmp_path: Path) -> None:
-    with pytest.raises(LocalError, match="thiers"):
+def test_an_unknown_context_is_named_with_those_that_are_there(
+    theirs: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(LocalError, match=r"thiers .* has no such context; there are: theirs"):
         kube_context.preflight(Context("thiers", str(theirs)), tmp_path)
+
+
+def test_credentials_that_may_not_write_are_refused_before_anything_is_written(
+    theirs: Path, admin: Kube, tmp_path: Path
+) -> None:
+    path = "/api/v1/namespaces/default/serviceaccounts"
+    admin.post(path, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "guest"}})
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    token = admin.post(f"{path}/guest/token", request)["status"]["token"]
+    guest = document.read(theirs)
+    guest["users"][0]["user"] = {"token": token}
+    document.write(tmp_path / "config", guest)
+    with pytest.raises(LocalError, match=r"does not let you make ClusterRole, .*cluster admin"):
+        kube_context.preflight(Context("theirs", str(tmp_path / "config")), tmp_path)
+
+
+@pytest.mark.parametrize("text", [b":::{{{", b"[]", b"\xff\xfe", b"contexts: 3"])
+def test_what_is_no_kubeconfig_is_named(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "config").write_bytes(text)
+    with pytest.raises(LocalError) as refused:
+        kube_context.preflight(Context("theirs", str(tmp_path / "config")), tmp_path)
+    assert str(tmp_path / "config") in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_context_that_does_not_answer_is_told_within_seconds(

@@ -28,3 +28,8 @@ def test_a_full_disk_met_while_writing_is_told_as_such(tmp_path: Path) -> None:
 def test_a_forbidden_cache_names_the_variable_that_moves_it(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="NEUROX_CACHE"), room_on_disk(Cache(tmp_path)):
         raise PermissionError(13, "Permission denied", "/cache/tools.lock")
+
+
+def test_a_read_only_cache_names_it_too(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"Read-only.*NEUROX_CACHE"), room_on_disk(Cache(tmp_path)):
+        raise OSError(30, "Read-only file system", "/cache/tools.lock")

@@ -123,6 +123,23 @@ def test_a_context_that_is_not_there_is_1_and_named(neurox: Neurox, tmp_path: Pa
     assert "Traceback" not in shown.stderr
 
 
+@pytest.mark.parametrize("words", [("down",), ("down", "--purge"), ("up",), ("logs", "etcd")])
+def test_a_file_for_a_folder_is_one_clear_message(
+    neurox: Neurox, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").touch()
+    shown = neurox(*words, "--state", str(tmp_path / "file"))
+    assert shown.returncode in (1, 3)
+    assert shown.stderr.startswith("neurox: ")
+    assert len(shown.stderr.splitlines()) == 1
+
+
+def test_the_help_hides_no_default(neurox: Neurox) -> None:
+    assert "as last time, else 4" in neurox("up", "--help", COLUMNS="200").stdout
+    assert "the current context" in neurox("get", "--help", COLUMNS="200").stdout
+    assert "the project's first" in neurox("submit", "--help", COLUMNS="200").stdout
+
+
 def test_down_with_nothing_running_is_fine(neurox: Neurox) -> None:
     shown = neurox("down")
     assert shown.returncode == 0
