@@ -26,6 +26,7 @@ import fleet as fleets
 
 MARGIN = 1.2
 CONTROL = ("redis", "thanos-receive", "thanos-query", "web", "control-manager", "relay-server")
+SETTLE_SECONDS = 15
 REST_SECONDS = 30
 
 
@@ -145,7 +146,7 @@ def first_visit_kilobytes(fleet: fleets.Fleet) -> float:
         wire.send("Network.enable")
         wire.send("Network.clearBrowserCache")
         wire.on("Network.loadingFinished", lambda e: received.append(e["encodedDataLength"]))
-        page.click("button[type=submit]")
+        page.click("main button")
         page.wait_for_load_state("networkidle")
         chromium.close()
     return sum(received) / 1000
@@ -192,6 +193,7 @@ def measure(folder: Path, runs: int) -> list[Figure]:
 
 def at_rest(fleet: fleets.Fleet) -> list[Figure]:
     """Memory, CPU and the overview page of a fleet that nobody uses."""
+    time.sleep(SETTLE_SECONDS)
     control = [cores(fleet, CONTROL.__contains__)]
     browser = signed_in(fleet)
     overview_milliseconds(browser, fleet.url, 3)
