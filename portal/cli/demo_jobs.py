@@ -1,13 +1,20 @@
-"""What the demo asks for: sizes, lengths and habits after published traces. Pure and seeded."""
+"""What the demo asks for next in a pool: sizes and lengths after published traces. Pure, seeded.
+
+A pool is kept busy by three lanes of work: large gangs hold half of it, middle ones a quarter,
+single GPUs the rest, which is how published GPU time divides. In each lane one workload more than
+fits is asked for, so each has one that waits. When a lane's work ends, the next of it finds the
+same GPUs free at once; that is how gangs start although nothing is reserved for them.
+"""
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-SIZES = ((1, 68.7), (2, 3.0), (4, 13.4), (8, 12.6), (16, 1.7))
-"""GPUs of a gang, and how often of a hundred."""
+SIZES = {1: 68.7, 2: 3.0, 4: 13.4, 8: 12.6, 16: 1.7}
+"""How often of a hundred a gang has so many GPUs."""
 LENGTHS = (
     (0.0, 60.0),
     (0.25, 131.0),
@@ -15,56 +22,74 @@ LENGTHS = (
     (0.75, 3340.0),
     (0.9, 12858.0),
     (0.95, 49936.0),
-    (0.99, 259200.0),
     (1.0, 259200.0),
 )
 """Quantiles of run time in real seconds; nothing runs longer than three days."""
-LEVELS = (("low", 30), ("normal", 50), ("high", 17), ("critical", 3))
-SHORTEST_SECONDS = 5
-LONGEST_IN_WAVE_SECONDS = 1200
-"""Of the first wave, so that a first look sees things end, too."""
-BATCH_MEAN = 7
-IDLE_RATIO = 0.07
-BUSY_HOURS, QUIET_HOURS = 6.0, 12.0
-BUSY, QUIET = 2.8, 0.1
+LEVELS = {"low": 30, "normal": 50, "high": 17, "critical": 3}
+FASTER = 60
+"""Times real life."""
+SHORTEST_SECONDS, LONGEST_SECONDS = 5, 300
+"""Of simulated run time. Longer ones would hold a fleet of this size for the whole visit."""
+LARGE = 8
+IDLE_RATIO = 0.1
 
 
 @dataclass(frozen=True)
 class Persona:
-    """An ordinary user of one group; ``share`` of the GPUs is guaranteed to the group."""
+    """An ordinary user of one group; ``work`` names what a single, middle and large job is for."""
 
     user: str
     group: str
-    share: float
-    work: tuple[str, ...]
+    work: tuple[str, str, str]
 
 
 PERSONAS = (
-    Persona(
-        "amara",
-        "vision",
-        0.36,
-        ("vit-pretrain", "detector-train", "segment-eval", "diffusion-tune", "depth-infer"),
-    ),
-    Persona(
-        "bjorn",
-        "speech",
-        0.26,
-        ("asr-train", "asr-tune", "tts-synth", "diarize-eval", "codec-train"),
-    ),
-    Persona(
-        "hana",
-        "language",
-        0.26,
-        ("lm-pretrain", "lm-tune", "embed-batch", "rank-eval", "translate-train"),
-    ),
+    Persona("amara", "vision", ("segment-eval", "detector-train", "vit-pretrain")),
+    Persona("bjorn", "speech", ("diarize-eval", "asr-tune", "asr-train")),
+    Persona("hana", "language", ("rank-eval", "lm-tune", "lm-pretrain")),
 )
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool that the demo may use. ``within``: GPUs in one cluster, ``widest``: on one node."""
+
+    name: str
+    gpus: int
+    within: int
+    widest: int
+
+    def fits(self, gpus: int) -> bool:
+        """Whether the nodes of one cluster have places for all pods of such a gang."""
+        pods, each = shape(gpus, self.widest)
+        return pods <= (self.within // self.widest) * (self.widest // each)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An unfinished workload of a pool, whoever made it; ``waited`` is None once it started."""
+
+    gpus: int
+    waited: float | None = None
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Gangs of ``least`` GPUs and more, but fewer than ``under``: together they hold ``width``."""
+
+    kind: int
+    """0 for single GPUs, 1 for middle gangs, 2 for large ones."""
+    least: int
+    under: float
+    width: int
+    personas: tuple[Persona, ...]
 
 
 @dataclass(frozen=True)
 class Job:
     """One workload to ask for. ``seconds`` is simulated run time, ``load`` a ratio."""
 
+    persona: Persona
     name: str
     gpus: int
     seconds: int
@@ -80,98 +105,108 @@ def length(quantile: float) -> float:
     return math.exp(math.log(short) + part * (math.log(long) - math.log(short)))
 
 
-def size(random: Random, most: int) -> int:
-    """GPUs of a gang, at most ``most``."""
-    fitting = [(gpus, weight) for gpus, weight in SIZES if gpus <= max(1, most)]
-    return random.choices([g for g, _ in fitting], [w for _, w in fitting])[0]
-
-
 def shape(gpus: int, widest: int) -> tuple[int, int]:
     """Pods and GPUs of each, the fewest pods that fit on nodes of ``widest`` GPUs."""
     pods = next(n for n in range(1, gpus + 1) if gpus % n == 0 and gpus // n <= max(1, widest))
     return pods, gpus // pods
 
 
-def activity(index: int, hours: float) -> float:
-    """How eager the group of that index is: six busy hours, then twelve quiet ones, in turn."""
-    busy = (hours + index * BUSY_HOURS) % (BUSY_HOURS + QUIET_HOURS) < BUSY_HOURS
-    return BUSY if busy else QUIET
+def large(pool: Pool) -> int:
+    """GPUs of the smallest gang that counts as large: half a cluster's part of the pool at most."""
+    return max((size for size in SIZES if size <= min(LARGE, pool.within // 2)), default=1)
 
 
-def target(hours: float) -> float:
-    """Wanted GPUs, running and queued, as a ratio of all: about full, with a daily wave."""
-    return 1.05 + 0.08 * math.sin(2 * math.pi * hours / 24)
+def lanes(pool: Pool, holders: Sequence[Persona]) -> list[Lane]:
+    """The lanes of a pool. ``holders`` ask for the large, the middle and the single ones."""
+    first, second, last = holders
+    big, quarter = large(pool), pool.gpus // 4
+    wide = 2 * quarter // big * big
+    if big == 1 or not wide:
+        return [Lane(0, 1, math.inf, pool.gpus, (first, second, last))]
+    top = Lane(2, big, math.inf, wide, (first,))
+    if big == 2:
+        return [top, Lane(0, 1, 2, pool.gpus - wide, (second, last))]
+    middle = Lane(1, 2, big, quarter, (second,))
+    return [top, middle, Lane(0, 1, 2, pool.gpus - wide - quarter, (last,))]
 
 
-def batch(random: Random, persona: Persona, most: int, rate: float) -> list[Job]:
-    """Jobs that a person submits in one go: alike in kind, size and level."""
-    count = 1 + int(random.expovariate(1 / (BATCH_MEAN - 0.5)))
-    name, gpus, level = random.choice(persona.work), size(random, most), _level(random)
-    return [
-        Job(
-            name=_named(random, name),
-            gpus=gpus,
-            seconds=_compressed(length(random.random()), rate),
-            level=level,
-            load=_load(random),
-        )
-        for _ in range(count)
-    ]
+def guarantees(pool: Pool, holders: Sequence[Persona]) -> dict[str, int]:
+    """GPUs of the pool by group: the widths of its lanes; a pool of one lane is anybody's."""
+    found: Counter[str] = Counter()
+    several = lanes(pool, holders)
+    for lane in several if len(several) > 1 else ():
+        share, rest = divmod(lane.width, len(lane.personas))
+        for at, persona in enumerate(lane.personas):
+            found[persona.group] += share + (at < rest)
+    return dict(found)
 
 
-def wave(
-    random: Random, room: int, most: int, rate: float, personas: Sequence[Persona] = PERSONAS
-) -> list[tuple[Persona, Job]]:
-    """Jobs of ``room`` GPUs in all as if found half done: long ones are met more often.
+def holders(quotas: Mapping[str, int], personas: Sequence[Persona]) -> tuple[Persona, ...]:
+    """Who asks for large, middle and single work: in the order of what is guaranteed to them."""
+    ranked = sorted(personas, key=lambda persona: -quotas.get(persona.group, 0))
+    last = ranked[-1] if quotas.get(ranked[-1].group) else ranked[0]
+    return ranked[0], ranked[min(1, len(ranked) - 1)], last
 
-    Largest first, so that they fit.
+
+def asks(
+    random: Random,
+    pool: Pool,
+    standing: Iterable[Standing],
+    quotas: Mapping[str, int],
+    personas: Sequence[Persona] = PERSONAS,
+) -> list[Job]:
+    """What to ask for now. ``quotas``: the pool's guarantees as they are now, by any group."""
+    known, found = list(standing), list[Job]()
+    for lane in lanes(pool, holders(quotas, personas)):
+        while job := _next(random, pool, lane, known, quotas):
+            found.append(job)
+            known.append(Standing(job.gpus, 0.0))
+    return found
+
+
+def _next(
+    random: Random, pool: Pool, lane: Lane, known: list[Standing], quotas: Mapping[str, int]
+) -> Job | None:
+    """The lane's next job, or None while enough of it stands.
+
+    A gang beyond the large lane needs the other lanes to run dry. While one waits, only what
+    starts at once and ends by the time that all else has ended is asked for.
     """
-    found: list[tuple[Persona, Job]] = []
-    left = room
-    while left > 0:
-        persona = random.choices(personas, [p.share for p in personas])[0]
-        lengths = [length(random.random()) for _ in range(8)]
-        met = random.choices(lengths, lengths)[0]
-        seconds = min(_compressed(met, rate), LONGEST_IN_WAVE_SECONDS)
-        job = Job(
-            name=_named(random, random.choice(persona.work)),
-            gpus=size(random, min(most, left)),
-            seconds=max(SHORTEST_SECONDS, int(seconds * random.uniform(0.1, 1.0))),
-            level=_level(random),
-            load=_load(random),
-        )
-        found.append((persona, job))
-        left -= job.gpus
-    return sorted(found, key=lambda pair: -pair[1].gpus)
+    vast = [s.waited for s in known if s.waited is not None and s.gpus > large(pool)]
+    longest = LONGEST_SECONDS - max(vast, default=0.0)
+    room = lane.width - sum(
+        s.gpus
+        for s in known
+        if lane.least <= s.gpus < lane.under and (s.waited is None or s.gpus <= large(pool))
+    )
+    persona = random.choice(lane.personas)
+    most = _reach(pool, persona, quotas)
+    if vast:
+        most = min(most, room)
+    fitting = [
+        size
+        for size in SIZES
+        if lane.least <= size < lane.under and size <= most and pool.fits(size)
+    ]
+    if room < 0 or longest < SHORTEST_SECONDS or not fitting:
+        return None
+    levels = list(LEVELS)[lane.kind : lane.kind + 2]
+    return Job(
+        persona=persona,
+        name=f"{persona.work[lane.kind]}-{random.getrandbits(20):05x}",
+        gpus=random.choices(fitting, [SIZES[size] for size in fitting])[0],
+        seconds=int(min(longest, max(SHORTEST_SECONDS, length(random.random()) / FASTER))),
+        level=random.choices(levels, [LEVELS[level] for level in levels])[0],
+        load=0.0 if random.random() < IDLE_RATIO else round(random.triangular(0.45, 0.99, 0.92), 2),
+    )
 
 
-def next_persona(
-    random: Random, hours: float, weights: Mapping[str, float], personas: Sequence[Persona]
-) -> Persona:
-    """Who submits next: by the groups' weights and by who is busy at that hour."""
-    eager = [weights[p.group] * activity(i, hours) for i, p in enumerate(personas)]
-    return random.choices(personas, eager)[0]
+def _reach(pool: Pool, persona: Persona, quotas: Mapping[str, int]) -> int:
+    """GPUs that the group's largest gang may have: what is guaranteed to nobody else.
 
-
-def weights(random: Random, personas: Sequence[Persona] = PERSONAS) -> dict[str, float]:
-    """How much each group wants: around its guarantee, some more and some less."""
-    return {p.group: p.share * random.lognormvariate(0, 0.3) for p in personas}
-
-
-def _compressed(seconds: float, rate: float) -> int:
-    return max(SHORTEST_SECONDS, round(seconds / rate))
-
-
-def _level(random: Random) -> str:
-    return random.choices([name for name, _ in LEVELS], [weight for _, weight in LEVELS])[0]
-
-
-def _load(random: Random) -> float:
-    """Utilisation of the GPUs it holds; a few hold them and do nothing."""
-    if random.random() < IDLE_RATIO:
-        return 0.0
-    return round(random.triangular(0.45, 0.99, 0.92), 2)
-
-
-def _named(random: Random, work: str) -> str:
-    return f"{work}-{random.getrandbits(20):05x}"
+    Of several clusters none can be cleared for a gang that needs all of it: work goes where it
+    is sent, which is not for users to say.
+    """
+    others = sum(gpus for group, gpus in quotas.items() if group != persona.group)
+    whole = pool.within == pool.gpus
+    return min(pool.gpus - others, pool.within if whole else max(1, pool.within // 2))

@@ -1,78 +1,55 @@
-"""The demo at work: fill the fleet, then keep it busy with a short queue."""
+"""The demo at work: look, ask for what is missing, look again."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import closing
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from random import Random
 
 from controllers.loop import Shutdown
 from portal.cli.context import Context
-from portal.cli.demo_jobs import (
-    PERSONAS,
-    Job,
-    Persona,
-    batch,
-    next_persona,
-    shape,
-    target,
-    wave,
-    weights,
-)
-from portal.cli.demo_world import PATIENCE_SECONDS, NotYet, Room, Say, ensure, tokens
+from portal.cli.demo_jobs import LONGEST_SECONDS, PERSONAS, Job, Pool, Standing, asks, shape
+from portal.cli.demo_world import NO_POOL, PATIENCE_SECONDS, NotYet, Say, known, look, make, sign_in
+from portal.cli.failure import CONFLICT, DENIED, CommandFailed
 from portal.client import ApiError, Client, NotSignedIn, Unavailable
 from portal.schemas import WorkloadIn, WorkloadOut
 
-FULL = 0.9
-"""How full the first wave makes each pool."""
-QUEUED_MOST = 12
-GANG_MOST = 16
 TICK_SECONDS = 3.0
-REFRESH_TICKS = 20
 WAIT_SECONDS = (1.0, 15.0)
+GIVE_UP_SECONDS = 3 * LONGEST_SECONDS
+"""Who waited for so long stops waiting; normally nobody does."""
 UNFINISHED = "Submitted,Queued,Starting,Running,Stopping"
 WAITING = ("Submitted", "Queued")
 RUN, LOAD = "neurox.io/simulated-run-seconds", "neurox.io/simulated-load"
+NO_USER = "none of the demo's users can be used"
+SERVER_ERROR = 500
 
 
-@dataclass(frozen=True)
-class Demand:
-    """What is wanted now: GPUs by pool, running or not, and workloads that wait."""
-
-    gpus: Counter[str]
-    queued: int
-
-
-def demand(workloads: Iterable[WorkloadOut]) -> Demand:
-    """The demand of all unfinished workloads, whoever made them."""
-    gpus, queued = Counter[str](), 0
-    for workload in workloads:
-        gpus[workload.pool or ""] += workload.gpus
-        queued += workload.state in WAITING
-    return Demand(gpus, queued)
+def standing(workloads: Iterable[WorkloadOut], now: datetime) -> dict[str, list[Standing]]:
+    """What is unfinished in each pool."""
+    found: defaultdict[str, list[Standing]] = defaultdict(list)
+    for each in workloads:
+        waited = _waited(each, now) if each.state in WAITING else None
+        found[each.pool or ""].append(Standing(each.gpus, waited))
+    return found
 
 
-def roomiest(rooms: Iterable[Room], wanted: Demand, ratio: float) -> Room | None:
-    """The pool that is furthest below ``ratio`` of its GPUs; None when all are above it."""
-    short = [(ratio * room.gpus - wanted.gpus[room.pool], room) for room in rooms]
-    short = [(gap, room) for gap, room in short if gap > 0]
-    return max(short, key=lambda pair: (pair[0], pair[1].pool))[1] if short else None
+def hopeless(workload: WorkloadOut, safe: Container[str | None], now: datetime) -> bool:
+    """Whether its user gives it up: it waits too long, or its pool takes real GPUs by now."""
+    waits = workload.state in WAITING and _waited(workload, now) > GIVE_UP_SECONDS
+    return workload.stoppable and (waits or workload.pool not in safe)
 
 
-def most(room: Room) -> int:
-    """GPUs of the largest gang for a pool: half of it at most."""
-    return max(1, min(GANG_MOST, room.gpus // 2))
-
-
-def workload(persona: Persona, job: Job, room: Room) -> WorkloadIn:
+def request(job: Job, pool: Pool) -> WorkloadIn:
     """The request for a job; on a real cluster its pods would only sleep."""
-    pods, each = shape(job.gpus, room.widest)
+    pods, each = shape(job.gpus, pool.widest)
+    group = job.persona.group
     return WorkloadIn(
         name=job.name,
-        project=persona.group,
-        group=persona.group,
-        pool=room.pool,
+        project=group,
+        group=group,
+        pool=pool.name,
         pods=pods,
         gpus_per_pod=each,
         level=job.level,
@@ -85,115 +62,103 @@ class Demo:
     """One run; begins anew whenever the API went away."""
 
     def __init__(
-        self, context: Callable[[], Context], shutdown: Shutdown, say: Say, seed: int, rate: float
+        self, context: Callable[[], Context], shutdown: Shutdown, say: Say, random: Random
     ) -> None:
         self._context = context
         self._shutdown = shutdown
         self._say = say
-        self._random = Random(seed)  # noqa: S311 - nothing here is secret
-        self._rate = rate
-        self._weights = weights(self._random)
-        self._pending: list[tuple[Persona, Job]] = []
+        self._random = random
         self._began = time.monotonic()
-        self._said = ""
+        self._made = False
+        self._said: dict[str, str] = {}
 
-    def run(self, once: bool) -> None:
-        """Until asked to end; with ``once`` until the first wave is submitted."""
+    def run(self) -> None:
+        """Until asked to end; CommandFailed when it may not do its work."""
         failures = 0
         while not self._shutdown.requested:
             try:
-                if self._session(once):
-                    return
-                failures = 0
+                self._session()
             except (NotYet, ApiError, Unavailable) as reason:
                 first, longest = WAIT_SECONDS
-                pause = first if isinstance(reason, NotYet) else min(longest, first * 2**failures)
                 failures = 0 if isinstance(reason, NotYet) else min(failures + 1, 6)
-                self._once(f"waiting: {reason}")
-                self._shutdown.sleep(pause)
+                self._once("", f"waiting: {reason}")
+                self._shutdown.sleep(min(longest, first * 2**failures))
 
-    def _session(self, once: bool) -> bool:
+    def _session(self) -> None:
         context = self._context()
-        with closing(Client(context.server, context.token)) as admin:
-            patient = time.monotonic() - self._began < PATIENCE_SECONDS
-            found = ensure(admin, self._say, patient)
-            users = {
-                group: Client(context.server, token)
-                for group, token in tokens(admin, self._say).items()
-            }
-            if not users:
-                raise NotYet("none of the demo's users can be used")
-            try:
-                self._fill(admin, users, found)
-                if once:
-                    return True
-                self._keep_busy(admin, users, found)
-            finally:
-                for user in users.values():
-                    user.close()
-        return False
+        with ExitStack() as stack:
+            admin = stack.enter_context(closing(Client(context.server, context.token)))
+            _check_admin(admin, context)
+            if not self._made:
+                patient = time.monotonic() - self._began < PATIENCE_SECONDS
+                make(admin, self._say, patient)
+                self._made = True  # from now on people may change it
+            users = sign_in(admin, context.server, lambda text: self._once(text, text))
+            for user in users.values():
+                stack.enter_context(closing(user))
+            while not self._shutdown.requested:
+                self._tick(admin, users)
+                self._shutdown.sleep(TICK_SECONDS)
 
-    def _fill(self, admin: Client, users: dict[str, Client], rooms: list[Room]) -> None:
-        """The first wave: as much as is missing to nearly full, so a restart adds nothing."""
-        wanted = demand(admin.workloads.all(state=UNFINISHED))
-        personas = [persona for persona in PERSONAS if persona.group in users]
-        for room in rooms:
-            missing = int(FULL * room.gpus) - wanted.gpus[room.pool]
-            jobs = wave(self._random, missing, most(room), self._rate, personas)
-            sent = sum(self._submit(users, persona, job, room) for persona, job in jobs)
-            if sent:
-                self._say(f"submitted {sent} workloads of {missing} GPUs to {room.pool}")
+    def _tick(self, admin: Client, users: dict[str, Client]) -> None:
+        world, now = look(admin), datetime.now(UTC)
+        workloads = list(admin.workloads.all(state=UNFINISHED))
+        for each in workloads:
+            if each.user in users and hopeless(each, world.safe, now):
+                users[each.user].workloads.stop(each.id)
+                self._say(f"{each.user} gave up {each.name} in pool {each.pool}")
+        personas = [persona for persona in PERSONAS if persona.user in users]
+        if not (world.pools and personas):
+            self._once("", f"waiting: {NO_POOL if personas else NO_USER}")
+            return
+        self._said.pop("", None)
+        in_pool = standing(workloads, now)
+        for pool in world.pools:
+            quotas = world.quotas.get(pool.name, {})
+            for job in asks(self._random, pool, in_pool[pool.name], quotas, personas):
+                if not self._shutdown.requested:
+                    self._submit(admin, users, job, pool)
 
-    def _keep_busy(self, admin: Client, users: dict[str, Client], rooms: list[Room]) -> None:
-        tick = 0
-        while not self._shutdown.requested:
-            self._shutdown.sleep(TICK_SECONDS)
-            tick += 1
-            if tick % REFRESH_TICKS == 0:
-                rooms = ensure(admin, self._say)
-            wanted = demand(admin.workloads.all(state=UNFINISHED))
-            self._top_up(users, rooms, wanted)
-
-    def _top_up(self, users: dict[str, Client], rooms: list[Room], wanted: Demand) -> None:
-        """Submit until enough is wanted or the queue is long enough."""
-        hours = (time.monotonic() - self._began) * self._rate / 3600
-        queued, gpus = wanted.queued, Counter(wanted.gpus)
-        for _ in range(QUEUED_MOST):
-            room = roomiest(rooms, Demand(gpus, queued), target(hours))
-            if room is None or queued >= QUEUED_MOST or self._shutdown.requested:
-                return
-            persona, job = self._next(users, hours, most(room))
-            if self._submit(users, persona, job, room):
-                self._say(f"{persona.user} submitted {job.name}: {job.gpus} GPUs, {job.seconds} s")
-            gpus[room.pool] += job.gpus
-            queued += 1
-
-    def _next(self, users: dict[str, Client], hours: float, limit: int) -> tuple[Persona, Job]:
-        """The next job of the batch at hand; one too large for the pool waits for another."""
-        for index, (persona, job) in enumerate(self._pending):
-            if job.gpus <= limit and persona.group in users:
-                del self._pending[index]
-                return persona, job
-        personas = [persona for persona in PERSONAS if persona.group in users]
-        persona = next_persona(self._random, hours, self._weights, personas)
-        first, *rest = batch(self._random, persona, limit, self._rate)
-        self._pending = [(persona, job) for job in rest]
-        return persona, first
-
-    def _submit(self, users: dict[str, Client], persona: Persona, job: Job, room: Room) -> bool:
-        """Whether it was taken; a refusal is said once, for people may have changed the rules."""
+    def _submit(self, admin: Client, users: dict[str, Client], job: Job, pool: Pool) -> None:
+        """Ask as the job's user; a refusal is said once, for people may have changed the rules."""
+        user = job.persona.user
+        if user not in users:
+            return
         try:
-            users[persona.group].workloads.create(workload(persona, job, room))
+            users[user].workloads.create(request(job, pool))
+            self._say(f"{user} asked for {job.name}: {job.gpus} of {pool.name}, {job.seconds} s")
         except NotSignedIn:
-            raise
+            if known(admin.users.get, user) is not None:
+                raise CommandFailed(
+                    f"another `neurox demo` took over user {user}; one at a time is enough",
+                    CONFLICT,
+                ) from None
+            users.pop(user).close()
+            self._say(f"user {user} was removed; nothing more is submitted as them")
         except ApiError as refusal:
-            if refusal.status >= 500:
+            if refusal.status >= SERVER_ERROR:
                 raise
-            self._once(f"{persona.user} was refused: {refusal}")
-            return False
-        return True
+            self._once(user, f"{user} was refused: {refusal}")
 
-    def _once(self, text: str) -> None:
-        if text != self._said:
+    def _once(self, about: str, text: str) -> None:
+        if self._said.get(about) != text:
             self._say(text)
-            self._said = text
+            self._said[about] = text
+
+
+def _check_admin(client: Client, context: Context) -> None:
+    """CommandFailed unless the context's token is an admin's."""
+    try:
+        name = None if (me := client.me()).admin else me.name
+    except NotSignedIn:
+        name = "nobody"
+    if name is not None:
+        raise CommandFailed(
+            f"the demo needs an admin's token for {context.server}, and {context.name} signs in "
+            f"as {name}; run `neurox up` for a fresh one of the local fleet, or set NEUROX_TOKEN",
+            DENIED,
+        )
+
+
+def _waited(workload: WorkloadOut, now: datetime) -> float:
+    return (now - workload.submitted_at).total_seconds() if workload.submitted_at else 0.0

@@ -1,24 +1,31 @@
-"""The groups, users, projects, pools and quotas of the demo, made by the public API."""
+"""The demo's groups, users, projects, pools and quotas, made by the public API, and what is there.
+
+The demo uses only pools that take simulated nodes alone, so it can never hold a real GPU.
+"""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from pydantic import BaseModel
 
-from portal.cli.demo_jobs import PERSONAS, Persona
+from portal.cli.demo_jobs import PERSONAS, Persona, Pool, guarantees
 from portal.client import ApiError, Client
 from portal.schemas import GroupIn, NodeOut, PoolIn, ProjectIn, UserIn
 
 MADE = "Made by neurox demo; simulated."
 PRODUCT, SIMULATED = "nvidia.com/gpu.product", "neurox.io/simulated"
-TOKEN_NAME = "demo"  # noqa: S105 - what the token is called
 PATIENCE_SECONDS = 60.0
-"""How long a new cluster gets to report."""
+"""How long a new cluster or node gets to report."""
+TOKEN_NAME = "demo"  # noqa: S105 - what the token is called
+NOT_FOUND = 404
+NO_POOL = f"no ready node is in a pool that selects {SIMULATED}=true, and no other is used"
 
 Say = Callable[[str], None]
+Out = TypeVar("Out", bound=BaseModel)
 
 
 class NotYet(Exception):
@@ -26,24 +33,66 @@ class NotYet(Exception):
 
 
 @dataclass(frozen=True)
-class Room:
-    """A pool that the demo may use. GPUs; ``widest`` is those of its largest node."""
+class World:
+    """``safe`` pools take simulated nodes alone; ``pools`` are those of them with ready nodes."""
 
-    pool: str
-    gpus: int
-    widest: int
+    safe: frozenset[str]
+    pools: list[Pool]
+    quotas: dict[str, dict[str, int]]
+    """Guarantees: GPUs by pool and group."""
 
 
-def rooms(nodes: Iterable[NodeOut]) -> list[Room]:
-    """Pools all of whose nodes are simulated: the demo never takes a real GPU."""
-    found = list(nodes)
-    real = {node.pool for node in found if not node.simulated}
-    gpus, widest = Counter[str](), Counter[str]()
-    for node in found:
-        if node.pool is not None and node.pool not in real and node.state == "ready":
-            gpus[node.pool] += node.gpus
-            widest[node.pool] = max(widest[node.pool], node.gpus)
-    return [Room(pool, gpus[pool], widest[pool]) for pool in sorted(gpus) if gpus[pool]]
+def look(client: Client) -> World:
+    """What is there now."""
+    safe = frozenset(p.name for p in client.pools.all() if p.selector.get(SIMULATED) == "true")
+    quotas: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for quota in client.quotas.all():
+        quotas[quota.pool][quota.group] = quota.gpus
+    return World(safe, usable(client.nodes.all(), safe), quotas)
+
+
+def usable(nodes: Iterable[NodeOut], safe: Iterable[str]) -> list[Pool]:
+    """The ``safe`` ones among the pools as far as their nodes are ready, by name."""
+    ready: dict[str, list[NodeOut]] = {name: [] for name in sorted(safe)}
+    for node in nodes:
+        if node.pool in ready and node.simulated and node.state == "ready" and node.gpus:
+            ready[node.pool].append(node)
+    found = []
+    for name, members in ready.items():
+        within = Counter[str]()
+        for node in members:
+            within[node.cluster] += node.gpus
+        if members:
+            widest = max(node.gpus for node in members)
+            found.append(Pool(name, within.total(), max(within.values()), widest))
+    return found
+
+
+def make(client: Client, say: Say, patient: bool) -> None:
+    """Make what is missing, change nothing that people made; NotYet while the fleet comes up.
+
+    ``patient`` waits for every node, so that guarantees are reckoned from the whole fleet.
+    """
+    nodes = list(client.nodes.all())
+    if not any(node.simulated for node in nodes):
+        raise NotYet("there is no simulated GPU node")
+    if patient:
+        _check_whole(client, nodes)
+    for name, wanted in pools_for(nodes, [pool.name for pool in client.pools.all()]).items():
+        client.pools.put(name, wanted)
+        say(f"made pool {name}")
+    if any(node.simulated and node.pool is None for node in nodes):
+        raise NotYet("the nodes have yet to be put into their pools")
+    world = look(client)
+    if not world.pools:
+        raise NotYet(NO_POOL)
+    for persona in PERSONAS:
+        _person(client, persona, [pool.name for pool in world.pools], say)
+    for at, pool in enumerate(world.pools):
+        if pool.name not in world.quotas:
+            for group, gpus in first_quotas(pool, at, len(world.pools)).items():
+                client.quotas.put(pool.name, group, gpus)
+                say(f"guaranteed {gpus} GPUs of {pool.name} to {group}")
 
 
 def pools_for(nodes: Iterable[NodeOut], taken: Iterable[str]) -> dict[str, PoolIn]:
@@ -64,49 +113,43 @@ def short(model: str) -> str:
     return (marked or words or ["gpus"])[0][:50]
 
 
-def guarantees(gpus: int, personas: Iterable[Persona] = PERSONAS) -> dict[str, int]:
-    """GPUs of a pool by group; together fewer than it has."""
-    left, found = gpus, dict[str, int]()
-    for persona in personas:
-        found[persona.group] = min(left, round(persona.share * gpus))
-        left -= found[persona.group]
-    return found
+def first_quotas(pool: Pool, at: int, of: int) -> dict[str, int]:
+    """Guarantees of the pool at this place of several: vision and language each have theirs.
 
-
-def ensure(client: Client, say: Say, patient: bool = False) -> list[Room]:
-    """Make what is missing, change nothing that people made; NotYet while the fleet comes up.
-
-    ``patient`` waits for every node, so that guarantees are reckoned from the whole fleet.
+    Speech is guaranteed its part beside language alone and borrows beside vision, because a gang
+    as large as a pool can start only where nothing is guaranteed to others.
     """
-    nodes = list(client.nodes.all())
-    if not any(node.simulated for node in nodes):
-        raise NotYet("there is no simulated GPU node")
-    if patient:
-        _check_whole(client, nodes)
-    known = {pool.name: pool for pool in client.pools.all()}
-    for name, pool in pools_for(nodes, known).items():
-        client.pools.put(name, pool)
-        say(f"made pool {name}")
-    if any(node.simulated and node.pool is None for node in nodes):
-        raise NotYet("the nodes have yet to be put into their pools")
-    found = rooms(nodes)
-    if not found:
-        raise NotYet("no simulated node is ready")
-    _people(client, [room.pool for room in found], say)
-    _quotas(client, found, say)
+    vision, speech, language = PERSONAS
+    if of == 1:
+        return guarantees(pool, (vision, speech, language))
+    if at % 2 == 0:
+        return guarantees(pool, (language, speech, language))
+    found = guarantees(pool, (vision, speech, vision))
+    found.pop(speech.group, None)
     return found
 
 
-def tokens(client: Client, say: Say) -> dict[str, str]:
-    """A token for each user of the demo, by group; one who is somebody's real user is left out."""
+def sign_in(client: Client, server: str, say: Say) -> dict[str, Client]:
+    """A client for each of the demo's users; one who is somebody's real user is left out."""
     found = {}
     for persona in PERSONAS:
-        user = client.users.get(persona.user)
-        if user.admin or user.groups != [persona.group]:
-            say(f"user {persona.user} is not the demo's own; nothing is submitted as {user.name}")
+        user = known(client.users.get, persona.user)
+        if user is None or user.admin or user.groups != [persona.group]:
+            say(f"user {persona.user} is not the demo's own; nothing is submitted as them")
             continue
-        found[persona.group] = client.users.create_token(persona.user, TOKEN_NAME).token
+        token = client.users.create_token(user.name, TOKEN_NAME).token
+        found[user.name] = Client(server, token)
     return found
+
+
+def known(get: Callable[[str], Out], name: str) -> Out | None:
+    """What is there under the name, if anything."""
+    try:
+        return get(name)
+    except ApiError as error:
+        if error.status != NOT_FOUND:
+            raise
+        return None
 
 
 def _check_whole(client: Client, nodes: list[NodeOut]) -> None:
@@ -118,48 +161,23 @@ def _check_whole(client: Client, nodes: list[NodeOut]) -> None:
         raise NotYet("a simulated node has yet to become ready")
 
 
-def _people(client: Client, pools: list[str], say: Say) -> None:
-    for persona in PERSONAS:
-        group = persona.group
-        if _absent(client.groups.get, group):
-            client.groups.put(group, GroupIn(description=MADE))
-            say(f"made group {group}")
-        if _absent(client.users.get, persona.user):
-            client.users.put(persona.user, UserIn(groups=[group]))
-            say(f"made user {persona.user} of group {group}")
-        _project(client, group, pools, say)
-
-
-def _project(client: Client, group: str, pools: list[str], say: Say) -> None:
+def _person(client: Client, persona: Persona, pools: list[str], say: Say) -> None:
+    """Group, user and project of one persona; the project may use every pool of the demo."""
+    group = persona.group
+    if known(client.groups.get, group) is None:
+        client.groups.put(group, GroupIn(description=MADE))
+        say(f"made group {group}")
+    if known(client.users.get, persona.user) is None:
+        client.users.put(persona.user, UserIn(groups=[group]))
+        say(f"made user {persona.user} of group {group}")
+    project = known(client.projects.get, group)
+    if project and (project.description != MADE or set(pools) <= set(project.pools)):
+        return
     wanted = ProjectIn(
         groups=[group], pools=pools, namespace=group, level_limit="critical", description=MADE
     )
-    if not _absent(client.projects.get, group):
-        known = client.projects.get(group)
-        if known.description != MADE or set(pools) <= set(known.pools):
-            return
     client.projects.put(group, wanted)
     say(f"made project {group} with pools {', '.join(pools)}")
-
-
-def _quotas(client: Client, found: list[Room], say: Say) -> None:
-    guarded = {quota.pool for quota in client.quotas.all()}
-    for room in found:
-        if room.pool in guarded:
-            continue
-        for group, gpus in guarantees(room.gpus).items():
-            client.quotas.put(room.pool, group, gpus)
-            say(f"guaranteed {gpus} GPUs of {room.pool} to {group}")
-
-
-def _absent(get: Callable[[str], BaseModel], name: str) -> bool:
-    try:
-        get(name)
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        return True
-    return False
 
 
 def _free_name(name: str, taken: set[str]) -> str:
