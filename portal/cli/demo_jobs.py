@@ -32,21 +32,41 @@ SHORTEST_SECONDS, LONGEST_SECONDS = 5, 300
 """Of simulated run time. Longer ones would hold a fleet of this size for the whole visit."""
 LARGE = 8
 IDLE_RATIO = 0.1
+PROMPT = 0.2
+"""How often of one a look at the fleet makes somebody ask for a single GPU: some stay free."""
+FILLERS = 3
+"""Workloads that wait beside a gang that waits for the whole pool."""
 
 
 @dataclass(frozen=True)
 class Persona:
-    """An ordinary user of one group; ``work`` names what a single, middle and large job is for."""
+    """An ordinary user of one group; ``work`` names single, middle and large jobs."""
 
     user: str
     group: str
-    work: tuple[str, str, str]
+    work: tuple[tuple[str, ...], ...]
 
 
 PERSONAS = (
-    Persona("amara", "vision", ("segment-eval", "detector-train", "vit-pretrain")),
-    Persona("bjorn", "speech", ("diarize-eval", "asr-tune", "asr-train")),
-    Persona("hana", "language", ("rank-eval", "lm-tune", "lm-pretrain")),
+    Persona(
+        "amara",
+        "vision",
+        (
+            ("segment-eval", "depth-infer", "caption"),
+            ("detector-train", "vit-tune"),
+            ("vit-train",),
+        ),
+    ),
+    Persona(
+        "bjorn",
+        "speech",
+        (("diarize-eval", "tts-synth"), ("asr-tune", "codec-train"), ("asr-train",)),
+    ),
+    Persona(
+        "hana",
+        "language",
+        (("rank-eval", "embed", "translate"), ("lm-tune", "reward-train"), ("lm-pretrain",)),
+    ),
 )
 
 
@@ -157,7 +177,10 @@ def asks(
 ) -> list[Job]:
     """What to ask for now. ``quotas``: the pool's guarantees as they are now, by any group."""
     known, found = list(standing), list[Job]()
+    hurry = not known or any(_patient(pool, one) for one in known)
     for lane in lanes(pool, holders(quotas, personas)):
+        if not lane.kind and not hurry and random.random() > PROMPT:
+            continue
         while job := _next(random, pool, lane, known, quotas):
             found.append(job)
             known.append(Standing(job.gpus, 0.0))
@@ -167,38 +190,49 @@ def asks(
 def _next(
     random: Random, pool: Pool, lane: Lane, known: list[Standing], quotas: Mapping[str, int]
 ) -> Job | None:
-    """The lane's next job, or None while enough of it stands.
-
-    A gang beyond the large lane needs the other lanes to run dry. While one waits, only what
-    starts at once and ends by the time that all else has ended is asked for.
-    """
-    vast = [s.waited for s in known if s.waited is not None and s.gpus > large(pool)]
-    longest = LONGEST_SECONDS - max(vast, default=0.0)
-    room = lane.width - sum(
-        s.gpus
-        for s in known
-        if lane.least <= s.gpus < lane.under and (s.waited is None or s.gpus <= large(pool))
-    )
+    """The lane's next job, or None while enough of it stands."""
+    room, longest = _room(pool, lane, known)
     persona = random.choice(lane.personas)
     most = _reach(pool, persona, quotas)
-    if vast:
-        most = min(most, room)
-    fitting = [
-        size
-        for size in SIZES
-        if lane.least <= size < lane.under and size <= most and pool.fits(size)
-    ]
+    fitting = [s for s in SIZES if lane.least <= s < lane.under and s <= most and pool.fits(s)]
     if room < 0 or longest < SHORTEST_SECONDS or not fitting:
         return None
     levels = list(LEVELS)[lane.kind : lane.kind + 2]
     return Job(
         persona=persona,
-        name=f"{persona.work[lane.kind]}-{random.getrandbits(20):05x}",
+        name=f"{random.choice(persona.work[lane.kind])}-{random.getrandbits(20):05x}",
         gpus=random.choices(fitting, [SIZES[size] for size in fitting])[0],
         seconds=int(min(longest, max(SHORTEST_SECONDS, length(random.random()) / FASTER))),
         level=random.choices(levels, [LEVELS[level] for level in levels])[0],
         load=0.0 if random.random() < IDLE_RATIO else round(random.triangular(0.45, 0.99, 0.92), 2),
     )
+
+
+def _room(pool: Pool, lane: Lane, known: list[Standing]) -> tuple[int, float]:
+    """GPUs that the lane lacks, negative once one more of it waits, and seconds to fill them for.
+
+    A gang beyond the large lane needs the whole pool to run dry. While one waits, single GPUs are
+    asked for alone: a few as long as some are free, and only until all that runs has ended.
+    """
+    patient = [s.waited for s in known if s.waited is not None and _patient(pool, s)]
+    if not patient:
+        return lane.width - sum(_in_lane(pool, lane, s) for s in known), LONGEST_SECONDS
+    others = [s for s in known if not _patient(pool, s)]
+    free = pool.gpus - sum(s.gpus for s in others)
+    fillers = FILLERS - sum(s.waited is not None for s in others)
+    return -1 if lane.kind else min(free, fillers) - 1, LONGEST_SECONDS - max(patient)
+
+
+def _patient(pool: Pool, one: Standing) -> bool:
+    """Whether it is a gang that waits for several lanes to run dry, or for all of the large one."""
+    return one.waited is not None and one.gpus > large(pool) and 2 * one.gpus >= pool.within
+
+
+def _in_lane(pool: Pool, lane: Lane, one: Standing) -> int:
+    """GPUs of the lane that it takes; what has the most of a pool is in everybody's way."""
+    if 2 * one.gpus > pool.gpus:
+        return lane.width
+    return one.gpus if lane.least <= one.gpus < lane.under else 0
 
 
 def _reach(pool: Pool, persona: Persona, quotas: Mapping[str, int]) -> int:

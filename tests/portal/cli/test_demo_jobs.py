@@ -28,7 +28,7 @@ def sizes(standing: list[Standing], seed: int = 1) -> list[int]:
 def test_for_a_day_the_fleet_is_busy_with_a_short_queue_and_gangs_start(seed: int) -> None:
     fleet = Fleet(clusters=1, nodes=4, gpus=8, seed=seed)
     seen = list(fleet.run(DAY))[SETTLING:]
-    assert 0.85 <= mean(ratio for ratio, _ in seen) <= 0.98
+    assert 0.85 <= mean(ratio for ratio, _ in seen) <= 0.97
     queue = sorted(waiting for _, waiting in seen)
     assert 3 <= queue[len(queue) // 20] <= median(queue) <= queue[-len(queue) // 20] <= 10
     assert fleet.started[8] >= 30
@@ -46,12 +46,12 @@ def test_gpu_time_divides_by_size_as_published() -> None:
         spent += fleet.gpu_seconds
     large = (spent[8] + spent[16]) / spent.total()
     assert 0.45 <= large <= 0.6  # published: 0.53
-    assert 0.2 <= spent[1] / spent.total() <= 0.3
+    assert 0.2 <= spent[1] / spent.total() <= 0.35  # published: 0.27
 
 
 @pytest.mark.parametrize(
     ("clusters", "nodes", "gpus", "least"),
-    [(1, 1, 4, 0.75), (1, 2, 8, 0.9), (1, 8, 8, 0.85), (2, 4, 8, 0.7), (3, 1, 1, 0.85)],
+    [(1, 1, 4, 0.75), (1, 2, 8, 0.9), (1, 8, 8, 0.85), (2, 4, 8, 0.65), (3, 1, 1, 0.75)],
 )
 def test_other_fleets_are_busy_too(clusters: int, nodes: int, gpus: int, least: float) -> None:
     fleet = Fleet(clusters, nodes, gpus, seed=1)
@@ -97,17 +97,26 @@ def test_an_empty_pool_is_filled_at_once_with_one_more_in_each_lane() -> None:
 
 
 def test_nothing_is_asked_for_while_each_lane_has_one_that_waits() -> None:
-    assert sizes([*holding(8, 4, 1, 1, 1, 1), Standing(8, 3.0), Standing(4, 3.0)]) == [1]
-    waiting = [Standing(8, 3.0), Standing(4, 3.0), Standing(1, 3.0)]
-    assert sizes([*holding(8, 4, 1, 1, 1, 1), *waiting]) == []
+    waiting = [Standing(8, 3.0), Standing(4, 3.0)]
+    full = [*holding(8, 4, 1, 1, 1, 1), *waiting]
+    assert {tuple(sizes(full, seed)) for seed in range(30)} == {(), (1,)}
+    assert all(sizes([*full, Standing(1, 3.0)], seed) == [] for seed in range(30))
+    assert sizes([*holding(8, 4, 1, 1, 1, 1), waiting[1], Standing(1, 3.0)]) in ([8], [16])
 
 
-def test_while_a_gang_waits_for_the_whole_pool_only_short_work_is_asked_for() -> None:
+def test_while_a_gang_waits_for_the_whole_pool_only_a_few_short_singles_are_asked_for() -> None:
     patient = Standing(16, LONGEST_SECONDS - 40.0)
     asked = asks(Random(1), POOL, [patient, *holding(8)], QUOTAS)
-    assert sum(job.gpus for job in asked) == 8
+    assert [job.gpus for job in asked] == [1] * demo_jobs.FILLERS
     assert all(job.seconds <= 40 for job in asked)
+    assert sizes([patient, *holding(8, 4, 1, 1, 1)]) == [1]
     assert sizes([Standing(16, LONGEST_SECONDS - 1.0), *holding(1)]) == []
+
+
+def test_while_a_gang_has_the_whole_pool_one_waits_in_each_lane() -> None:
+    asked = {tuple(sorted(sizes(holding(16), seed))) for seed in range(60)}
+    assert (1, 4, 8) in asked
+    assert all((len(each) <= 3 and 8 in each) or 16 in each for each in asked)
 
 
 def test_a_group_asks_for_no_more_than_others_leave_it() -> None:
