@@ -1,7 +1,6 @@
 """Builds the simulated ``libnvidia-ml.so.1``: ``python -m agent.simulated.build --out DIR``."""
 
 import argparse
-import importlib.util
 import os
 import shlex
 import shutil
@@ -21,14 +20,15 @@ class BuildError(Exception):
 
 
 def compiler(env: Mapping[str, str]) -> list[str]:
-    """The C compiler to call: ``$CC``, else ``cc`` from PATH, else the wheel ``ziglang``."""
+    """The C compiler to call: ``$CC``, else ``cc`` from PATH."""
     if env.get("CC"):
         return shlex.split(env["CC"])
     if found := shutil.which("cc", path=env.get("PATH")):
         return [found]
-    if importlib.util.find_spec("ziglang"):
-        return [sys.executable, "-m", "ziglang", "cc"]
-    raise BuildError("no C compiler: install one as `cc`, name one in CC, or `pip install ziglang`")
+    raise BuildError(
+        "no C compiler: install one as `cc` or name one in CC, as in "
+        "`pip install ziglang; export CC='python -m ziglang cc'`"
+    )
 
 
 def build(out: Path, env: Mapping[str, str]) -> Path:

@@ -51,7 +51,7 @@ class Fleet:
         ]
         libraries = folder / "lib"
         self.simulated = False
-        self._build = Once(lambda: simulated.library(libraries, folder))
+        self._build = Once(lambda: simulated.library(libraries, tools.c_compiler(), folder))
 
     def api(self) -> Api:
         """The public API as the admin."""

@@ -1,7 +1,7 @@
 """The simulated side of a sandbox: the C library, the node simulator, an agent a node."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from infra.local import step
@@ -10,10 +10,10 @@ from infra.local.simulator.layout import READY, NodeFolder
 from infra.local.workload_cluster import Agent
 
 
-def library(folder: Path, state: Path) -> None:
-    """Build libnvidia-ml.so.1 into ``folder``; a second of work."""
+def library(folder: Path, compiler: Mapping[str, str], state: Path) -> None:
+    """Build libnvidia-ml.so.1 into ``folder``; a second of work. ``compiler``: CC and its needs."""
     argv = ("agent.simulated.build", "--out", str(folder))
-    step.python("the simulated NVML library", argv, {}, state)
+    step.python("the simulated NVML library", argv, compiler, state)
 
 
 def simulator(cluster: str, kubeconfig: Path, folder: Path, nodes: list[str]) -> Process:

@@ -73,6 +73,8 @@ def _tools(options: Options, terminal: Terminal) -> Toolbox:
     if missing:
         terminal.step(f"building {', '.join(missing)}; this happens once")
     tools.ensure(wanted)
+    if not options.context:
+        tools.c_compiler()
     terminal.step("tools ready")
     return tools
 

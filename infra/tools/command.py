@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from infra.tools.catalogue import DEFAULT, TOOLS
-from infra.tools.errors import ToolError
+from infra.tools.errors import ToolError, UnknownTool
 from infra.tools.toolbox import Toolbox
 
 HELP = "Build or fetch the servers that `neurox up` runs, or only those named."
@@ -16,17 +16,19 @@ def run(names: Sequence[str], list_only: bool, output: str) -> None:
     """Make what is missing of ``names`` (all that ``up`` needs when empty), then say where it is.
 
     ``output`` is "text" or "json"; progress goes to standard error. Ends by SystemExit with 1
-    when a tool cannot be had and with 130 after Ctrl-C.
+    when a tool cannot be had, 2 when there is none of that name, and 130 after Ctrl-C.
     """
     box = Toolbox.from_env()
     try:
         box.missing(names)
         if not list_only:
             box.ensure(names or DEFAULT)
+            if not names:
+                box.c_compiler()
         rows = [row(box, name) for name in (names or TOOLS)]
     except ToolError as refused:
         sys.stderr.write(f"neurox: {refused}\n")
-        raise SystemExit(1) from None
+        raise SystemExit(2 if isinstance(refused, UnknownTool) else 1) from None
     except KeyboardInterrupt:
         sys.stderr.write("neurox: stopped; what is compiled is kept, the next run goes on there\n")
         raise SystemExit(130) from None
@@ -54,6 +56,9 @@ def _table(rows: list[dict[str, str | bool | None]]) -> str:
         absent = "missing" if entry["default"] else "when asked for"
         source, path = str(entry["source"] or absent), str(entry["path"] or "-")
         lines.append((str(entry["name"]), str(entry["version"]), source, path))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "".join(
-        f"{name:<24} {kind:<8} {origin:<14} {path}\n" for name, kind, origin, path in lines
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        + "\n"
+        for line in lines
     )

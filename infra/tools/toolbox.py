@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from infra.tools import build, compiler, found, wheel
-from infra.tools.catalogue import DEFAULT, TOOLS, GoBuild, LayerWheel, Tool
+from infra.tools.catalogue import DEFAULT, TOOLS, ZIG_WHEEL, GoBuild, LayerWheel, Tool
 from infra.tools.errors import ToolError, UnknownTool
 from infra.tools.failure import room_on_disk
 from infra.tools.lock import building
@@ -66,9 +66,21 @@ class Toolbox:
         finally:
             shown.close()
 
-    def c_compiler(self) -> tuple[str, ...]:
-        """The first words of a C compiler's command, fetched when there is none on PATH."""
-        return compiler.c_compiler(self._shop)
+    def c_compiler(self, progress: Progress | None = None) -> dict[str, str]:
+        """CC and what else its compiler needs, as variables; fetched when PATH has none."""
+        if variables := compiler.found(self._shop):
+            return variables
+        shown, cache = progress or progress_on(), self._shop.cache
+        name, _, version = ZIG_WHEEL.partition("==")
+        step = Step(1, 1, name, version, "Fetching")
+        try:
+            with room_on_disk(cache), building(cache.lock, shown.note):
+                shown.begin(step)
+                variables = compiler.fetch(self._shop, lambda detail: shown.tick(step, detail))
+                shown.end(step)
+        finally:
+            shown.close()
+        return variables
 
     def _obtain(self, tool: Tool, number: int, total: int, progress: Progress) -> None:
         verb = "Building" if isinstance(tool.source, GoBuild) else "Fetching"

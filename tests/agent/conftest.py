@@ -7,12 +7,14 @@ import pynvml
 import pytest
 
 from agent.simulated.build import build
+from infra.tools.toolbox import Toolbox
 
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the simulated driver, built without a single warning."""
-    env = {**os.environ, "CC": f"{os.environ.get('CC', 'cc')} -Werror"}
+    compiler = Toolbox.from_env().c_compiler()
+    env = {**os.environ, **compiler, "CC": f"{compiler['CC']} -Werror"}
     return build(tmp_path_factory.mktemp("nvml"), env).parent
 
 

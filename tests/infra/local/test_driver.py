@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.local import simulated
+from infra.tools.toolbox import Toolbox
 
 PROGRAM = """
 import json, sys
@@ -25,7 +26,7 @@ GPU = "[gpu {index}]\nuuid = GPU-{index}\nmodel = NVIDIA H200\nmemory_bytes = 10
 @pytest.fixture(scope="module")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lib")
-    simulated.library(folder, folder)
+    simulated.library(folder, Toolbox.from_env().c_compiler(), folder)
     return folder
 
 

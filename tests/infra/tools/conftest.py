@@ -77,7 +77,7 @@ def shop(tmp_path: Path) -> Workshop:
     cache, real = Cache(tmp_path / "cache"), Cache.from_env(os.environ)
     cache.root.mkdir()
     real.root.mkdir(parents=True, exist_ok=True)
-    for name in ("go", "wheels"):
+    for name in ("go", "wheels", "zig"):
         (real.root / name).mkdir(exist_ok=True)
         (cache.root / name).symlink_to(real.root / name)
     env = {name: value for name, value in os.environ.items() if name != "KUBEBUILDER_ASSETS"}

@@ -23,6 +23,18 @@ def test_the_list_says_what_is_missing_and_makes_nothing(empty: Path, capsys) ->
     assert not list(empty.iterdir())
 
 
+def test_the_columns_stand_under_each_other_whatever_is_in_them(
+    empty: Path, capsys, program, monkeypatch
+) -> None:
+    program(empty / "assets" / "etcd", "echo etcd Version: 3.7.9")
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(empty / "assets"))
+    command.run(["etcd", "kube-controller-manager"], list_only=True, output="text")
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[2] for row in rows] == ["KUBEBUILDER_ASSETS", "missing"]
+    at = head.index("PATH")
+    assert [row[at:] for row in rows] == [str(empty / "assets" / "etcd"), "-"]
+
+
 def test_json_has_null_for_what_is_not_there(empty: Path, capsys) -> None:
     command.run(["thanos"], list_only=True, output="json")
     assert json.loads(capsys.readouterr().out) == [
@@ -33,7 +45,7 @@ def test_json_has_null_for_what_is_not_there(empty: Path, capsys) -> None:
 def test_an_unknown_name_ends_with_an_error(empty: Path, capsys) -> None:
     with pytest.raises(SystemExit) as ended:
         command.run(["tanos"], list_only=False, output="text")
-    assert ended.value.code == 1
+    assert ended.value.code == 2
     assert "did you mean thanos?" in capsys.readouterr().err
 
 

@@ -1,10 +1,15 @@
+import io
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from infra.tools import go
 from infra.tools.cache import Cache
+from infra.tools.catalogue import Tool
 from infra.tools.errors import ToolError
+from infra.tools.progress import Lines
+from infra.tools.toolbox import Toolbox
 from infra.tools.workshop import Workshop
 
 
@@ -29,3 +34,14 @@ def test_no_go_and_no_network_says_what_to_do(tmp_path: Path) -> None:
     assert "No Go 1.26.8 or newer is on PATH" in said
     assert "https://go.dev/dl/" in said
     assert not list(Cache(tmp_path).wheels.glob("*go*"))
+
+
+@pytest.mark.slow
+def test_without_go_on_path_the_wheel_compiles(shop: Workshop, hello: Tool, tmp_path: Path) -> None:
+    bare = Workshop(shop.cache, {**shop.env, "PATH": str(tmp_path)}, shop.sources)
+    box = Toolbox(bare, {"hello": hello})
+    box.ensure(["hello"], Lines(io.StringIO()))
+    said = subprocess.run(
+        [box.path("hello")], capture_output=True, text=True, timeout=10, check=True
+    )
+    assert said.stdout == "hello version 1.2.3\n"
