@@ -74,7 +74,7 @@ def _leave_contexts(state: State, forget: bool, say: Callable[[str], None]) -> N
     for name, row in list(state.clusters.items()):
         if "context" not in row:
             continue
-        context = kube_context.Context(row["context"], row.get("kubeconfig", ""))
+        context = kube_context.Context.of(row)
         try:
             kube_context.leave(name, context, state.folder)
         except LocalError as error:

@@ -1,13 +1,10 @@
 """Everything that `up` runs, built from what was asked for; nothing is started here."""
 
-import json
-import platform
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local import kube_context, sandbox_access, simulated, step
+from infra.local import kube_context, sandbox_access, simulated
 from infra.local.admin import CONTEXT, Admin, bootstrap
 from infra.local.api import Api
 from infra.local.control_plane import ControlPlane, Programs
@@ -17,9 +14,9 @@ from infra.local.once import Once
 from infra.local.options import Sandbox
 from infra.local.ports import Ports
 from infra.local.process import Process
+from infra.local.real_node import RealNode
 from infra.local.sandbox.manifests import node_names
 from infra.local.sandbox.processes import SandboxCluster
-from infra.local.sandbox_access import RealNode
 from infra.local.workload_cluster import Agent, WorkloadCluster
 from infra.tools.toolbox import Toolbox
 
@@ -92,16 +89,14 @@ class Fleet:
             ),
         ]
 
-    def add_context(self, context: kube_context.Context) -> str:
-        """A cluster of the user's own; the name that it gets here."""
-        name = re.sub(r"[^a-z0-9]+", "-", context.name.lower()).strip("-")[:40] or "context"
+    def add_context(self, name: str, context: kube_context.Context) -> None:
+        """A cluster of the user's own; ``name`` is what it is called here."""
         folder = self._folder / "clusters" / name
         access = kube_context.access(context, self._folder, folder)
         ours = WorkloadCluster(name, folder, self._ports, access, self._join(name, folder))
         own = ours.processes(None, ())
         self.processes += own
         self.milestones.append(Milestone(f"{name}: joined", tuple(one.name for one in own)))
-        return name
 
     def add_demo(self) -> None:
         """The demo's users and workloads, by the public API alone."""
@@ -120,13 +115,3 @@ class Fleet:
 
     def _join(self, name: str, folder: Path) -> Join:
         return Join(name, folder / "join.kubeconfig", self.api)
-
-
-def real_node(state: Path) -> RealNode | None:
-    """This machine's own GPUs, when a real NVIDIA driver is there."""
-    env: dict[str, str] = {}
-    found = json.loads(step.python("looking for a driver", ("infra.local.driver",), env, state))
-    if found is None:
-        return None
-    name = re.sub(r"[^a-z0-9.-]+", "-", platform.node().lower()).strip("-.") or "this-machine"
-    return RealNode(f"real-{name}"[:60], found["count"], found["model"])

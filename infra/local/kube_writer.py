@@ -27,6 +27,8 @@ from infra.local.workload_cluster import NAMESPACE
 
 TIMEOUT_SECONDS = 5.0
 TOKEN_SECONDS = 365 * 86_400
+OURS = ("app.kubernetes.io/managed-by", "neurox-up")
+"""The label of a namespace that `up` made; one without it belongs to an installation by Helm."""
 
 
 class ContextKube(Kube):
@@ -86,16 +88,22 @@ class ContextKube(Kube):
 
 
 def check(api: client.ApiClient, rights: Path) -> None:
-    """Print server and version as JSON; LocalError when it would refuse what `install` writes."""
+    """Print server, version and what `install` writes as JSON; LocalError when refused that."""
     kube = ContextKube(api)
     version = kube.get("/version")["gitVersion"]
-    kinds = {manifest["kind"]: manifest for manifest in _manifests(rights)}
+    manifests = _manifests(rights)
+    kinds = {manifest["kind"]: manifest for manifest in manifests}
     refused = sorted(kind for kind, one in kinds.items() if not kube.may_make(one))
     if refused:
         raise LocalError(
             f"it does not let you make {', '.join(refused)}; choose a context of a cluster admin"
         )
-    sys.stdout.write(json.dumps({"server": api.configuration.host, "version": version}) + "\n")
+    _refuse_foreign(kube)
+    writes: dict[str, list[str]] = {}
+    for manifest in manifests:
+        writes.setdefault(manifest["kind"], []).append(manifest["metadata"]["name"])
+    answer = {"server": api.configuration.host, "version": version, "writes": writes}
+    sys.stdout.write(json.dumps(answer) + "\n")
 
 
 def install(api: client.ApiClient, rights: Path, out: Path) -> None:
@@ -115,6 +123,27 @@ def install(api: client.ApiClient, rights: Path, out: Path) -> None:
         secret_file.write(out / kubeconfig_name(account), document)
 
 
+def remove(api: client.ApiClient, rights: Path, server: str) -> None:
+    """Take out what ``install`` wrote, at ``server`` and nowhere else."""
+    if server and api.configuration.host != server:
+        raise LocalError(f"it points at {api.configuration.host} now; neurox wrote into {server}")
+    kube = ContextKube(api)
+    _refuse_foreign(kube)
+    for manifest in reversed(_manifests(rights)):
+        kube.remove(manifest)
+
+
+def _refuse_foreign(kube: ContextKube) -> None:
+    label, value = OURS
+    for one in kube.get("/api/v1/namespaces")["items"]:
+        meta = one["metadata"]
+        if meta["name"] == NAMESPACE and meta.get("labels", {}).get(label) != value:
+            raise LocalError(
+                f"its namespace {NAMESPACE} was not made by `neurox up`: Neurox seems to be "
+                "installed there already, and is left alone"
+            )
+
+
 def _kubeconfig(settings: client.Configuration, token: str) -> dict[str, Any]:
     cluster = {"server": settings.host}
     if settings.ssl_ca_cert:
@@ -132,7 +161,9 @@ def _kubeconfig(settings: client.Configuration, token: str) -> dict[str, Any]:
 
 
 def _manifests(rights: Path) -> list[dict[str, Any]]:
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    label, value = OURS
+    meta = {"name": NAMESPACE, "labels": {label: value}}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
     files = [path.read_text() for path in sorted(rights.glob("*.yaml"))]
     return [namespace, *(found for text in files for found in yaml.safe_load_all(text) if found)]
 
@@ -174,8 +205,7 @@ def _run(asked: argparse.Namespace) -> None:
         for manifest in filter(None, yaml.safe_load_all(asked.file.read_text())):
             ContextKube(api).apply(manifest)
     else:
-        for manifest in reversed(_manifests(asked.rights)):
-            ContextKube(api).remove(manifest)
+        remove(api, asked.rights, asked.server)
 
 
 def _refusal(error: ApiException) -> str:
@@ -194,6 +224,7 @@ def main() -> int:
     parser.add_argument("--rights", type=Path)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--file", type=Path)
+    parser.add_argument("--server")
     logging.basicConfig(format="%(message)s")  # the client logs why a credential plugin failed
     socket.setdefaulttimeout(TIMEOUT_SECONDS)
     try:

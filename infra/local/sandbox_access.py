@@ -1,12 +1,12 @@
 """A sandbox cluster as our processes see it: by two ServiceAccounts, never as its admin."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from infra.local import document
+from infra.local import document, real_node
 from infra.local.once import Once
 from infra.local.process import Process
+from infra.local.real_node import RealNode
 from infra.local.sandbox.kube import Kube
 from infra.local.sandbox.processes import SandboxCluster
 from infra.local.workload_cluster import NAMESPACE, Kubernetes
@@ -18,44 +18,9 @@ RIGHTS = Path(__file__).parents[2] / "charts" / "neurox-workload" / "files"
 """What the chart installs as it is: ServiceAccounts, roles, empty objects, admission policies."""
 
 
-@dataclass(frozen=True)
-class RealNode:
-    """This machine's own GPUs as a node without a kubelet."""
-
-    name: str
-    gpus: int
-    model: str
-
-
 def kubeconfig_name(account: str) -> str:
     """The file of a ServiceAccount's kubeconfig."""
     return f"{NAMESPACE}.{account}.yaml"
-
-
-def node(real: RealNode) -> dict[str, Any]:
-    """Its manifest: no pod can run there, for no kubelet does."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {
-            "name": real.name,
-            "labels": {
-                "kubernetes.io/hostname": real.name,
-                "kubernetes.io/os": "linux",
-                "nvidia.com/gpu.product": real.model.replace(" ", "-"),
-                "nvidia.com/gpu.count": str(real.gpus),
-            },
-        },
-        "spec": {"unschedulable": True},
-    }
-
-
-def node_status(real: RealNode) -> dict[str, Any]:
-    """Its GPUs."""
-    room = {"nvidia.com/gpu": str(real.gpus)}
-    meta = {"name": real.name}
-    status = {"capacity": room, "allocatable": room}
-    return {"apiVersion": "v1", "kind": "Node", "metadata": meta, "status": status}
 
 
 def access(cluster: SandboxCluster, folder: Path, real: RealNode | None) -> Kubernetes:
@@ -71,8 +36,7 @@ def access(cluster: SandboxCluster, folder: Path, real: RealNode | None) -> Kube
                 objects.token_kubeconfig(account, NAMESPACE)
         finally:
             objects.close()
-        if real is not None:
-            _apply_real(cluster, real)
+        _settle_real(cluster, real)
 
     def apply(text: str) -> None:
         objects = cluster.objects()
@@ -91,14 +55,13 @@ def access(cluster: SandboxCluster, folder: Path, real: RealNode | None) -> Kube
     )
 
 
-def _apply_real(cluster: SandboxCluster, real: RealNode) -> None:
+def _settle_real(cluster: SandboxCluster, real: RealNode | None) -> None:
     admin = document.read(cluster.admin_kubeconfig)
     where, user = admin["clusters"][0]["cluster"], admin["users"][0]["user"]
     client = Path(user["client-certificate"]), Path(user["client-key"])
     kube = Kube(where["server"], Path(where["certificate-authority"]), client)
     try:
-        kube.apply(node(real))
-        kube.apply(node_status(real), "status")
+        real_node.settle(kube, real)
     finally:
         kube.close()
 

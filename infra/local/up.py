@@ -4,10 +4,10 @@ import asyncio
 import os
 from pathlib import Path
 
-from infra.local import kube_context, preflight, stragglers
+from infra.local import kube_context, preflight, real_node, stragglers
 from infra.local.background import off_loop
 from infra.local.errors import INTERRUPTED, LocalError
-from infra.local.fleet import Fleet, Milestone, real_node
+from infra.local.fleet import Fleet, Milestone
 from infra.local.interrupts import Interrupts
 from infra.local.lock import Lock
 from infra.local.options import Options, sandboxes
@@ -54,10 +54,11 @@ def _make(options: Options, terminal: Terminal) -> Fleet:
     context = _context(options, state)
     fleet = Fleet(options.folder, ports, http_port, _tools(options, terminal))
     if context is not None:
-        row = {"context": context.name, "kubeconfig": context.kubeconfig}
-        state.clusters[fleet.add_context(context)] = row
+        name = kube_context.local_name(context, state.clusters)
+        fleet.add_context(name, context)
+        state.clusters[name] = context.row()
     chosen = sandboxes(options, state)
-    real = real_node(options.folder) if chosen else None
+    real = real_node.find(options.folder, terminal.step) if chosen else None
     for number, one in enumerate(chosen):
         fleet.add_sandbox(one, real if number == 0 else None)
     if options.demo and chosen:
@@ -83,11 +84,11 @@ def _context(options: Options, state: State) -> kube_context.Context | None:
     """The kube context, once it answered and the person agreed."""
     if options.context is None:
         return None
-    context = kube_context.Context.from_env(options.context, os.environ)
-    where = kube_context.preflight(context, options.folder)
-    if not any(row.get("context") == context.name for row in state.clusters.values()):
-        kube_context.confirm(context.name, where, options.yes)
-    return context
+    asked = kube_context.Context.from_env(options.context, os.environ)
+    target = kube_context.preflight(asked, options.folder)
+    if target.context.row() not in state.clusters.values():
+        kube_context.confirm(target, options.yes)
+    return target.context
 
 
 async def _run(fleet: Fleet, folder: Path, terminal: Terminal) -> int:

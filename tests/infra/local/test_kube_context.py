@@ -13,7 +13,7 @@ import pytest
 
 from infra.local import document, kube_context
 from infra.local.errors import USAGE, LocalError
-from infra.local.kube_context import Context
+from infra.local.kube_context import Context, Target
 from infra.local.sandbox.kube import Kube
 
 pytestmark = pytest.mark.slow
@@ -78,7 +78,9 @@ def namespaces(admin: Kube) -> dict[str, str]:
 
 def test_all_that_is_written_is_removed_again(theirs: Path, admin: Kube, tmp_path: Path) -> None:
     context = Context.from_env("theirs", {"KUBECONFIG": str(theirs)})
-    assert "Kubernetes v1." in kube_context.preflight(context, tmp_path)
+    target = kube_context.preflight(context, tmp_path)
+    assert target.version.startswith("v1.")
+    context = target.context
     access = kube_context.access(context, tmp_path, tmp_path / "clusters" / "theirs")
     access.prepare()
     assert namespaces(admin)["neurox-system"] == "Active"
@@ -101,6 +103,52 @@ def test_all_that_is_written_is_removed_again(theirs: Path, admin: Kube, tmp_pat
     assert namespaces(admin)["neurox-system"] == "Terminating"
     assert not (tmp_path / "clusters" / "theirs").exists()
     kube_context.leave("theirs", context, tmp_path)  # a second time is no error
+
+
+def test_an_installation_that_up_did_not_make_is_left_alone(
+    theirs: Path, admin: Kube, tmp_path: Path
+) -> None:
+    path = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+    helm = {"app.kubernetes.io/managed-by": "Helm"}
+    space = {"apiVersion": "v1", "kind": "Namespace"}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole"}
+    admin.apply({**space, "metadata": {"name": "neurox-system", "labels": helm}})
+    admin.apply({**role, "metadata": {"name": "neurox-workload-manager", "labels": helm}})
+    context = Context("theirs", str(theirs))
+    for call in (
+        lambda: kube_context.preflight(context, tmp_path),
+        lambda: kube_context.leave("theirs", context, tmp_path),
+    ):
+        with pytest.raises(LocalError, match="not made by `neurox up`"):
+            call()
+    assert admin.get(f"{path}/neurox-workload-manager")["metadata"]["labels"] == helm
+    admin.delete(f"{path}/neurox-workload-manager")
+    ours = {"app.kubernetes.io/managed-by": "neurox-up"}
+    admin.apply({**space, "metadata": {"name": "neurox-system", "labels": ours}})
+
+
+def test_a_context_that_points_elsewhere_by_now_is_left_alone(
+    theirs: Path, admin: Kube, tmp_path: Path
+) -> None:
+    context = Context("theirs", str(theirs), "https://10.0.0.1:6443")
+    with pytest.raises(LocalError, match=r"neurox wrote into https://10\.0\.0\.1:6443"):
+        kube_context.leave("theirs", context, tmp_path)
+    assert "neurox-system" in namespaces(admin)
+
+
+@pytest.mark.parametrize(
+    ("context", "name"),
+    [
+        (Context("prod.example.org/admin", "", "a"), "prod-example-org-admin"),
+        (Context("Prod", "", "a"), "prod-2"),
+        (Context("prod", "", "b"), "prod"),
+        (Context("sandbox-1", "", "a"), "context-sandbox-1"),
+        (Context("///", "", "a"), "context"),
+    ],
+)
+def test_a_cluster_here_has_a_name_that_no_other_has(context: Context, name: str) -> None:
+    clusters = {"sandbox-1": {"nodes": "4"}, "prod": Context("prod", "", "b").row()}
+    assert kube_context.local_name(context, clusters) == name
 
 
 def test_an_unknown_context_is_named_with_those_that_are_there(
@@ -150,8 +198,13 @@ def test_without_a_terminal_agreement_must_be_given(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: PTH123, SIM115
+    context = Context("theirs", "", "https://example.org")
+    target = Target(context, "v1.37.2", {"ClusterRole": ["neurox-b", "neurox-a"]})
     with pytest.raises(LocalError, match="--yes") as refused:
-        kube_context.confirm("theirs", "https://example.org", yes=False)
+        kube_context.confirm(target, yes=False)
     assert refused.value.exit_code == USAGE
-    assert "`neurox down` removes all of it" in capsys.readouterr().out
-    kube_context.confirm("theirs", "https://example.org", yes=True)
+    said = capsys.readouterr().out
+    assert "theirs at https://example.org (Kubernetes v1.37.2)" in said
+    assert "ClusterRole: neurox-a, neurox-b\n" in said
+    assert "`neurox down` removes all of it" in said
+    kube_context.confirm(target, yes=True)

@@ -3,7 +3,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from infra.local import real_node
 from infra.local.errors import LocalError
+from infra.local.real_node import RealNode
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +95,20 @@ def test_a_pod_that_no_node_can_hold_waits(running, eventually) -> None:
 
     eventually("it is unschedulable", lambda: "Unschedulable" in reasons())
     kube.delete(path)
+
+
+def test_the_real_node_comes_and_goes_with_the_driver(running) -> None:
+    kube = running.kube()
+    real_node.settle(kube, RealNode("real-box", 2, "NVIDIA H100 80GB HBM3"))
+    node = kube.get("/api/v1/nodes/real-box")
+    assert node["status"]["allocatable"] == {"nvidia.com/gpu": "2"}
+    assert node["spec"]["unschedulable"] is True
+    real_node.settle(kube, RealNode("real-other", 1, "NVIDIA H200"))
+    names = [one["metadata"]["name"] for one in kube.get("/api/v1/nodes")["items"]]
+    assert names == ["gpu-1", "gpu-2", "real-other"]
+    real_node.settle(kube, None)
+    names = [one["metadata"]["name"] for one in kube.get("/api/v1/nodes")["items"]]
+    assert names == ["gpu-1", "gpu-2"]
 
 
 def test_a_token_kubeconfig_has_the_rights_of_its_account_and_no_more(running, as_user) -> None:
