@@ -39,7 +39,7 @@ down: $(VENV)/.local ## Stop what `make up` started
 
 .PHONY: chromium
 chromium:
-	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	@command -v chromium chromium-browser >/dev/null || \
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
 		{ echo "The browser tests need Chromium: apt install chromium"; exit 2; }
 
