@@ -176,6 +176,7 @@ class ControlPlane:
                 *("-b", address(self._http), "--graceful-timeout", "3", "portal.web:app"),
             ),
             env=env,
+            port=self._http,
             needs=("redis",),
             prepare=self.certificates,
             ready=http_ok(self._http, "/api/v1/readyz"),

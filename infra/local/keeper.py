@@ -10,6 +10,7 @@ from pathlib import Path
 from infra.local import child
 from infra.local.background import off_loop
 from infra.local.log_file import LogFile
+from infra.local.ports import refuse_taken
 from infra.local.process import Process
 
 FIRST_DELAY_SECONDS = 0.5
@@ -18,6 +19,7 @@ STEADY_SECONDS = 30.0
 """Having run this long, a process earns the shortest back-off again."""
 CHECK_SECONDS = 0.1
 REPORTED_LINES = 8
+REPORTED_WIDTH = 200
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ class Keeper:
         if process.prepare is not None:
             self._enter("preparing")
             await off_loop(process.prepare)
+        if (port := process.port) is not None:
+            await off_loop(lambda: refuse_taken(port))
         env = child.environment(process.env, self._around.state, self._around.env)
         with self.log.open() as log:
             began = log.tell()
@@ -146,9 +150,14 @@ class Keeper:
         what = f"{self.trouble}; next try in {delay:g} s"
         words = [] if self.last_words == self._told else self.last_words
         self._told = self.last_words  # a second time the same is only noise
-        return what + "".join(f"\n    {line}" for line in words)
+        return what + "".join(f"\n    {shorten(line)}" for line in words)
 
     def _enter(self, state: str) -> None:
         self.state = state
         self.since = time.time()
         self._around.changed()
+
+
+def shorten(line: str) -> str:
+    """What of a log's line is shown; servers in Go write a kilobyte in one."""
+    return line if len(line) <= REPORTED_WIDTH else f"{line[:REPORTED_WIDTH]}..."

@@ -30,12 +30,7 @@ class Ports:
     def http(self, strict: int | None) -> int:
         """The portal's port: ``strict`` or a refusal; else the remembered, 8080, 8081, ..."""
         if strict is not None:
-            if not is_free(strict):
-                raise LocalError(
-                    f"port {strict} is taken{by_whom(strict)}; stop that, or leave --port away "
-                    "for the next free one.",
-                    CONFLICT,
-                )
+            refuse_taken(strict)
             return self._give("http", strict)
         wanted = [self._known.get("http", HTTP), *range(HTTP, HTTP + HTTP_TRIES)]
         for port in wanted:
@@ -74,6 +69,16 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def refuse_taken(port: int) -> None:
+    """LocalError naming who listens on that port of the portal."""
+    if not is_free(port):
+        raise LocalError(
+            f"port {port} is taken{by_whom(port)}; stop that, or start again without --port for "
+            "the next free one.",
+            CONFLICT,
+        )
 
 
 def by_whom(port: int) -> str:

@@ -17,6 +17,8 @@ class Process:
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
+    port: int | None = None
+    """Not started while somebody else listens there, who would answer ``ready`` in its place."""
     ready: Callable[[], bool] | None = None
     needs: tuple[str, ...] = ()
     prepare: Callable[[], None] | None = None

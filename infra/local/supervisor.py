@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra.local import record
 from infra.local.errors import TIMEOUT, LocalError
-from infra.local.keeper import Keeper, Surroundings
+from infra.local.keeper import Keeper, Surroundings, shorten
 from infra.local.process import Process
 
 HOPELESS_FAILURES = 5
@@ -94,13 +94,13 @@ class Supervisor:
         for name in names:
             keeper = self.keepers[name]
             if keeper.failures >= HOPELESS_FAILURES:
-                words = "".join(f"\n    {line}" for line in keeper.last_words)
+                words = "".join(f"\n    {shorten(line)}" for line in keeper.last_words)
                 raise LocalError(f"{keeper.trouble}, {keeper.failures} times in a row.{words}")
 
     def _late(self, names: Sequence[str], seconds: float) -> str:
         late = [name for name in names if not self.keepers[name].ready.is_set()]
         first = self.keepers[late[0]]
-        lines = "".join(f"\n    {line}" for line in first.log.last(8))
+        lines = "".join(f"\n    {shorten(line)}" for line in first.log.last(8))
         return (
             f"not ready after {seconds:g} s: {', '.join(late)}. "
             f"The log of {late[0]} ({first.log.path}) ends:{lines or ' (it is empty)'}"

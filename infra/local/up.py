@@ -11,7 +11,7 @@ from infra.local.fleet import Fleet, Milestone
 from infra.local.interrupts import Interrupts
 from infra.local.lock import Lock
 from infra.local.options import Options, sandboxes
-from infra.local.ports import Ports
+from infra.local.ports import Ports, refuse_taken
 from infra.local.state import State
 from infra.local.supervisor import Supervisor
 from infra.local.terminal import Terminal
@@ -49,10 +49,13 @@ def _make(options: Options, terminal: Terminal) -> Fleet:
     state = State.load(options.folder)
     if stragglers.end(options.folder):
         terminal.step("ended what a killed `neurox up` had left")
-    ports = Ports(state.ports)
-    http_port = ports.http(options.port)
+    if options.port is not None:
+        refuse_taken(options.port)
     context = _context(options, state)
-    fleet = Fleet(options.folder, ports, http_port, _tools(options, terminal))
+    tools = _tools(options, terminal)
+    # Chosen last: while tools are built, which takes minutes, somebody else may take a port.
+    ports = Ports(state.ports)
+    fleet = Fleet(options.folder, ports, ports.http(options.port), tools)
     if context is not None:
         name = kube_context.local_name(context, state.clusters)
         fleet.add_context(name, context)

@@ -39,25 +39,30 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,
     output: Annotated[
-        str | None, typer.Option("-o", "--output", help="yaml: the same as --print-secret.")
+        str | None,
+        typer.Option(
+            "-o", "--output", help="yaml: the Secret, as --print-secret. json: all of it."
+        ),
     ] = None,
 ) -> None:
     """Let a Kubernetes cluster join: make its record and put the join Secret into it."""
-    if output not in (None, "yaml"):
-        raise CommandFailed(f"-o {output} is unknown here; only yaml is", USAGE)
+    if output not in (None, "yaml", "json"):
+        raise CommandFailed(f"-o {output} is unknown here; choose yaml or json", USAGE)
     if secret is not None:
         _apply_given(secret, context, dry_run)
         return
     if name is None:
         raise CommandFailed("give the cluster a name: `neurox cluster join NAME`", USAGE)
-    show = print_secret or output == "yaml"
+    show = print_secret or output is not None
     if not show and context is None and not dry_run:
         raise CommandFailed(
             "say where the cluster is: --context KUBECONTEXT, or --print-secret to pipe the "
             "Secret to kubectl yourself",
             USAGE,
         )
-    _join(name, description, None if show else context, dry_run)
+    made = _join(name, description, None if show else context, dry_run)
+    if made is not None and show:
+        _show(made, output == "json")
 
 
 @cluster.command("list")
@@ -87,7 +92,7 @@ def remove(
     sys.stdout.write(f"{name} is removed\n")
 
 
-def _join(name: str, description: str, context: str | None, dry_run: bool) -> None:
+def _join(name: str, description: str, context: str | None, dry_run: bool) -> "JoinOut | None":
     from portal.cli import context as contexts
     from portal.cli import kubectl, output
 
@@ -98,18 +103,29 @@ def _join(name: str, description: str, context: str | None, dry_run: bool) -> No
             client.clusters.create(name, description, dry_run=True)
             where = f"applied to {context}" if context else "printed"
             output.note(f"{name} would be made, and its join Secret {where}; nothing was done.")
-            return
+            return None
         made = _record(client, name, description)
     if context is None:
-        sys.stdout.write(made.secret)
-        output.note(f"The token works once, until {made.expires_at:%H:%M} UTC. {_next(name)}")
-        return
+        return made
     try:
         kubectl.apply_secret(context, made.secret)
     except CommandFailed as failed:
         again = f"{name} is made; run the same command again when this is solved"
         raise CommandFailed(f"{failed}\n  {again}", failed.exit_code) from None
     output.note(f"The join Secret is in {context}. {_next(name)}")
+    return made
+
+
+def _show(made: "JoinOut", as_json: bool) -> None:
+    from portal.cli import output
+
+    if as_json:
+        sys.stdout.write(output.document(made.model_dump(mode="json", by_alias=True), "json"))
+    else:
+        sys.stdout.write(made.secret)
+        output.note(made.command.rstrip())
+    next_step = _next(made.cluster.name)
+    output.note(f"The token works once, until {made.expires_at:%H:%M} UTC. {next_step}")
 
 
 def _record(client: "Client", name: str, description: str) -> "JoinOut":

@@ -108,7 +108,7 @@ def _show_many(
         output.note("Nothing matches." if query else noun.empty)
     elif len(found) < first.total:
         output.note(f"{len(found)} of {first.total}; --all shows the rest.")
-    if any(getattr(item, "simulated", False) for item in found):
+    if form == "table" and any(getattr(item, "simulated", False) for item in found):
         output.note("Some or all of these are simulated; -o wide says which.")
 
 

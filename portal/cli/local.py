@@ -34,11 +34,11 @@ def _told() -> Iterator[None]:
         yield
     except LocalError as error:
         raise CommandFailed(str(error), error.exit_code) from None
-    except BrokenPipeError:
-        raise  # nobody reads any more: no error of ours
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise CommandFailed(f"{where}{error.strerror}; --state names the folder") from None
+        if error.filename is None:
+            raise  # of the output, not of the folder
+        where = f"{error.filename}: {error.strerror}"
+        raise CommandFailed(f"{where}; --state names the folder") from None
 
 
 @app.command()

@@ -3,13 +3,16 @@
 Modules import what is heavy inside their functions, so that ``neurox --help`` stays quick.
 """
 
+import errno
 import os
 import sys
 
 import typer
 
 from portal.cli import cluster, demo, get, local, submit
-from portal.cli.failure import INTERRUPTED, CommandFailed
+from portal.cli.failure import FAILED, INTERRUPTED, CommandFailed
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF}
 
 app = typer.Typer(
     name="neurox",
@@ -25,15 +28,28 @@ for module in (local, get, submit, cluster, demo):
 def run() -> None:
     """Entry point; ends the process with the exit status."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except CommandFailed as failed:
         sys.stderr.write(f"neurox: {failed}\n")
         sys.exit(failed.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader went away (`neurox logs ... | head`); keep the flush at exit from complaining.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()  # the reader went away: `neurox logs ... | head`
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        _silence()
+        sys.stderr.write(f"neurox: the output could not be written: {error.strerror}\n")
+        sys.exit(FAILED)
+
+
+def _silence() -> None:
+    """Keep the flush at exit from complaining a second time."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

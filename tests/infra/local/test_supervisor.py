@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -64,6 +65,23 @@ def test_a_process_starts_when_its_needs_are_ready(tmp_path: Path) -> None:
             flag.touch()
             await fleet.ready()
             assert order == ["first", "then"]
+
+    in_loop(body)
+
+
+def test_a_stranger_on_its_port_is_named_and_never_taken_for_the_process(tmp_path: Path) -> None:
+    async def body() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as stranger:
+            port = stranger.getsockname()[1]
+            served = program("served", port=port, ready=lambda: True)
+            async with Fleet(tmp_path, served) as fleet:
+                keeper = fleet.keepers["served"]
+                await true(lambda: keeper.failures)
+                assert not keeper.ready.is_set()
+                assert keeper.pid is None
+                assert f"port {port} is taken by " in fleet.said[0]
+                stranger.close()
+                await fleet.ready()
 
     in_loop(body)
 

@@ -1,3 +1,4 @@
+import json
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,19 @@ def test_the_secret_can_be_printed_for_a_pipe(web: Web, server: str, neurox: Neu
     done = neurox("cluster", "join", "cellar", "-o", "yaml")
     assert done.code == 0
     assert "kind: Secret" in done.out
+    assert "kubectl apply --server-side" in done.err
+    assert "works once" in done.err
+
+
+def test_programs_get_the_record_the_secret_and_the_command(
+    web: Web, server: str, neurox: Neurox
+) -> None:
+    done = neurox("cluster", "join", "cellar", "-o", "json")
+    assert done.code == 0
+    made = json.loads(done.out)
+    assert made["cluster"]["name"] == "cellar"
+    assert "kind: Secret" in made["secret"]
+    assert "neurox cluster join --secret -" in made["command"]
     assert "works once" in done.err
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -22,12 +23,15 @@ def neurox(tmp_path: Path) -> Neurox:
         "NO_COLOR": "1",
     }
 
-    def run(*words: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        *words: str, stdout: int | TextIO = subprocess.PIPE, **more: str
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "portal.cli.main", *words],
             env={**env, **more},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             text=True,
             timeout=60,
             check=False,
@@ -138,6 +142,14 @@ def test_the_help_hides_no_default(neurox: Neurox) -> None:
     assert "as last time, else 4" in neurox("up", "--help", COLUMNS="200").stdout
     assert "the current context" in neurox("get", "--help", COLUMNS="200").stdout
     assert "the project's first" in neurox("submit", "--help", COLUMNS="200").stdout
+
+
+@pytest.mark.parametrize("words", [("status",), ("down",), ("tools", "--list"), ("--help",)])
+def test_a_full_disk_under_the_output_is_one_line(neurox: Neurox, words: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        shown = neurox(*words, stdout=full)
+    assert shown.returncode == 1
+    assert shown.stderr == ("neurox: the output could not be written: No space left on device\n")
 
 
 def test_down_with_nothing_running_is_fine(neurox: Neurox) -> None:
