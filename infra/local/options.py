@@ -7,6 +7,8 @@ from infra.local.errors import USAGE, LocalError
 from infra.local.state import State
 
 NODES, GPUS, CLUSTERS = 4, 8, 1
+IDLE = "idle"
+"""Marks a sandbox that a later `up` with fewer --clusters did not start; its data stays."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ def sandboxes(options: Options, state: State) -> list[Sandbox]:
     """The sandbox clusters to run; remembers them, so that the next `up` shows the same fleet."""
     if options.context is not None:
         return []
-    remembered = [name for name, row in state.clusters.items() if "context" not in row]
+    ours = {name: row for name, row in state.clusters.items() if "context" not in row}
+    remembered = [row for row in ours.values() if IDLE not in row]
     count = options.clusters or len(remembered) or CLUSTERS
     found = []
     for number in range(1, count + 1):
@@ -54,4 +57,6 @@ def sandboxes(options: Options, state: State) -> list[Sandbox]:
         gpus = options.gpus or int(row.get("gpus", GPUS))
         state.clusters[name] = {"nodes": str(nodes), "gpus": str(gpus)}
         found.append(Sandbox(name, nodes, gpus))
+    for name in ours.keys() - {one.name for one in found}:
+        state.clusters[name][IDLE] = "yes"
     return found

@@ -53,13 +53,14 @@ def settle(kube: Kube, real: RealNode | None) -> None:
 
 
 def node(real: RealNode) -> dict[str, Any]:
-    """Its manifest: no pod can run there, for no kubelet does."""
+    """Its manifest: kwok says that it lives, for no kubelet does; so no pod may run there."""
     product = re.sub(r"[^A-Za-z0-9_.-]+", "-", real.model)[:LABEL_MAX].strip("-_.")
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
             "name": real.name,
+            "annotations": {"kwok.x-k8s.io/node": "fake"},
             "labels": {
                 LABEL: "true",
                 "kubernetes.io/hostname": real.name,

@@ -97,10 +97,17 @@ def test_a_pod_that_no_node_can_hold_waits(running, eventually) -> None:
     kube.delete(path)
 
 
-def test_the_real_node_comes_and_goes_with_the_driver(running) -> None:
+def test_the_real_node_comes_and_goes_with_the_driver(running, eventually) -> None:
     kube = running.kube()
     real_node.settle(kube, RealNode("real-box", 2, "NVIDIA H100 80GB HBM3"))
-    node = kube.get("/api/v1/nodes/real-box")
+    path = "/api/v1/nodes/real-box"
+
+    def ready() -> bool:
+        conditions = kube.get(path)["status"].get("conditions", ())
+        return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+    eventually("kwok keeps it alive", ready)
+    node = kube.get(path)
     assert node["status"]["allocatable"] == {"nvidia.com/gpu": "2"}
     assert node["spec"]["unschedulable"] is True
     real_node.settle(kube, RealNode("real-other", 1, "NVIDIA H200"))
