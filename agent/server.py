@@ -25,6 +25,8 @@ class MetricsServer(ThreadingTCPServer):
 
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = _CONNECTIONS_MAX
+    """With the default of 5, a burst of scrapes waits a second for TCP to try again."""
 
     def __init__(
         self, address: tuple[str, int], registry: CollectorRegistry, ready: Callable[[], bool]

@@ -119,14 +119,18 @@ class Supervisor:
         self._news.set()
 
     async def _write_records(self) -> None:
+        told = False
         while True:
             await self._news.wait()
             await asyncio.sleep(RECORD_SECONDS)  # one write for a burst of changes
             self._news.clear()
             try:
                 record.write(self._state, self._record())
+                told = False
             except OSError as error:
-                self._report(f"{record.path(self._state)} was not written: {error.strerror}")
+                if not told:
+                    self._report(f"{record.path(self._state)} was not written: {error.strerror}")
+                told = True
 
     def _record(self) -> record.Record:
         rows = tuple(

@@ -22,19 +22,20 @@ app.add_typer(cluster, name="cluster")
 @cluster.command()
 def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="What Neurox shall call the cluster.")
+        str | None, typer.Argument(metavar="NAME", help="Name of the cluster in Neurox.")
     ] = None,
     context: Annotated[
-        str | None, typer.Option("--context", help="The cluster, as your kubeconfig names it.")
+        str | None,
+        typer.Option("--context", help="Context of your kubeconfig: the cluster to join."),
     ] = None,
     secret: Annotated[
         str | None,
-        typer.Option("--secret", help="File of a join Secret that you were given; - reads it."),
+        typer.Option("--secret", help="Apply a join Secret that you were given; - reads it."),
     ] = None,
     print_secret: Annotated[
         bool, typer.Option("--print-secret", help="Print the Secret instead of applying it.")
     ] = False,
-    description: Annotated[str, typer.Option(help="For people.")] = "",
+    description: Annotated[str, typer.Option(help="Description, for people.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done.")
     ] = False,

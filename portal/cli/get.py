@@ -22,7 +22,7 @@ ContextOption = Annotated[
     str | None,
     typer.Option(
         "--context",
-        help="Which Neurox to ask.",
+        help="Neurox to ask, by its context.",
         show_default="the current context, `local` after `up`",
     ),
 ]
@@ -31,7 +31,7 @@ Filter = str | None
 
 def _filter(name: str, short: str | None = None) -> Any:
     names = [f"--{name}", *([short] if short else [])]
-    return typer.Option(*names, help="Only of these; commas mean any of.")
+    return typer.Option(*names, help=f"Only of this {name}; A,B means either.")
 
 
 @app.command()
@@ -45,7 +45,7 @@ def get(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
         ),
     ],
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Only the one of this name or id.")
+        str | None, typer.Argument(metavar="NAME", help="Only the one with this name or id.")
     ] = None,
     cluster: Annotated[Filter, _filter("cluster", "-c")] = None,
     project: Annotated[Filter, _filter("project", "-p")] = None,
@@ -55,12 +55,14 @@ def get(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
     user: Annotated[Filter, _filter("user")] = None,
     state: Annotated[Filter, _filter("state")] = None,
     level: Annotated[Filter, _filter("level")] = None,
-    search: Annotated[str | None, typer.Option("-q", "--search", help="Part of a text.")] = None,
-    sort: Annotated[
-        str | None, typer.Option(help="Field to sort by; a leading - turns it round.")
+    search: Annotated[
+        str | None, typer.Option("-q", "--search", help="Only what has this text in it.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = LIMIT,
-    everything: Annotated[bool, typer.Option("--all", "-A", help="Without a limit.")] = False,
+    sort: Annotated[
+        str | None, typer.Option(help="Field to sort by; -FIELD turns it round.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = LIMIT,
+    everything: Annotated[bool, typer.Option("--all", "-A", help="All, however many.")] = False,
     output: OutputOption = "table",
     context: ContextOption = None,
 ) -> None:

@@ -65,13 +65,14 @@ def up(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
     port: Annotated[
         int | None,
         typer.Option(
-            min=1, max=65535, help="Of the portal.", show_default=AS_BEFORE.format("8080 or above")
+            min=1,
+            max=65535,
+            help="Port of the portal.",
+            show_default=AS_BEFORE.format("8080 or above"),
         ),
     ] = None,
     state: StateOption = None,
-    demo: Annotated[
-        bool, typer.Option(help="Submit demo workloads, so that there is life.")
-    ] = True,
+    demo: Annotated[bool, typer.Option(help="Submit demo workloads as three users.")] = True,
     context: Annotated[
         str | None,
         typer.Option(help="Manage this context of your kubeconfig instead of a sandbox."),
@@ -110,7 +111,10 @@ def _interrupt(_number: int, _frame: "FrameType | None") -> None:
 
 @app.command()
 def down(
-    purge: Annotated[bool, typer.Option("--purge", help="Also forget the fleet.")] = False,
+    purge: Annotated[
+        bool,
+        typer.Option("--purge", help="Also forget the fleet: its data, its password, its logs."),
+    ] = False,
     state: StateOption = None,
 ) -> None:
     """Stop what `neurox up` started, also after it was killed."""
@@ -137,12 +141,10 @@ def status(
 @app.command()
 def logs(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Of a process, as `neurox status` lists it.")
+        str, typer.Argument(metavar="NAME", help="A process, as `neurox status` lists it.")
     ],
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as it grows.")] = False,
-    lines: Annotated[
-        int, typer.Option("-n", "--lines", min=0, help="How many to begin with.")
-    ] = 50,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as the log grows.")] = False,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="Lines to begin with.")] = 50,
     state: StateOption = None,
 ) -> None:
     """Show what a process of the fleet says."""
@@ -157,7 +159,7 @@ def logs(
 def tools(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="Only these.", show_default="all that `up` needs"),
+        typer.Argument(metavar="NAME", help="Servers to make.", show_default="all that `up` needs"),
     ] = None,
     list_only: Annotated[
         bool, typer.Option("--list", help="Only show what is there and what is missing.")

@@ -25,24 +25,27 @@ SHORT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 @app.command()
 def submit(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Of the workload.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Name of the workload.")
+    ] = None,
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="COMMAND", help="What runs, after --.")
+        list[str] | None, typer.Argument(metavar="COMMAND", help="What it runs, after --.")
     ] = None,
     file: Annotated[
-        Path | None, typer.Option("-f", "--file", help="YAML of the workload; - reads it here.")
+        Path | None,
+        typer.Option("-f", "--file", help="YAML of the workload; - reads standard input."),
     ] = None,
     project: Annotated[
-        str | None, typer.Option("-p", "--project", help="That it belongs to.")
+        str | None, typer.Option("-p", "--project", help="Project it belongs to.")
     ] = None,
     group: Annotated[
         str | None,
         typer.Option(
-            help="Whose quota it uses.", show_default="the one you share with the project"
+            help="Group whose quota it uses.", show_default="the one you share with the project"
         ),
     ] = None,
     pool: Annotated[
-        str | None, typer.Option(help="Of nodes.", show_default="the project's first")
+        str | None, typer.Option(help="Node pool it runs in.", show_default="the project's first")
     ] = None,
     gpus: Annotated[int | None, typer.Option(help="GPUs of each pod.", show_default="1")] = None,
     pods: Annotated[
@@ -50,19 +53,24 @@ def submit(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramet
     ] = None,
     level: Annotated[
         str | None,
-        typer.Option(help="low, normal, high or critical.", show_default="the project's"),
+        typer.Option(
+            help="Priority level: low, normal, high or critical.", show_default="the project's"
+        ),
     ] = None,
     image: Annotated[
-        str | None, typer.Option(help="That its containers run.", show_default="busybox")
+        str | None, typer.Option(help="Image its containers run.", show_default="busybox")
     ] = None,
     max_runtime: Annotated[
-        str | None, typer.Option(help="Ended after this long: 90s, 30m, 6h or 2d.")
+        str | None, typer.Option(help="End it after this long: 90s, 30m, 6h or 2d.")
     ] = None,
     annotation: Annotated[
-        list[str] | None, typer.Option("--annotation", help="KEY=VALUE, as often as needed.")
+        list[str] | None,
+        typer.Option("--annotation", help="KEY=VALUE for its pods, as often as needed."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check it.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it runs; or has ended.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check it and submit nothing.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it runs or has ended.")] = False,
     timeout: Annotated[str, typer.Option(help="How long --wait waits.")] = "10m",
     output: Annotated[str, typer.Option("-o", "--output", help="table, json or yaml.")] = "table",
     context: ContextOption = None,
