@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import secret_file, step
+from infra.local.join import Hub
 from infra.local.once import Once
 from infra.local.ports import LOOPBACK, Ports, address
 from infra.local.process import Process
@@ -32,7 +33,6 @@ class ControlPlane:
         self.url = f"http://{address(http_port)}"
         password = secret_file.kept(folder / "secrets" / "redis-password")
         self._redis_password = password
-        self.relay_ca = folder / "pki" / "ca.crt"
         self.certificates = Once(self._make_certificates)
         self._relay_token = folder / "secrets" / "relay-token"
         secret_file.kept(self._relay_token)
@@ -51,6 +51,7 @@ class ControlPlane:
                 "relay-internal",
             )
         }
+        self.hub = Hub(f"https://{self._at('relay')}", folder / "pki" / "ca.crt")
         self.redis_url = f"redis://:{password}@{self._at('redis')}/0"
 
     def processes(self) -> list[Process]:
@@ -165,8 +166,8 @@ class ControlPlane:
             "NEUROX_THANOS_URL": self.thanos_url,
             "NEUROX_API_URL": self.url,
             "NEUROX_PUBLIC_URL": self.url,
-            "NEUROX_RELAY_PUBLIC_URL": f"https://{self._at('relay')}",
-            "NEUROX_RELAY_CA_FILE": str(self.relay_ca),
+            "NEUROX_RELAY_PUBLIC_URL": self.hub.url,
+            "NEUROX_RELAY_CA_FILE": str(self.hub.ca),
             **({"NEUROX_CHARTS_DIR": str(charts)} if charts.is_dir() else {}),
         }
         return Process(

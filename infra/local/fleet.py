@@ -114,4 +114,4 @@ class Fleet:
         self.admin()
 
     def _join(self, name: str, folder: Path) -> Join:
-        return Join(name, folder / "join.kubeconfig", self.api)
+        return Join(name, folder / "join.kubeconfig", self.api, self.control.hub)

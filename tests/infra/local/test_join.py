@@ -9,7 +9,7 @@ import pytest
 
 from infra.local.api import Api
 from infra.local.errors import LocalError
-from infra.local.join import Join, kubeconfig_of
+from infra.local.join import Hub, Join, kubeconfig_of
 
 SECRET = "kind: Secret\nstringData:\n  kubeconfig: |\n    token: nxj_1\n"
 
@@ -64,8 +64,20 @@ def api(control: ControlPlane) -> Iterator[Api]:
 
 
 @pytest.fixture
-def join(tmp_path: Path, api: Api) -> Join:
-    return Join("sandbox-1", tmp_path / "join.kubeconfig", lambda: api)
+def hub(tmp_path: Path) -> Hub:
+    (tmp_path / "ca.crt").write_text("the CA")
+    return Hub("https://127.0.0.1:7000", tmp_path / "ca.crt")
+
+
+@pytest.fixture
+def join(tmp_path: Path, api: Api, hub: Hub) -> Join:
+    return Join("sandbox-1", tmp_path / "join.kubeconfig", lambda: api, hub)
+
+
+def kubeconfig(url: str, authority: str) -> str:
+    data = base64.b64encode(authority.encode()).decode()
+    cluster = {"server": f"{url}/relay/v1/join", "certificate-authority-data": data}
+    return json.dumps({"clusters": [{"name": "neurox", "cluster": cluster}]})
 
 
 def test_a_new_cluster_gets_its_secret_applied_and_kept_for_the_client(
@@ -82,11 +94,25 @@ def test_a_new_cluster_gets_its_secret_applied_and_kept_for_the_client(
 @pytest.mark.parametrize("state", ["connected", "lost"])
 def test_a_joined_cluster_is_left_alone(join: Join, control: ControlPlane, state: str) -> None:
     control.cluster = {"id": "c-1", "state": state}
-    join.file.write_text("token: spent\n")
+    join.file.write_text(kubeconfig("https://127.0.0.1:7000", "the CA"))
     applied: list[str] = []
     join.ensure(applied.append)
     assert applied == []
     assert control.calls == ["GET /clusters/sandbox-1"]
+
+
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [("https://127.0.0.1:7001", "the CA"), ("https://127.0.0.1:7000", "a former CA")],
+    ids=["moved", "new CA"],
+)
+def test_a_cluster_that_would_not_find_the_hub_joins_anew(
+    join: Join, control: ControlPlane, url: str, authority: str
+) -> None:
+    control.cluster = {"id": "c-1", "state": "connected"}
+    join.file.write_text(kubeconfig(url, authority))
+    join.ensure(lambda _: None)
+    assert control.calls[-1] == "POST /clusters/sandbox-1/join"
 
 
 def test_a_cluster_that_never_joined_gets_a_fresh_token(join: Join, control: ControlPlane) -> None:
@@ -109,8 +135,8 @@ def test_a_refusal_is_told_in_the_apis_words(join: Join, control: ControlPlane) 
         join.ensure(lambda _: None)
 
 
-def test_an_api_that_is_not_there_is_a_local_error(tmp_path: Path) -> None:
-    gone = Join("sandbox-1", tmp_path / "file", lambda: Api(1, "nxu_1"))
+def test_an_api_that_is_not_there_is_a_local_error(tmp_path: Path, hub: Hub) -> None:
+    gone = Join("sandbox-1", tmp_path / "file", lambda: Api(1, "nxu_1"), hub)
     with pytest.raises(LocalError, match="refused"):
         gone.ensure(lambda _: None)
 
