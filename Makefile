@@ -10,14 +10,15 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 	@echo
 	@echo '  make up ARGS="--clusters 2 --nodes 8" passes options on to neurox up.'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Neurox needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=."; exit 2; }
-	@$(PYTHON) -m venv $(VENV) || { echo "Cannot make $(VENV); on Debian: apt install python3-venv"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -f $@; \
+		echo "Cannot make $(VENV); on Debian: apt install python3-venv. Then the same again."; exit 2; }
 
 $(VENV)/.local: setup.cfg constraints.txt | $(BIN)/python
 	@echo "Installing Neurox into $(VENV) (about a minute, once)"
@@ -37,11 +38,13 @@ up: $(VENV)/.local ## Show a working fleet on this machine: real servers, simula
 down: $(VENV)/.local ## Stop what `make up` started
 	@$(BIN)/neurox down $(ARGS)
 
+# Playwright's own Node.js needs libatomic, which a bare Debian does not have.
 .PHONY: chromium
 chromium:
-	@command -v chromium chromium-browser >/dev/null || \
-		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } || \
-		{ echo "The browser tests need Chromium: apt install chromium"; exit 2; }
+	@{ command -v chromium chromium-browser && /sbin/ldconfig -p | grep -F libatomic.so.1; } >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium libatomic1 >/dev/null; } || \
+		{ echo "The browser tests need Chromium: apt install chromium libatomic1"; exit 2; }
 
 .PHONY: lint
 lint: $(VENV)/.test ## Style, types, direction of imports, templates

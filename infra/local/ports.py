@@ -19,11 +19,12 @@ class Ports:
     def __init__(self, known: dict[str, int]) -> None:
         self._known = known
         self._given: set[int] = set()
+        self._claims: list[socket.socket] = []
 
     def get(self, name: str) -> int:
         """The port of that name: the remembered one while it is free, else a new one."""
         port = self._known.get(name)
-        if port is None or port in self._given or not is_free(port):
+        if port is None or port in self._given or not is_free(port) or not self._claim(port):
             port = self._any()
         return self._give(name, port)
 
@@ -31,20 +32,36 @@ class Ports:
         """The portal's port: ``strict`` or a refusal; else the remembered, 8080, 8081, ..."""
         if strict is not None:
             refuse_taken(strict)
+            if not self._claim(strict):
+                raise LocalError(f"port {strict} is another starting neurox's.", CONFLICT)
             return self._give("http", strict)
         wanted = [self._known.get("http", HTTP), *range(HTTP, HTTP + HTTP_TRIES)]
         for port in wanted:
-            if port not in self._given and is_free(port):
+            if port not in self._given and is_free(port) and self._claim(port):
                 return self._give("http", port)
         raise LocalError(
             f"no free port from {HTTP} to {HTTP + HTTP_TRIES - 1}; choose one by --port.", CONFLICT
         )
 
+    def _claim(self, port: int) -> bool:
+        """Keep it from another `up` until our server listens, some seconds from now.
+
+        By a socket of the abstract namespace: no file is left, the kernel frees it with us.
+        """
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0neurox-port-{port}")
+        except OSError:
+            claim.close()
+            return False
+        self._claims.append(claim)
+        return True
+
     def _any(self) -> int:
         reserved = self._given | set(self._known.values())
         for _ in range(1000):
             port = LOWEST + secrets.randbelow(HIGHEST - LOWEST)
-            if port not in reserved and is_free(port):
+            if port not in reserved and is_free(port) and self._claim(port):
                 return port
         raise LocalError(f"no free port between {LOWEST} and {HIGHEST} on {LOOPBACK}.", CONFLICT)
 

@@ -40,7 +40,7 @@ class Job:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, safe among threads
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - two system calls, safe among threads
             )
             try:
                 return self._wait(child, tick)
@@ -70,7 +70,9 @@ class Job:
 
 
 def _end_with_parent() -> None:
-    # Killed outright, we leave nobody to end the command; the kernel tells it in our place.
+    # Killed outright, we leave nobody to end the command; the kernel tells it in our place. Started
+    # in the background of a shell we ignore Ctrl-C; the command must not inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
 
 

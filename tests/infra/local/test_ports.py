@@ -44,3 +44,13 @@ def test_the_portals_port_is_the_remembered_one_else_the_next_free(taken: int) -
     free = Ports({}).get("any")
     assert Ports({"http": free}).http(None) == free
     assert Ports({"http": taken}).http(None) >= ports.HTTP
+
+
+def test_two_fleets_that_start_together_get_different_ports() -> None:
+    first, second = Ports({}), Ports({})
+    port = first.http(None)
+    assert second.http(None) != port
+    with pytest.raises(LocalError, match=f"port {port} is another starting neurox's"):
+        Ports({}).http(port)
+    del first
+    assert Ports({"http": port}).http(None) == port

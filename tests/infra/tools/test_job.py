@@ -49,9 +49,11 @@ def test_breaking_off_ends_the_command_and_its_children(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
 
 
-def test_a_builder_that_is_killed_takes_its_command_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ctrl_c", ["default_int_handler", "SIG_IGN"], ids=["front", "background"])
+def test_a_builder_that_is_killed_takes_its_command_with_it(tmp_path: Path, ctrl_c: str) -> None:
     script = (
-        "import os, pathlib; from infra.tools.job import Job\n"
+        "import os, pathlib, signal; from infra.tools.job import Job\n"
+        f"signal.signal(signal.SIGINT, signal.{ctrl_c})\n"
         f"job = Job(('sh', '-c', 'echo $$; exec sleep 300'), pathlib.Path({str(tmp_path / 'x')!r}),"
         " os.environ)\n"
         "job.run(lambda line: line and print(line, flush=True))"
