@@ -69,6 +69,17 @@ def test_a_process_starts_when_its_needs_are_ready(tmp_path: Path) -> None:
     in_loop(body)
 
 
+def test_a_long_last_line_is_told_in_part(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with Fleet(tmp_path, program("talks", "print('w' * 5000)")) as fleet:
+            await true(lambda: fleet.said)
+            told = fleet.said[0].splitlines()[1].strip()
+            assert told == "w" * 200 + "..."
+            assert fleet.keepers["talks"].log.last(1) == ["w" * 5000]
+
+    in_loop(body)
+
+
 def test_a_stranger_on_its_port_is_named_and_never_taken_for_the_process(tmp_path: Path) -> None:
     async def body() -> None:
         with socket.create_server(("127.0.0.1", 0)) as stranger:
