@@ -61,9 +61,7 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
             "Secret to kubectl yourself",
             USAGE,
         )
-    made = _join(name, description, None if show else context, dry_run)
-    if made is not None and show:
-        _show(made, output == "json")
+    _join(name, description, None if show else context, dry_run, output == "json")
 
 
 @cluster.command("list")
@@ -93,7 +91,7 @@ def remove(
     sys.stdout.write(f"{name} is removed\n")
 
 
-def _join(name: str, description: str, context: str | None, dry_run: bool) -> "JoinOut | None":
+def _join(name: str, description: str, context: str | None, dry_run: bool, as_json: bool) -> None:
     from portal.cli import context as contexts
     from portal.cli import kubectl, output
 
@@ -104,17 +102,17 @@ def _join(name: str, description: str, context: str | None, dry_run: bool) -> "J
             client.clusters.create(name, description, dry_run=True)
             where = f"applied to {context}" if context else "printed"
             output.note(f"{name} would be made, and its join Secret {where}; nothing was done.")
-            return None
+            return
         made = _record(client, name, description)
     if context is None:
-        return made
+        _show(made, as_json)
+        return
     try:
         kubectl.apply_secret(context, made.secret)
     except CommandFailed as failed:
         again = f"{name} is made; run the same command again when this is solved"
         raise CommandFailed(f"{failed}\n  {again}", failed.exit_code) from None
     output.note(f"The join Secret is in {context}. {_next(name)}")
-    return made
 
 
 def _show(made: "JoinOut", as_json: bool) -> None:
