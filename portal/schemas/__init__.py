@@ -1,0 +1,58 @@
+"""What travels between the API and its clients: typed once, used by server, SDK, CLI and pages.
+
+Times are RFC 3339 UTC; ages and durations seconds; ratios 0 to 1; memory bytes; ``null`` is
+unknown, never zero.
+"""
+
+from portal.schemas.base import Model, Page
+from portal.schemas.cluster import ClusterIn, ClusterOut, JoinOut
+from portal.schemas.gpu import GpuOut
+from portal.schemas.node import NodeOut
+from portal.schemas.overview import Attention, OverviewOut, Tile
+from portal.schemas.policy import (
+    GroupIn,
+    GroupOut,
+    PoolIn,
+    PoolOut,
+    ProjectIn,
+    ProjectOut,
+    QuotaIn,
+    QuotaOut,
+)
+from portal.schemas.problem import FieldError, Problem
+from portal.schemas.series import Series
+from portal.schemas.user import Me, TokenIn, TokenOut, UserIn, UserOut
+from portal.schemas.workload import PodOut, ReasonOut, WorkloadIn, WorkloadOut
+
+__all__ = [
+    "Attention",
+    "ClusterIn",
+    "ClusterOut",
+    "FieldError",
+    "GpuOut",
+    "GroupIn",
+    "GroupOut",
+    "JoinOut",
+    "Me",
+    "Model",
+    "NodeOut",
+    "OverviewOut",
+    "Page",
+    "PodOut",
+    "PoolIn",
+    "PoolOut",
+    "Problem",
+    "ProjectIn",
+    "ProjectOut",
+    "QuotaIn",
+    "QuotaOut",
+    "ReasonOut",
+    "Series",
+    "Tile",
+    "TokenIn",
+    "TokenOut",
+    "UserIn",
+    "UserOut",
+    "WorkloadIn",
+    "WorkloadOut",
+]

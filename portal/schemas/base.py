@@ -1,0 +1,21 @@
+"""What every model has in common, and a page of a list."""
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+Item = TypeVar("Item")
+
+
+class Model(BaseModel):
+    """Base of all: unknown fields are refused, so a typing mistake is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Page(Model, Generic[Item]):
+    """A page of a list; pass ``next_cursor`` back as ``cursor`` for the next one."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+    total: int

@@ -1,0 +1,49 @@
+"""Clusters, and what lets one join."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from portal.schemas.base import Model
+
+
+class ClusterIn(Model):
+    """A cluster to be joined."""
+
+    name: str
+    description: str = Field("", max_length=500)
+
+
+class ClusterOut(Model):
+    """A cluster and how fresh what we know of it is."""
+
+    id: str
+    name: str
+    description: str
+    state: Literal["waiting", "connected", "lost"]
+    """waiting: never joined. lost: no report for 45 s."""
+    created_at: datetime
+    seen_at: datetime | None
+    age_seconds: float | None
+    kubernetes_version: str | None
+    manager_version: str | None
+    nodes: int
+    nodes_ready: int
+    gpus: int
+    gpus_allocated: int
+    running: int
+    queued: int
+    utilization: float | None
+    simulated: bool
+    metrics_age_seconds: float | None
+
+
+class JoinOut(Model):
+    """What the admin of the new cluster needs; the secret holds a single-use token."""
+
+    cluster: ClusterOut
+    secret: str
+    """A Kubernetes Secret as YAML, with one ``kubeconfig`` key; shown this once."""
+    command: str
+    expires_at: datetime
