@@ -1,6 +1,7 @@
 """All that is known at one moment, read once a request; what is made of it is pure."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,9 +71,10 @@ class Reported:
         """Names of nodes whose GPUs are simulated."""
         return {node.name for node in self.nodes if node.simulated}
 
-    def age(self, now: float) -> float | None:
-        """Seconds since the last report; None when there was none."""
-        return None if self.meta is None else max(0.0, now - self.meta.received_at)
+    @property
+    def reported_at(self) -> float | None:
+        """When its last report came in; None when there was none."""
+        return None if self.meta is None else self.meta.received_at
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ class Fleet:
     def named(self, name: str) -> Reported | None:
         """The cluster of that name."""
         return next((r for r in self.clusters if r.cluster.name == name), None)
+
+    def oldest_report(self, among: Iterable[Reported] | None = None) -> float | None:
+        """When the oldest of the last reports came in: what is made of all is as old as that."""
+        every = self.clusters if among is None else among
+        return min((r.reported_at for r in every if r.reported_at is not None), default=None)
 
     def fresh(self, gpu: Gpu) -> bool:
         """Its sample is recent enough to be called live."""

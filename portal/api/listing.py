@@ -24,6 +24,12 @@ Out = TypeVar("Out", bound=BaseModel)
 Key = list[Any]
 Order = list[tuple[str, bool]]
 """Fields, and whether each descends."""
+MOMENT_OF = {
+    "age_seconds": "submitted_at",
+    "report_age_seconds": "reported_at",
+    "sample_age_seconds": "sampled_at",
+}
+"""Ages grow while pages are read: an order by one goes by the moment that it counts from."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,8 @@ def _order(noun: Noun[Out]) -> Order:
         field = part.removeprefix("-")
         if field not in _sortable(noun):
             raise BadQuery("sort", str(unknown("sort field", field[:60], _sortable(noun))))
-        order.append((field, part.startswith("-")))
+        moment = MOMENT_OF.get(field)
+        order.append((moment or field, part.startswith("-") != bool(moment)))
     taken = {field for field, _ in order}
     return [*order, *((field, False) for field in noun.identity if field not in taken)]
 

@@ -1,7 +1,7 @@
 """What the command line shows of each noun."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from portal.cli.text import duration, gibibytes, percent, plain, since
@@ -59,6 +59,8 @@ def _reason(item: Any) -> str:
 NAME = field("name")
 UTILIZATION = field("utilization", heading="UTIL", show=percent)
 AGE = field("age_seconds", heading="AGE", show=duration)
+REPORTED = field("report_age_seconds", heading="REPORTED", show=duration)
+SAMPLED = field("sample_age_seconds", heading="SAMPLED", show=duration)
 SIMULATED = field("simulated", wide=True)
 DESCRIPTION = field("description", wide=True)
 MEMORY = Column("MEMORY", _memory)
@@ -74,8 +76,7 @@ WORKLOADS = Noun(
         *(field("id"), NAME, field("user"), field("project"), field("group", True)),
         *(field("pool"), field("level", True), field("state"), field("gpus")),
         *(field("pods", True), UTILIZATION, field("cluster"), field("namespace", True)),
-        *(field("submitted_at", heading="AGE", show=since), Column("REASON", _reason)),
-        SIMULATED,
+        *(AGE, Column("REASON", _reason), replace(REPORTED, wide=True), SIMULATED),
     ),
     lambda item: str(item.id),
     "no workload: `neurox submit NAME --project PROJECT -- COMMAND` makes one",
@@ -86,7 +87,7 @@ NOUNS = (
         ("cluster", "cl"),
         (
             *(NAME, field("state"), part("NODES", "nodes_ready", "nodes"), ALLOCATED),
-            *(UTILIZATION, field("running"), field("queued"), AGE),
+            *(UTILIZATION, field("running"), field("queued"), REPORTED),
             *(field("kubernetes_version", True, "KUBERNETES"), SIMULATED, CREATED, DESCRIPTION),
         ),
         _name,
@@ -98,7 +99,7 @@ NOUNS = (
         (
             *(NAME, field("cluster"), field("pool"), field("state"), field("model")),
             *(ALLOCATED, UTILIZATION, MEMORY, POWER, CELSIUS, field("workloads", True)),
-            *(field("reason", True), AGE, SIMULATED),
+            *(field("reason", True), REPORTED, SIMULATED),
         ),
         _name,
         "no node has GPUs: they appear when a joined cluster's agents and manager report",
@@ -109,7 +110,7 @@ NOUNS = (
         (
             *(field("uuid"), field("cluster", True), field("node"), field("index")),
             *(field("model"), field("pool", True), field("state"), UTILIZATION, MEMORY),
-            *(POWER, CELSIUS, field("workload"), field("user", True), AGE, SIMULATED),
+            *(POWER, CELSIUS, field("workload"), field("user", True), SAMPLED, SIMULATED),
         ),
         lambda item: str(item.uuid),
         "no GPU has been sampled yet: `neurox get nodes` shows what the clusters report",
@@ -120,7 +121,7 @@ NOUNS = (
         (
             *(NAME, field("clusters"), field("nodes"), ALLOCATED),
             *(field("gpus_guaranteed", heading="GUARANTEED"), UTILIZATION, field("queued")),
-            *(field("models", True), DESCRIPTION),
+            *(field("models", True), REPORTED, DESCRIPTION),
         ),
         _name,
         "there is no node pool yet: an admin makes one by PUT /api/v1/pools/NAME",
@@ -132,7 +133,7 @@ NOUNS = (
             *(NAME, field("groups"), field("pools"), field("namespace")),
             *(field("level_default", True), field("level_limit", True)),
             *(field("gpus_allocated", heading="GPUS"), field("running"), field("queued")),
-            DESCRIPTION,
+            *(REPORTED, DESCRIPTION),
         ),
         _name,
         "there is no project yet: an admin makes one by PUT /api/v1/projects/NAME",
@@ -143,7 +144,7 @@ NOUNS = (
         (
             *(NAME, field("members"), field("projects")),
             *(field("gpus_guaranteed", heading="GUARANTEED"),),
-            *(field("gpus_allocated", heading="GPUS"), field("queued"), DESCRIPTION),
+            *(field("gpus_allocated", heading="GPUS"), field("queued"), REPORTED, DESCRIPTION),
         ),
         _name,
         "there is no group yet: an admin makes one by PUT /api/v1/groups/NAME",
@@ -153,7 +154,7 @@ NOUNS = (
         ("quota", "qt"),
         (
             *(field("pool"), field("group"), field("gpus", heading="GUARANTEED")),
-            field("gpus_allocated", heading="ALLOCATED"),
+            *(field("gpus_allocated", heading="ALLOCATED"), REPORTED),
         ),
         lambda item: f"{item.pool}/{item.group}",
         "nothing is guaranteed yet: an admin does so by PUT /api/v1/quotas/POOL/GROUP",

@@ -20,7 +20,7 @@ CLUSTERS = Listing(
     (
         Column("name", "Cluster"),
         Column("state", "State"),
-        Column("age_seconds", "Last report"),
+        Column("report_age_seconds", "Last report"),
         Column("kubernetes_version", "Kubernetes"),
         Column("nodes", "Nodes ready", numeric=True),
         Column("gpus", "GPUs allocated", numeric=True),
@@ -66,7 +66,7 @@ GPUS = Listing(
         Column("memory_used_bytes", "Memory", numeric=True),
         Column("temperature_celsius", "Temp.", numeric=True),
         Column("power_watts", "Power", numeric=True),
-        Column("age_seconds", "Read", numeric=True),
+        Column("sample_age_seconds", "Read", numeric=True),
     ),
     filters=("q", "state", "cluster", "node", "pool", "user", "model"),
     states=("busy", "idle", "free", "fault", "stale"),

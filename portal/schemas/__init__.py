@@ -1,7 +1,8 @@
 """What travels between the API and its clients: typed once, used by server, SDK, CLI and pages.
 
 Times are RFC 3339 UTC; ages and durations seconds; ratios 0 to 1; memory bytes; ``null`` is
-unknown, never zero.
+unknown, never zero. ``report_age_seconds`` tells how old a cluster's word is (of several: the
+oldest), ``sample_age_seconds`` how old a reading.
 """
 
 from portal.schemas.base import Model, Page

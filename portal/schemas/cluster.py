@@ -24,8 +24,8 @@ class ClusterOut(Model):
     state: Literal["waiting", "connected", "lost"]
     """waiting: never joined. lost: no report for 45 s."""
     created_at: datetime
-    seen_at: datetime | None
-    age_seconds: float | None
+    reported_at: datetime | None
+    report_age_seconds: float | None
     kubernetes_version: str | None
     manager_version: str | None
     nodes: int
@@ -35,8 +35,10 @@ class ClusterOut(Model):
     running: int
     queued: int
     utilization: float | None
+    sampled_at: datetime | None
+    sample_age_seconds: float | None
+    """Of the newest GPU reading."""
     simulated: bool
-    metrics_age_seconds: float | None
 
 
 class JoinOut(Model):

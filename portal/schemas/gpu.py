@@ -28,5 +28,5 @@ class GpuOut(Model):
     namespace: str | None
     pod: str | None
     sampled_at: datetime
-    age_seconds: float
+    sample_age_seconds: float
     simulated: bool

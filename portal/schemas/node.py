@@ -1,5 +1,6 @@
 """Nodes with GPUs."""
 
+from datetime import datetime
 from typing import Literal
 
 from portal.schemas.base import Model
@@ -24,5 +25,6 @@ class NodeOut(Model):
     """Of the hottest GPU."""
     workloads: int
     kubelet_version: str | None
-    age_seconds: float | None
+    reported_at: datetime | None
+    report_age_seconds: float | None
     simulated: bool

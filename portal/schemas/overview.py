@@ -34,8 +34,8 @@ class OverviewOut(Model):
     """All that the first page shows but its chart."""
 
     generated_at: datetime
-    age_seconds: float | None
-    """Age of the oldest cluster report shown."""
+    report_age_seconds: float | None
+    """Of the oldest report shown."""
     clusters: list[ClusterOut]
     tiles: list[Tile]
     gpus: list[GpuOut]

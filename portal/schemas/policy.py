@@ -1,5 +1,7 @@
 """Pools, groups, projects and quotas: what an admin decides, and what is held."""
 
+from datetime import datetime
+
 from pydantic import Field
 
 from portal.schemas.base import Model
@@ -24,6 +26,8 @@ class PoolOut(PoolIn):
     models: list[str]
     utilization: float | None
     queued: int
+    reported_at: datetime | None
+    report_age_seconds: float | None
 
 
 class GroupIn(Model):
@@ -41,6 +45,8 @@ class GroupOut(GroupIn):
     gpus_guaranteed: int
     gpus_allocated: int
     queued: int
+    reported_at: datetime | None
+    report_age_seconds: float | None
 
 
 class ProjectIn(Model):
@@ -61,6 +67,8 @@ class ProjectOut(ProjectIn):
     gpus_allocated: int
     running: int
     queued: int
+    reported_at: datetime | None
+    report_age_seconds: float | None
 
 
 class QuotaIn(Model):
@@ -75,3 +83,5 @@ class QuotaOut(QuotaIn):
     pool: str
     group: str
     gpus_allocated: int
+    reported_at: datetime | None
+    report_age_seconds: float | None

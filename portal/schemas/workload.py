@@ -65,6 +65,9 @@ class WorkloadOut(Model):
     started_at: datetime | None
     finished_at: datetime | None
     age_seconds: float | None
+    """Since it was submitted."""
+    reported_at: datetime | None
+    report_age_seconds: float | None
     stoppable: bool
     """The caller may stop it."""
     simulated: bool

@@ -60,8 +60,8 @@ def test_the_cluster_is_connected_and_its_report_is_fresh(client: Client) -> Non
     cluster = client.clusters.get("sandbox-1")
     assert cluster.simulated
     assert cluster.gpus == 16
-    assert cluster.age_seconds is not None
-    assert cluster.age_seconds < 45
+    assert cluster.report_age_seconds is not None
+    assert cluster.report_age_seconds < 45
 
 
 def test_every_gpu_has_a_sample_and_is_labelled_simulated(client: Client) -> None:

@@ -20,7 +20,9 @@ def attention(
 def _clusters(clusters: Iterable[ClusterOut]) -> Iterator[Attention]:
     for cluster in clusters:
         if cluster.state == "lost":
-            said = f"Cluster {cluster.name} has not reported for {_ago(cluster.age_seconds)}."
+            said = (
+                f"Cluster {cluster.name} has not reported for {_ago(cluster.report_age_seconds)}."
+            )
             yield Attention(severity="bad", message=said, href=_cluster(cluster.name))
         elif cluster.state == "waiting":
             said = f"Cluster {cluster.name} has not joined yet."

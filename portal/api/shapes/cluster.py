@@ -9,14 +9,13 @@ from portal.schemas import ClusterOut
 
 def state(reported: Reported, now: float) -> Literal["waiting", "connected", "lost"]:
     """Whether it ever reported, and lately."""
-    seconds = reported.age(now)
-    if seconds is None:
+    if reported.reported_at is None:
         return "waiting"
-    return "connected" if seconds <= FRESH_SECONDS else "lost"
+    return "connected" if now - reported.reported_at <= FRESH_SECONDS else "lost"
 
 
 def cluster_out(fleet: Fleet, reported: Reported) -> ClusterOut:
-    """The cluster with the last counts it reported; ``age_seconds`` says how old they are."""
+    """The cluster with the last counts it reported."""
     meta, nodes = reported.meta, reported.nodes
     states = [workload.state for workload in reported.workloads]
     sampled = max((gpu.sampled_at for gpu in reported.gpus), default=None)
@@ -27,8 +26,8 @@ def cluster_out(fleet: Fleet, reported: Reported) -> ClusterOut:
         description=reported.cluster.description,
         state=state(reported, fleet.now),
         created_at=at(reported.cluster.created_at),
-        seen_at=moment(meta.received_at if meta else None),
-        age_seconds=age(fleet.now, meta.received_at if meta else None),
+        reported_at=moment(reported.reported_at),
+        report_age_seconds=age(fleet.now, reported.reported_at),
         kubernetes_version=meta.kubernetes_version if meta else None,
         manager_version=meta.manager_version if meta else None,
         nodes=len(nodes),
@@ -38,6 +37,7 @@ def cluster_out(fleet: Fleet, reported: Reported) -> ClusterOut:
         running=states.count("Running"),
         queued=states.count("Queued"),
         utilization=mean(gpu.utilization for gpu in fresh),
+        sampled_at=moment(sampled),
+        sample_age_seconds=age(fleet.now, sampled),
         simulated=any(node.simulated for node in nodes),
-        metrics_age_seconds=age(fleet.now, sampled),
     )

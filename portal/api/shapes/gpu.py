@@ -48,6 +48,6 @@ def gpu_out(fleet: Fleet, reported: Reported, gpu: Gpu) -> GpuOut:
         namespace=held_by[0] if held_by else None,
         pod=held_by[1] if held_by else None,
         sampled_at=at(gpu.sampled_at),
-        age_seconds=round(max(0.0, fleet.now - gpu.sampled_at), 1),
+        sample_age_seconds=round(max(0.0, fleet.now - gpu.sampled_at), 1),
         simulated=gpu.simulated,
     )

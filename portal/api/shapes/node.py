@@ -4,15 +4,15 @@ from typing import Literal
 
 from controllers.domain.cluster import Node
 from portal.api.fleet import FRESH_SECONDS, Fleet, Reported
-from portal.api.shapes.values import age, mean, total, total_bytes
+from portal.api.shapes.values import age, mean, moment, total, total_bytes
 from portal.schemas import NodeOut
 
 State = Literal["ready", "not ready", "cordoned", "unknown"]
 
 
-def state(node: Node, seconds: float | None) -> State:
+def state(node: Node, reported_at: float | None, now: float) -> State:
     """Unknown once the cluster's report is old."""
-    if seconds is None or seconds > FRESH_SECONDS:
+    if reported_at is None or now - reported_at > FRESH_SECONDS:
         return "unknown"
     if not node.ready:
         return "not ready"
@@ -24,12 +24,11 @@ def node_out(fleet: Fleet, reported: Reported, node: Node) -> NodeOut:
     gpus = reported.gpus_on.get(node.name, [])
     live = [gpu for gpu in gpus if gpu.up and fleet.fresh(gpu)]
     heat = [gpu.temperature_celsius for gpu in live if gpu.temperature_celsius is not None]
-    meta = reported.meta
     return NodeOut(
         name=node.name,
         cluster=reported.cluster.name,
         pool=node.pool,
-        state=state(node, reported.age(fleet.now)),
+        state=state(node, reported.reported_at, fleet.now),
         reason=node.reason,
         model=node.model,
         gpus=node.gpus,
@@ -41,6 +40,7 @@ def node_out(fleet: Fleet, reported: Reported, node: Node) -> NodeOut:
         temperature_celsius=max(heat, default=None),
         workloads=len(reported.workloads_on.get(node.name, ())),
         kubelet_version=node.kubelet_version,
-        age_seconds=age(fleet.now, meta.received_at if meta else None),
+        reported_at=moment(reported.reported_at),
+        report_age_seconds=age(fleet.now, reported.reported_at),
         simulated=node.simulated,
     )

@@ -4,7 +4,7 @@ from portal.api.fleet import Fleet
 from portal.api.shapes.attention import attention
 from portal.api.shapes.cluster import cluster_out
 from portal.api.shapes.gpu import gpu_out
-from portal.api.shapes.values import at, mean, total
+from portal.api.shapes.values import age, at, mean, total
 from portal.api.shapes.workload import rows, workload_out
 from portal.auth.identity import Caller
 from portal.schemas import ClusterOut, GpuOut, OverviewOut, Tile, WorkloadOut
@@ -22,10 +22,9 @@ def overview_out(fleet: Fleet, caller: Caller, chosen: list[str]) -> OverviewOut
         for row in rows(fleet)
         if not chosen or (row.reported and row.reported.cluster.name in chosen)
     ]
-    ages = [cluster.age_seconds for cluster in clusters if cluster.age_seconds is not None]
     return OverviewOut(
         generated_at=at(fleet.now),
-        age_seconds=max(ages, default=None),
+        report_age_seconds=age(fleet.now, fleet.oldest_report(seen)),
         clusters=clusters,
         tiles=tiles(clusters, gpus, workloads),
         gpus=gpus,

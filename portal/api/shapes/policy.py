@@ -6,7 +6,7 @@ from controllers.domain.cluster import Node
 from controllers.domain.policy import Group, NodePool, Project, Quota
 from controllers.domain.workload import FINISHED, Workload
 from portal.api.fleet import Fleet, Reported
-from portal.api.shapes.values import mean
+from portal.api.shapes.values import age, mean, moment
 from portal.api.shapes.workload import Row, rows, state
 from portal.schemas import GroupOut, PoolOut, ProjectOut, QuotaOut
 
@@ -65,6 +65,7 @@ def pool_out(fleet: Fleet, pool: NodePool) -> PoolOut:
         for gpu in reported.gpus_on.get(node.name, ())
         if gpu.up and fleet.fresh(gpu)
     ]
+    oldest = fleet.oldest_report(reported for reported, _ in nodes)
     return PoolOut(
         name=pool.name,
         selector=pool.selector,
@@ -77,12 +78,14 @@ def pool_out(fleet: Fleet, pool: NodePool) -> PoolOut:
         models=sorted({node.model for _, node in nodes if node.model}),
         utilization=mean(gpu.utilization for gpu in live),
         queued=waiting(fleet, "pool", pool.name),
+        reported_at=moment(oldest),
+        report_age_seconds=age(fleet.now, oldest),
     )
 
 
 def group_out(fleet: Fleet, group: Group) -> GroupOut:
     """The group with its members, guarantees and use."""
-    projects = fleet.projects.values()
+    projects, oldest = fleet.projects.values(), fleet.oldest_report()
     return GroupOut(
         name=group.name,
         description=group.description,
@@ -91,11 +94,14 @@ def group_out(fleet: Fleet, group: Group) -> GroupOut:
         gpus_guaranteed=guaranteed(fleet.quotas.values(), group=group.name),
         gpus_allocated=allocated(fleet.holding, group=group.name),
         queued=waiting(fleet, "group", group.name),
+        reported_at=moment(oldest),
+        report_age_seconds=age(fleet.now, oldest),
     )
 
 
 def project_out(fleet: Fleet, project: Project) -> ProjectOut:
     """The project with its use."""
+    oldest = fleet.oldest_report()
     holding = [workload for workload in fleet.holding if workload.project == project.name]
     return ProjectOut(
         name=project.name,
@@ -108,10 +114,20 @@ def project_out(fleet: Fleet, project: Project) -> ProjectOut:
         gpus_allocated=allocated(holding),
         running=sum(workload.state == "Running" for workload in holding),
         queued=waiting(fleet, "project", project.name),
+        reported_at=moment(oldest),
+        report_age_seconds=age(fleet.now, oldest),
     )
 
 
 def quota_out(fleet: Fleet, quota: Quota) -> QuotaOut:
     """The guarantee and how much of the pool the group holds; more than guaranteed is borrowed."""
     used = allocated(fleet.holding, pool=quota.pool, group=quota.group)
-    return QuotaOut(pool=quota.pool, group=quota.group, gpus=quota.gpus, gpus_allocated=used)
+    oldest = fleet.oldest_report()
+    return QuotaOut(
+        pool=quota.pool,
+        group=quota.group,
+        gpus=quota.gpus,
+        gpus_allocated=used,
+        reported_at=moment(oldest),
+        report_age_seconds=age(fleet.now, oldest),
+    )

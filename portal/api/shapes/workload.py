@@ -78,7 +78,7 @@ def stoppable(each: Row, caller: Caller) -> bool:
 
 
 def workload_out(fleet: Fleet, each: Row, caller: Caller) -> WorkloadOut:
-    """The workload with the readings of its GPUs; ``age_seconds`` is that of the report."""
+    """The workload with the readings of its GPUs."""
     seen, asked = each.seen, each.intent
     spec = asked.spec if asked else None
     source = seen or spec
@@ -87,7 +87,8 @@ def workload_out(fleet: Fleet, each: Row, caller: Caller) -> WorkloadOut:
     gpus = _gpus(each)
     live = [gpu for gpu in gpus if gpu.up and fleet.fresh(gpu)]
     reported, why = each.reported, reason(each)
-    meta = reported.meta if reported and seen else None
+    submitted_at = asked.submitted_at if asked else seen.submitted_at if seen else None
+    reported_at = reported.reported_at if reported and seen else None
     return WorkloadOut(
         id=each.id,
         name=spec.name if spec else source.name,
@@ -106,10 +107,12 @@ def workload_out(fleet: Fleet, each: Row, caller: Caller) -> WorkloadOut:
         gpus=source.gpus,
         utilization=mean(gpu.utilization for gpu in live),
         memory_used_bytes=total_bytes(gpu.memory_used_bytes for gpu in live),
-        submitted_at=moment(asked.submitted_at if asked else seen.submitted_at if seen else None),
+        submitted_at=moment(submitted_at),
         started_at=moment(seen.started_at if seen else None),
         finished_at=moment(seen.finished_at if seen else None),
-        age_seconds=age(fleet.now, meta.received_at if meta else None),
+        age_seconds=age(fleet.now, submitted_at),
+        reported_at=moment(reported_at),
+        report_age_seconds=age(fleet.now, reported_at),
         stoppable=stoppable(each, caller),
         simulated=any(gpu.simulated for gpu in gpus) or _on_simulated_nodes(each),
         members=_members(each),

@@ -2,11 +2,16 @@
 
 import base64
 import json
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from neurox_web import Web, cluster, gpu
+import time_machine
+from neurox_web import Web, cluster, gpu, policy, running
+
+from controllers.domain.cluster import StateDelta
+from controllers.domain.workload import Intent, WorkloadSpec
 
 
 @pytest.fixture
@@ -45,6 +50,35 @@ def test_pages_together_are_the_list_once(fleet: Web, sort: str, limit: int) -> 
     whole = [item["uuid"] for item in items(fleet, f"/gpus?limit=500&sort={sort}")]
     assert len(whole) == 18
     assert walk(fleet, f"/gpus?limit={limit}&sort={sort}") == whole
+
+
+def test_an_order_by_age_repeats_nothing_while_time_passes(fleet: Web) -> None:
+    for minutes in range(5):
+        spec = WorkloadSpec(f"w{minutes}", "eyes", "vision", "a", 1, 1)
+        intent = Intent(f"id-{minutes}", spec, "mia", time.time() - 60 * minutes)
+        fleet.stores.intents.add(intent)
+    found, cursor = [], ""
+    for later in (0, 90, 180):
+        with time_machine.travel(time.time() + later):
+            page: Any = fleet.get(f"/workloads?sort=age_seconds&limit=2{cursor}").json
+        found += [item["name"] for item in page["items"]]
+        cursor = f"&cursor={page['next_cursor']}"
+    assert found == ["w0", "w1", "w2", "w3", "w4"]
+
+
+@pytest.mark.parametrize(
+    "noun",
+    ["clusters", "nodes", "gpus", "pools", "groups", "projects", "quotas", "workloads"],
+)
+def test_everything_that_is_listed_tells_how_old_its_information_is(fleet: Web, noun: str) -> None:
+    policy(fleet)
+    (east, _) = fleet.stores.clusters.all()
+    seen = StateDelta("e", 2, False, time.time(), "v1", "0.1", workloads={"w": running("w")})
+    fleet.stores.states.apply(east.id, seen)
+    for item in items(fleet, f"/{noun}"):
+        if item.get("name") != "b":
+            age = item.get("report_age_seconds", item.get("sample_age_seconds"))
+            assert 0 <= age < 5
 
 
 def test_what_is_unknown_comes_last_in_both_directions(fleet: Web) -> None:

@@ -206,7 +206,20 @@ def test_what_a_cluster_reports_is_joined_with_what_was_asked(web: Web) -> None:
     assert shown["members"][0]["gpu_uuids"] == ["GPU-north-0-3"]
     assert shown["stoppable"]
     assert shown["simulated"]
-    assert shown["age_seconds"] < 5
+
+
+def test_a_workload_is_as_old_as_its_submission_and_its_report_has_an_age_of_its_own(
+    web: Web,
+) -> None:
+    spec = WorkloadSpec("train", "eyes", "vision", "a", 1, 1)
+    web.stores.intents.add(Intent("w1", spec, "mia", time.time() - 3600, cluster="east"))
+    shown: Any = web.get("/workloads/w1").json
+    assert 3600 <= shown["age_seconds"] < 3660
+    assert (shown["reported_at"], shown["report_age_seconds"]) == (None, None)
+    cluster(web, workloads={"w1": running("w1")})
+    shown = web.get("/workloads/w1").json
+    assert 3600 <= shown["age_seconds"] < 3660
+    assert shown["report_age_seconds"] < 5
 
 
 def test_a_finished_workload_has_no_readings_even_if_its_pods_name_is_used_again(web: Web) -> None:

@@ -140,7 +140,7 @@ def test_pools_count_only_their_ready_nodes_and_know_their_largest_cluster() -> 
         **{"model": None, "gpus": 8, "gpus_allocated": 0, "utilization": None},
         **{"memory_used_bytes": None, "memory_total_bytes": None, "power_watts": None},
         **{"temperature_celsius": None, "workloads": 0, "kubelet_version": None},
-        **{"age_seconds": 1.0, "simulated": True},
+        **{"reported_at": None, "report_age_seconds": None, "simulated": True},
     )
     others = [{"cluster": "d", "gpus": 4}, {"state": "not ready"}, {"pool": "b"}]
     nodes = [node, node, *(node.model_copy(update=each) for each in others)]

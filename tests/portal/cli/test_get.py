@@ -54,8 +54,8 @@ def test_json_and_yaml_are_the_apis_items(fleet: Web, neurox: Neurox) -> None:
     found = json.loads(neurox("get", "nodes", "-o", "json").out)
     assert [node["name"] for node in found["items"]] == ["east-0", "east-1"]
     again = yaml.safe_load(neurox("get", "nodes", "-o", "yaml").out)
-    assert [{**node, "age_seconds": 0} for node in again["items"]] == [
-        {**node, "age_seconds": 0} for node in found["items"]
+    assert [{**node, "report_age_seconds": 0} for node in again["items"]] == [
+        {**node, "report_age_seconds": 0} for node in found["items"]
     ]
 
 

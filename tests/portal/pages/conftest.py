@@ -149,7 +149,9 @@ def add_writes(app: Flask) -> None:
 
 def made(name: str) -> s.JoinOut:
     """A new record with its Secret."""
-    nothing = {"seen_at": None, "age_seconds": None, "metrics_age_seconds": None}
+    nothing = dict.fromkeys(
+        ("reported_at", "report_age_seconds", "sampled_at", "sample_age_seconds")
+    )
     waiting = {"name": name, "state": "waiting", "nodes": 0, "gpus": 0}
     return s.JoinOut(
         cluster=Fleet("full").clusters[0].model_copy(update=waiting | nothing),

@@ -1,12 +1,18 @@
 """A made-up fleet as the API would tell it, for the fixture API."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from portal import schemas as s
 
 NOW = datetime.now(UTC)
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}'=cmd"
 GIB = 1024**3
+
+
+def reported(seconds: float) -> dict[str, Any]:
+    """A report of that age."""
+    return {"reported_at": NOW - timedelta(seconds=seconds), "report_age_seconds": seconds}
 
 
 class Fleet:
@@ -27,7 +33,9 @@ class Fleet:
         self.quotas = (
             []
             if self.empty
-            else [s.QuotaOut(pool="h100", group="vision", gpus=16, gpus_allocated=24)]
+            else [
+                s.QuotaOut(pool="h100", group="vision", gpus=16, gpus_allocated=24, **reported(6))
+            ]
         )
 
     def _cluster(self, name: str, lost: bool) -> s.ClusterOut:
@@ -39,8 +47,7 @@ class Fleet:
             description=self.text or "Frankfurt, second cellar",
             state="lost" if lost else "connected",
             created_at=NOW - timedelta(days=40),
-            seen_at=NOW - timedelta(seconds=age),
-            age_seconds=age,
+            **reported(age),
             kubernetes_version="v1.37.2",
             manager_version="0.1.0",
             nodes=4,
@@ -51,7 +58,8 @@ class Fleet:
             queued=3,
             utilization=None if lost else 0.71,
             simulated=True,
-            metrics_age_seconds=age,
+            sampled_at=NOW - timedelta(seconds=age),
+            sample_age_seconds=age,
         )
 
     def _node(self, cluster: str, number: int) -> s.NodeOut:
@@ -71,7 +79,7 @@ class Fleet:
             temperature_celsius=71.0,
             workloads=2,
             kubelet_version="v1.37.2",
-            age_seconds=6.0,
+            **reported(6),
             simulated=True,
         )
 
@@ -103,7 +111,7 @@ class Fleet:
             namespace="vision" if held else None,
             pod="train-vit-03-0" if held else None,
             sampled_at=NOW - timedelta(seconds=4 if read else 600),
-            age_seconds=4.0 if read else 600.0,
+            sample_age_seconds=4.0 if read else 600.0,
             simulated=True,
         )
 
@@ -140,6 +148,7 @@ class Fleet:
             started_at=NOW - timedelta(minutes=7 * number) if state != "Queued" else None,
             finished_at=None,
             age_seconds=420.0 * number + 120,
+            **reported(6),
             stoppable=state in ("Running", "Queued", "Starting"),
             simulated=True,
             members=[pod] if held else [],
@@ -157,6 +166,7 @@ class Fleet:
             models=[self.text or "NVIDIA H100 80GB HBM3"],
             utilization=0.71,
             queued=3,
+            **reported(6),
         )
 
     def _project(self, name: str) -> s.ProjectOut:
@@ -168,6 +178,7 @@ class Fleet:
             gpus_allocated=24,
             running=4,
             queued=2,
+            **reported(6),
         )
 
     def _group(self, name: str) -> s.GroupOut:
@@ -179,6 +190,7 @@ class Fleet:
             gpus_guaranteed=16,
             gpus_allocated=24,
             queued=2,
+            **reported(6),
         )
 
     def overview(self) -> s.OverviewOut:
@@ -200,7 +212,7 @@ class Fleet:
         ]
         return s.OverviewOut(
             generated_at=NOW,
-            age_seconds=None if self.empty else 6.0,
+            report_age_seconds=None if self.empty else 6.0,
             clusters=self.clusters,
             tiles=[
                 s.Tile(key=str(i), **dict(zip(names, each, strict=True)))
