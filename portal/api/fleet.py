@@ -104,6 +104,16 @@ class Fleet:
         """The cluster of that name."""
         return next((r for r in self.clusters if r.cluster.name == name), None)
 
+    def called(self, workload: Workload) -> str:
+        """The name that was asked for; its object in the cluster may need a longer one."""
+        intent = self.intents.get(workload.id)
+        return intent.spec.name if intent else workload.name
+
+    def user_of(self, workload: Workload) -> str | None:
+        """Who submitted it, as far as it is known."""
+        intent = self.intents.get(workload.id)
+        return intent.user if intent else workload.user
+
     def oldest_report(self, among: Iterable[Reported] | None = None) -> float | None:
         """When the oldest of the last reports came in: what is made of all is as old as that."""
         every = self.clusters if among is None else among

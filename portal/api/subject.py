@@ -93,7 +93,7 @@ def _workload(fleet: Fleet, workload_id: str) -> Subject:
     if found.seen is None or found.reported is None:
         return Subject({})
     tenant = found.reported.cluster.id
-    return Subject({found.seen.name: [Scope(tenant)]}, True, [_pods(found, tenant)])
+    return Subject({fleet.called(found.seen): [Scope(tenant)]}, True, [_pods(found, tenant)])
 
 
 def _pods(found: Row, tenant: str) -> Scope:

@@ -64,7 +64,7 @@ def reason(each: Row) -> Reason | None:
     if each.intent.refusal:
         return Reason("Refused", each.intent.refusal)
     if each.intent.cluster is None:
-        return Reason("NotSent", "The hub has not chosen a cluster yet.")
+        return Reason("NotSent", each.intent.waiting or "The hub has not chosen a cluster yet.")
     name = each.reported.cluster.name if each.reported else each.intent.cluster
     return Reason("Sent", f"Sent to cluster {name}, which has not reported it yet.")
 
@@ -91,11 +91,11 @@ def workload_out(fleet: Fleet, each: Row, caller: Caller) -> WorkloadOut:
     reported_at = reported.reported_at if reported and seen else None
     return WorkloadOut(
         id=each.id,
-        name=spec.name if spec else source.name,
+        name=fleet.called(seen) if seen else source.name,
         kind=seen.kind if seen else "Job",
         cluster=reported.cluster.name if reported else None,
         namespace=seen.namespace if seen else None,
-        user=asked.user if asked else (seen.user if seen else None),
+        user=asked.user if asked else fleet.user_of(seen) if seen else None,
         group=source.group,
         project=source.project,
         pool=source.pool,

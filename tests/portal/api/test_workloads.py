@@ -222,6 +222,20 @@ def test_a_workload_is_as_old_as_its_submission_and_its_report_has_an_age_of_its
     assert shown["report_age_seconds"] < 5
 
 
+def test_a_workload_has_one_name_whatever_its_object_is_called(web: Web) -> None:
+    shown = seen(web, name="train-1a2b3c")
+    assert shown["name"] == "train"
+    held: Any = web.get("/gpus/GPU-north-0-3").json
+    assert (held["workload"], held["workload_id"], held["user"]) == ("train", "w1", "mia")
+    assert web.get("/gpus?workload=train").json["total"] == 1  # type: ignore[index]
+
+
+def test_why_no_cluster_was_chosen_yet_is_told(web: Web) -> None:
+    spec, why = WorkloadSpec("train", "eyes", "vision", "a", 1, 1), "No cluster is connected."
+    web.stores.intents.add(Intent("w1", spec, "mia", time.time(), waiting=why))
+    assert web.get("/workloads/w1").json["reason"]["message"] == why  # type: ignore[index]
+
+
 def test_a_finished_workload_has_no_readings_even_if_its_pods_name_is_used_again(web: Web) -> None:
     shown = seen(web, state="Succeeded")
     assert shown["utilization"] is None
