@@ -8,12 +8,12 @@ from flask import Response, current_app
 
 from controllers.domain.cluster import Cluster
 from controllers.domain.errors import Conflict, NotFound
-from controllers.domain.names import require_label
 from controllers.relay import join
 from portal.api import fleet, joining
 from portal.api.access import require_admin
 from portal.api.answer import answer, dry_run, nothing
 from portal.api.listing import Noun, listing
+from portal.api.rules import require_name
 from portal.api.shapes.cluster import cluster_out
 from portal.api.stores import stores
 from portal.schemas import ClusterIn, ClusterOut, JoinOut, Page
@@ -45,7 +45,7 @@ def get_cluster(name: str) -> Response:
 def create_cluster(asked: ClusterIn) -> Response:
     """A record and the Secret that lets one cluster join as it; admins only."""
     require_admin("add clusters")
-    name = require_label("name", asked.name)
+    name = require_name(asked.name)
     made = Cluster(str(uuid.uuid4()), name, time.time(), asked.description)
     seen = fleet.read(stores())
     if dry_run():

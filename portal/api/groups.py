@@ -3,13 +3,12 @@
 from apiflask import APIBlueprint
 from flask import Response
 
-from controllers.domain.names import require_label
 from controllers.domain.policy import Group
 from portal.api import fleet
 from portal.api.access import require_admin
 from portal.api.answer import answer, dry_run, nothing
 from portal.api.listing import Noun, listing
-from portal.api.rules import refuse_if_used, users_of_group
+from portal.api.rules import refuse_if_used, require_name, users_of_group
 from portal.api.shapes.policy import group_out
 from portal.api.stores import stores
 from portal.schemas import GroupIn, GroupOut, Page
@@ -40,7 +39,7 @@ def get_group(name: str) -> Response:
 def put_group(name: str, asked: GroupIn) -> Response:
     """Create or replace; admins only."""
     require_admin("write groups")
-    made = Group(require_label("name", name), asked.description)
+    made = Group(require_name(name), asked.description)
     if not dry_run():
         stores().groups.put(name, made)
     return answer(group_out(fleet.read(stores()), made))

@@ -16,11 +16,20 @@ _LABEL_KEY = re.compile(
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?")
 LABELS_MOST = 16
 SHOWN = 5
+PAGES = frozenset({"new"})
+"""What stands in the place of a name in addresses of the portal: /clusters/new is a form."""
+
+
+def require_name(name: str) -> str:
+    """``name`` if it is a label and no page has its address."""
+    if require_label("name", name) in PAGES:
+        raise Refused("name", f"name {name!r} is the address of a page; choose another name")
+    return name
 
 
 def check_pool(name: str, pool: PoolIn) -> None:
     """A name that fits in a label, and a selector that Kubernetes would take."""
-    require_label("name", name)
+    require_name(name)
     if len(pool.selector) > LABELS_MOST:
         found = len(pool.selector)
         raise Refused("selector", f"selector has {found} labels; at most {LABELS_MOST} are taken")
@@ -35,7 +44,7 @@ def check_pool(name: str, pool: PoolIn) -> None:
 
 def project_of(fleet: Fleet, name: str, asked: ProjectIn) -> Project:
     """The project that was asked for, if all it names exists."""
-    require_label("name", name)
+    require_name(name)
     require_label("namespace", asked.namespace)
     for group in asked.groups:
         if group not in fleet.groups:

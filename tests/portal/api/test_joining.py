@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
-from neurox_web import SETTINGS, Web, cluster, gpu, mounted
+from neurox_web import ORIGIN, SETTINGS, Web, cluster, gpu, mounted
 from redis import Redis
 
 from controllers.domain.workload import Intent, WorkloadSpec
 from controllers.relay.join import parse_kubeconfig
+from portal.pages import Settings as PagesSettings
+from portal.pages import create_app as create_pages
 
 
 def secret(answer: Any) -> Any:
@@ -33,6 +35,17 @@ def test_a_new_cluster_gets_a_secret_that_the_relay_can_read(redis: Redis, tmp_p
     assert answer.json["cluster"]["state"] == "waiting"  # type: ignore[index]
     assert "neurox cluster join" in answer.json["command"]  # type: ignore[index]
     assert web.get("/clusters/east").json["description"] == "cellar"  # type: ignore[index]
+
+
+def test_no_cluster_can_have_the_address_of_a_page(web: Web) -> None:
+    rules = create_pages(PagesSettings(ORIGIN)).url_map.iter_rules()
+    found = [str(rule).split("/") for rule in rules]
+    words = {parts[2] for parts in found if parts[1] == "clusters" and len(parts) > 2}
+    assert words == {"<name>", "new"}
+    answer = web.post("/clusters", {"name": "new"})
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"] == "name"  # type: ignore[index]
+    assert not web.stores.clusters.all()
 
 
 def test_a_private_ca_is_optional(web: Web) -> None:

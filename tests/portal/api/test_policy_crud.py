@@ -43,6 +43,15 @@ def test_a_name_must_be_a_dns_label(web: Web, name: str) -> None:
     assert not web.stores.groups.all()
 
 
+@pytest.mark.parametrize("noun", ["pools", "groups", "projects"])
+def test_a_name_that_is_the_address_of_a_page_is_refused(web: Web, noun: str) -> None:
+    answer = web.put(f"/{noun}/new", {})
+    assert answer.status_code == 422
+    assert answer.json["detail"] == (  # type: ignore[index]
+        "name 'new' is the address of a page; choose another name"
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "field", "says"),
     [
@@ -57,7 +66,7 @@ def test_a_project_names_only_what_exists(
     web: Web, body: dict[str, object], field: str, says: str
 ) -> None:
     policy(web)
-    answer = web.put("/projects/new", body)
+    answer = web.put("/projects/ears", body)
     assert answer.status_code == 422
     assert answer.json is not None
     assert answer.json["errors"][0]["field"] == field
@@ -124,6 +133,8 @@ def test_a_quota_of_zero_is_no_quota(web: Web) -> None:
         "pool": "a",
         "group": "vision",
         "gpus_allocated": 0,
+        "reported_at": None,
+        "report_age_seconds": None,
     }
     assert web.get("/quotas/a/vision").status_code == 404
     assert web.delete("/quotas/a/vision").status_code == 404
