@@ -7,10 +7,9 @@ from flask import Blueprint, Response, request
 
 from portal.client import ApiError, NotSignedIn, Unavailable
 from portal.pages.caller import api
-from portal.pages.query import RANGES, Query
+from portal.pages.query import SECONDS, Query
 from portal.schemas import Series
 
-SECONDS = dict(zip(RANGES, (900, 3600, 6 * 3600, 86400, 7 * 86400, 30 * 86400), strict=True))
 SCOPES = ("cluster", "node", "gpu", "workload", "by")
 MOST_LINES = 8
 _FINEST = 15

@@ -18,6 +18,7 @@ def show(name: str) -> Response:
     """The cluster's state and nodes; while it has not joined, the check-list."""
     query = Query.of(request.path, request.args, ("from", "refresh"))
     cluster = api().clusters.get(name)
+    query = query.reaching(cluster.created_at)
     return page(
         "cluster.html",
         query=query,

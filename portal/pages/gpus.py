@@ -15,6 +15,7 @@ def show(uuid: str) -> Response:
     """The GPU's readings now and over the page's range."""
     query = Query.of(request.path, request.args, ("from", "refresh"))
     gpu = api().gpus.get(uuid)
+    query = query.reaching(api().clusters.get(gpu.cluster).created_at)
     return page(
         "gpu.html",
         query=query,

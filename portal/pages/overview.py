@@ -1,5 +1,6 @@
 """The first page: is the fleet healthy, full and useful, right now?"""
 
+from datetime import UTC, datetime
 from itertools import groupby
 
 from flask import Blueprint, Response, request
@@ -10,6 +11,7 @@ from portal.pages.query import Query
 from portal.pages.rendering import page
 from portal.schemas import GpuOut
 
+EPOCH = datetime.fromtimestamp(0, UTC)
 KNOWN = ("cluster", "from", "refresh")
 # Up to so many nodes each has a line of its own in the fleet map; above, they flow.
 MOST_NODE_LINES = 16
@@ -23,6 +25,7 @@ def show() -> Response:
     query = Query.of("/", request.args, KNOWN)
     cluster = query.get("cluster")
     fleet = api().overview(cluster=cluster)
+    query = query.reaching(min((c.created_at for c in fleet.clusters), default=EPOCH))
     choices = fleet.clusters
     if cluster:
         choices = api().clusters.list(limit=500).items

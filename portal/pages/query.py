@@ -1,11 +1,13 @@
 """The address of a page says all that is seen on it: filters, order, place, range, refresh."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
 REFRESH_CHOICES = ("15", "30", "60", "off")
 RANGES = {
+    "-5m": "Last 5 minutes",
     "-15m": "Last 15 minutes",
     "-1h": "Last hour",
     "-6h": "Last 6 hours",
@@ -13,6 +15,7 @@ RANGES = {
     "-7d": "Last 7 days",
     "-30d": "Last 30 days",
 }
+SECONDS = dict(zip(RANGES, (300, 900, 3600, 21_600, 86_400, 604_800, 2_592_000), strict=True))
 DEFAULT_RANGE = "-1h"
 PAGE_SIZES = ("25", "50", "100", "200")
 DEFAULT_SIZE = "50"
@@ -25,6 +28,8 @@ class Query:
 
     path: str
     values: Mapping[str, str]
+    usual_range: str = DEFAULT_RANGE
+    """What charts show when the address does not say."""
 
     @classmethod
     def of(cls, path: str, given: Mapping[str, str], known: Iterable[str]) -> "Query":
@@ -35,6 +40,15 @@ class Query:
             if value:
                 kept[name] = value
         return cls(path, kept)
+
+    def reaching(self, start: datetime, most: str = DEFAULT_RANGE) -> "Query":
+        """The same; unless a range is asked for, charts begin near ``start``, not in emptiness.
+
+        They never go back further than ``most``.
+        """
+        seconds = (datetime.now(UTC) - start).total_seconds()
+        fits = (name for name in RANGES if SECONDS[name] >= min(seconds, SECONDS[most]))
+        return replace(self, usual_range=next(fits))
 
     def get(self, name: str, default: str = "") -> str:
         """The value of a parameter."""
@@ -83,8 +97,8 @@ class Query:
     @property
     def range(self) -> str:
         """How far back charts go, one of ``RANGES``."""
-        asked = self.get("from", DEFAULT_RANGE)
-        return asked if asked in RANGES else DEFAULT_RANGE
+        asked = self.get("from")
+        return asked if asked in RANGES else self.usual_range
 
     @property
     def page_size(self) -> str:

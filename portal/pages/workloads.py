@@ -17,6 +17,8 @@ def show(workload_id: str) -> Response:
     """The workload as it stands."""
     query = Query.of(request.path, request.args, ("from", "refresh"))
     workload = api().workloads.get(workload_id)
+    if workload.started_at:
+        query = query.reaching(workload.started_at, most="-30d")
     return page(
         "workload.html",
         query=query,

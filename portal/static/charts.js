@@ -1,4 +1,4 @@
-// Draws every <div class="plot" data-series="URL"> with uPlot; the table beside it says the same.
+// Draws every <div class="plot"> with uPlot from the data-series="URL" around it; the table beside it says the same.
 (() => {
   "use strict";
   const plots = new Map();
@@ -14,8 +14,7 @@
   const plain = (value) => (Math.abs(value) >= 100 || Number.isInteger(value) ? Math.round(value).toLocaleString("en") : value.toFixed(1));
   const SIGNS = { watts: "W", celsius: "°C", gpus: "" };
   function format(unit) {
-    const SIGNS = { watts: "W", celsius: "°C", gpus: "" };
-  const shown = { ratio: (v) => `${Math.round(v * 100)} %`, bytes: size }[unit] || ((v) => `${plain(v)} ${SIGNS[unit] ?? unit}`.trim());
+    const shown = { ratio: (v) => `${Math.round(v * 100)} %`, bytes: size }[unit] || ((v) => `${plain(v)} ${SIGNS[unit] ?? unit}`.trim());
     return (value) => (value == null ? "–" : shown(value));
   }
 
@@ -57,15 +56,17 @@
     };
   }
 
-  async function load(element) {
-    const answer = await fetch(element.dataset.series, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(20000) });
+  const source = (element) => element.closest("[data-series]").dataset.series;
+  async function load(address) {
+    const answer = await fetch(address, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(20000) });
     return answer.ok ? answer.json() : null;
   }
 
   async function draw(element) {
     let series;
+    const asked = source(element);
     try {
-      series = await load(element);
+      series = await load(asked);
     } catch {
       return; // The table and the last drawing stay; the next poll tries again.
     }
@@ -75,11 +76,11 @@
     if (note) note.hidden = !empty;
     if (empty) return;
     const data = [series.times, ...series.columns];
-    const shape = element.dataset.series + series.names.join("\n");
+    const shape = asked + series.names.join("\n");
     if (known?.shape === shape) return known.plot.setData(data);
     known?.plot.destroy();
     const plot = new uPlot(options(series, element), data, element);
-    plots.set(element, { plot, shape, series, data });
+    plots.set(element, { plot, shape, source: asked, series, data });
   }
 
   const watcher = new ResizeObserver((entries) => {
@@ -96,7 +97,7 @@
         plots.delete(element);
       }
     }
-    for (const element of document.querySelectorAll(".plot[data-series]")) {
+    for (const element of document.querySelectorAll("[data-series] .plot")) {
       watcher.observe(element);
       draw(element);
     }
@@ -107,7 +108,12 @@
       known.plot = new uPlot(options(known.series, element), known.data, element);
     }
   }
+  // A poll may bring another range: the default one of a young fleet grows with it.
+  function drawChanged() {
+    for (const [element, known] of plots) if (element.isConnected && known.source !== source(element)) draw(element);
+  }
   document.addEventListener("neurox:poll", drawAll);
+  document.addEventListener("htmx:after:swap", drawChanged);
   document.addEventListener("neurox:theme", repaint);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
   drawAll();

@@ -22,6 +22,7 @@ class Fleet:
         self.stale = scenario == "stale"
         self.text = HOSTILE if scenario == "hostile" else None
         self.empty = scenario == "empty"
+        self.young = scenario == "young"
         names = [] if self.empty else ["prod-use1", "research-dc1"]
         self.gpus = [self._gpu(c, n, i) for c in names for n in range(1, 5) for i in range(8)]
         self.clusters = [self._cluster(n, i == 1 and self.stale) for i, n in enumerate(names)]
@@ -46,7 +47,7 @@ class Fleet:
             name=name,
             description=self.text or "Frankfurt, second cellar",
             state="lost" if lost else "connected",
-            created_at=NOW - timedelta(days=40),
+            created_at=datetime.now(UTC) - timedelta(minutes=2 if self.young else 60_000),
             **reported(age),
             kubernetes_version="v1.37.2",
             manager_version="0.1.0",

@@ -1,5 +1,6 @@
 """Submitting, stopping and joining, with plain forms."""
 
+import pytest
 from flask import Flask
 
 TYPED = {"name": "train", "project": "vision", "key": "k1", "action": "submit"}
@@ -88,3 +89,14 @@ def test_a_lost_cluster_is_told_with_its_age(app: Flask) -> None:
     text = client.get("/").text
     assert "has not reported for" in text
     assert ">10 min</time>" in text
+
+
+@pytest.mark.parametrize("path", ["/", "/clusters/prod-use1"])
+def test_a_young_fleet_is_not_shown_as_an_hour_of_emptiness(app: Flask, path: str) -> None:
+    client = app.test_client()
+    assert '<option value="-1h" selected>' in client.get(path).text
+    client.set_cookie("scenario", "young")
+    text = client.get(path).text
+    assert '<option value="-5m" selected>' in text
+    assert "from=-5m" in text
+    assert '<option value="-6h" selected>' in client.get(path + "?from=-6h").text

@@ -1,5 +1,9 @@
 """The address of a page."""
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
 from portal.pages.query import Query
 
 
@@ -40,6 +44,18 @@ def test_odd_values_fall_back_to_the_defaults() -> None:
     odd = query(refresh="1", page_size="9999", **{"from": "-9y"})
     assert (odd.refresh_seconds, odd.page_size, odd.range) == (15, "50", "-1h")
     assert query(refresh="off").refresh_seconds == 0
+
+
+@pytest.mark.parametrize(
+    ("minutes", "shown"),
+    [(2, "-5m"), (6, "-15m"), (16, "-1h"), (59, "-1h"), (90, "-1h"), (99_999, "-1h")],
+)
+def test_charts_of_something_young_begin_near_its_start(minutes: int, shown: str) -> None:
+    start = datetime.now(UTC) - timedelta(minutes=minutes)
+    assert query().reaching(start).range == shown
+    assert query().reaching(start, most="-30d").range in (shown, "-6h", "-30d")
+    chosen = query(**{"from": "-24h"}).reaching(start)
+    assert (chosen.range, chosen.link()) == ("-24h", "/gpus?from=-24h")
 
 
 def test_a_path_is_quoted_in_links() -> None:
