@@ -71,6 +71,10 @@ test: $(VENV)/.test chromium lint docs ## Everything that needs no cluster of yo
 bench-up: $(VENV)/.test ## Time and memory of `make up`, against their limits
 	@$(BIN)/python tests/bench/up.py $(ARGS)
 
+.PHONY: bench-overview
+bench-overview: $(VENV)/.test ## Time of the first page, small fleet and large, against its limits
+	@$(BIN)/python tests/bench/overview.py
+
 .PHONY: clean
 clean: ## Remove the virtual environment and what was built here
 	@rm -rf $(VENV) docs/_build build dist *.egg-info

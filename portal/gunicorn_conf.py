@@ -1,5 +1,8 @@
 """How gunicorn serves the portal; the address comes by ``--bind``."""
 
+import gc
+from typing import Any
+
 worker_class = "gevent"
 """Thread and sync workers stop dead under 16 half-sent requests."""
 workers = 1
@@ -21,3 +24,14 @@ header_map = "drop"
 accesslog = None
 errorlog = "-"
 proc_name = "neurox-web"
+
+
+def post_worker_init(_: Any) -> None:
+    """Keep the collector of reference cycles out of the way.
+
+    A page of a large fleet makes and drops tens of thousands of objects, none of them in a cycle;
+    looking through all that was imported each time took half of the answer.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

@@ -49,6 +49,11 @@ class Reported:
             for pod in workload.members
         }
 
+    def holding(self, gpu: Gpu) -> Workload | None:
+        """The workload that holds the GPU, if it is one that is known."""
+        held = gpu.holder
+        return self.workload_of.get((held.namespace, held.pod)) if held else None
+
     @cached_property
     def gpus_on(self) -> dict[str, list[Gpu]]:
         """Node name to the GPUs that were ever sampled on it."""
@@ -124,11 +129,11 @@ class Fleet:
         return self.now - gpu.sampled_at <= FRESH_SECONDS
 
 
-def read(stores: Stores) -> Fleet:
-    """The fleet as Redis holds it now."""
+def read(stores: Stores, *, gpus: bool = True) -> Fleet:
+    """The fleet as Redis holds it now; without ``gpus``, its largest part, where none is shown."""
     return Fleet(
         now=time.time(),
-        clusters=[_reported(stores, cluster) for cluster in stores.clusters.all()],
+        clusters=[_reported(stores, cluster, gpus) for cluster in stores.clusters.all()],
         intents={intent.id: intent for intent in stores.intents.all()},
         pools=stores.pools.all(),
         groups=stores.groups.all(),
@@ -138,11 +143,11 @@ def read(stores: Stores) -> Fleet:
     )
 
 
-def _reported(stores: Stores, cluster: Cluster) -> Reported:
+def _reported(stores: Stores, cluster: Cluster, gpus: bool) -> Reported:
     return Reported(
         cluster=cluster,
         meta=stores.states.meta(cluster.id),
         nodes=stores.states.nodes(cluster.id),
         workloads=stores.states.workloads(cluster.id),
-        gpus=stores.samples.all(cluster.id),
+        gpus=stores.samples.all(cluster.id) if gpus else [],
     )

@@ -28,6 +28,11 @@ class Subject:
         return any(self.lines.values())
 
 
+def by_gpu(query: Mapping[str, str]) -> bool:
+    """Whether single GPUs are needed to know what is meant."""
+    return "gpu" in query or "node" in query
+
+
 def subject(fleet: Fleet, query: Mapping[str, str]) -> Subject:
     """From the query's ``gpu``, ``workload``, ``node``, ``cluster`` and ``by``."""
     clusters = _clusters(fleet, query.get("cluster"))

@@ -1,5 +1,8 @@
 """How a state is marked: an icon and a tone beside its word, never colour alone."""
 
+from portal.pages.formats import heat, percent
+from portal.schemas import MapNode
+
 MARKS = {
     # Workloads.
     "Submitted": ("clock", "plain"),
@@ -29,6 +32,22 @@ MARKS = {
 }
 TONES = {"good": "circle-check", "warn": "alert-triangle", "bad": "alert-circle"}
 """The icon beside a note of that tone."""
+
+
+def node_kind(node: MapNode) -> str:
+    """How a node's one square looks: the worst that all or, for a fault, any of its GPUs show."""
+    if node.states.get("fault"):
+        return "fault"
+    for state in ("stale", "free"):
+        if set(node.states) == {state}:
+            return state
+    return heat(node.utilization)
+
+
+def node_words(node: MapNode) -> str:
+    """The same in words: ``31 % · 6 busy, 2 free``."""
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(node.states.items()))
+    return f"{percent(node.utilization)} · {counts}"
 
 
 def mark(state: str) -> tuple[str, str]:

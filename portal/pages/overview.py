@@ -1,7 +1,6 @@
 """The first page: is the fleet healthy, full and useful, right now?"""
 
 from datetime import UTC, datetime
-from itertools import groupby
 
 from flask import Blueprint, Response, request
 
@@ -9,7 +8,7 @@ from portal.pages.caller import api
 from portal.pages.charts import chart
 from portal.pages.query import Query
 from portal.pages.rendering import page
-from portal.schemas import GpuOut
+from portal.schemas import ClusterOut, MapNode, OverviewOut
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 KNOWN = ("cluster", "from", "refresh")
@@ -29,31 +28,24 @@ def show() -> Response:
     choices = fleet.clusters
     if cluster:
         choices = api().clusters.list(limit=500).items
+    singly = all(node.gpus for node in fleet.map)
     return page(
         "overview.html",
         query=query,
         fleet=fleet,
         clusters=[c.name for c in choices],
-        map=fleet_map(fleet.gpus),
-        lines=len({(gpu.cluster, gpu.node) for gpu in fleet.gpus}) <= MOST_NODE_LINES,
+        map=by_cluster(fleet),
+        singly=singly,
+        lines=singly and len(fleet.map) <= MOST_NODE_LINES,
         chart=chart("utilization", query, by="pool", cluster=cluster),
         stale=[c for c in fleet.clusters if c.state == "lost"],
         simulated=fleet.simulated,
     )
 
 
-def fleet_map(gpus: list[GpuOut]) -> dict[str, dict[str, list[GpuOut]]]:
-    """GPUs by cluster and node, in the order of their indices."""
-    ordered = sorted(gpus, key=lambda gpu: (gpu.cluster, _natural(gpu.node), gpu.index))
-    return {
-        cluster: {node: list(held) for node, held in groupby(members, lambda gpu: gpu.node)}
-        for cluster, members in groupby(ordered, lambda gpu: gpu.cluster)
-    }
-
-
-def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """``gpu-2`` before ``gpu-10``."""
-    parts = []
-    for part in name.replace(".", "-").split("-"):
-        parts.append((int(part), "") if part.isdecimal() and part.isascii() else (-1, part))
-    return tuple(parts)
+def by_cluster(fleet: OverviewOut) -> list[tuple[ClusterOut, list[MapNode]]]:
+    """Each cluster that has nodes on the fleet map, with those."""
+    nodes: dict[str, list[MapNode]] = {}
+    for node in fleet.map:
+        nodes.setdefault(node.cluster, []).append(node)
+    return [(cluster, nodes[cluster.name]) for cluster in fleet.clusters if cluster.name in nodes]

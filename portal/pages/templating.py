@@ -8,7 +8,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 
 from portal.pages import assets, headers, navigation
 from portal.pages.formats import FILTERS
-from portal.pages.marks import TONES, mark
+from portal.pages.marks import TONES, mark, node_kind, node_words
 from portal.pages.query import PAGE_SIZES, RANGES, REFRESH_CHOICES
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -22,7 +22,7 @@ def equip(app: Flask) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.filters.update(FILTERS, node_kind=node_kind, node_words=node_words)
     app.jinja_env.globals.update(
         asset=assets.url,
         menu=navigation.MENU,

@@ -7,9 +7,9 @@ oldest), ``sample_age_seconds`` how old a reading.
 
 from portal.schemas.base import Model, Page
 from portal.schemas.cluster import ClusterIn, ClusterOut, JoinOut
-from portal.schemas.gpu import GpuOut
+from portal.schemas.gpu import GpuOut, GpuState
 from portal.schemas.node import NodeOut
-from portal.schemas.overview import Attention, OverviewOut, Tile
+from portal.schemas.overview import Attention, MapGpu, MapNode, OverviewOut, Tile
 from portal.schemas.policy import (
     GroupIn,
     GroupOut,
@@ -31,9 +31,12 @@ __all__ = [
     "ClusterOut",
     "FieldError",
     "GpuOut",
+    "GpuState",
     "GroupIn",
     "GroupOut",
     "JoinOut",
+    "MapGpu",
+    "MapNode",
     "Me",
     "Model",
     "NodeOut",

@@ -5,6 +5,9 @@ from typing import Literal
 
 from portal.schemas.base import Model
 
+GpuState = Literal["busy", "idle", "free", "fault", "stale"]
+"""busy and idle are allocated; free is not; stale: no fresh sample."""
+
 
 class GpuOut(Model):
     """One GPU; readings are null once they are older than 45 s."""
@@ -15,8 +18,7 @@ class GpuOut(Model):
     index: int
     model: str
     pool: str | None
-    state: Literal["busy", "idle", "free", "fault", "stale"]
-    """busy and idle are allocated; free is not; stale: no fresh sample."""
+    state: GpuState
     utilization: float | None
     memory_used_bytes: int | None
     memory_total_bytes: int | None

@@ -5,7 +5,7 @@ from typing import Literal
 
 from portal.schemas.base import Model
 from portal.schemas.cluster import ClusterOut
-from portal.schemas.gpu import GpuOut
+from portal.schemas.gpu import GpuState
 from portal.schemas.workload import WorkloadOut
 
 
@@ -30,6 +30,27 @@ class Attention(Model):
     href: str
 
 
+class MapGpu(Model):
+    """One square of the fleet map."""
+
+    uuid: str
+    index: int
+    state: GpuState
+    utilization: float | None
+    workload: str | None
+
+
+class MapNode(Model):
+    """A node of the fleet map; in a fleet of more than 512 GPUs without its single ``gpus``."""
+
+    cluster: str
+    name: str
+    utilization: float | None
+    """The mean of its fresh GPUs."""
+    states: dict[GpuState, int]
+    gpus: list[MapGpu]
+
+
 class OverviewOut(Model):
     """All that the first page shows but its chart."""
 
@@ -38,7 +59,7 @@ class OverviewOut(Model):
     """Of the oldest report shown."""
     clusters: list[ClusterOut]
     tiles: list[Tile]
-    gpus: list[GpuOut]
+    map: list[MapNode]
     attention: list[Attention]
     workloads: list[WorkloadOut]
     """Top by GPUs held, then newest; at most 20."""

@@ -1,19 +1,20 @@
 """What a person should look at, in words, worst first."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, urlencode
 
 from portal.api.fleet import Reported
-from portal.schemas import Attention, ClusterOut, GpuOut
+from portal.schemas import Attention, ClusterOut, GpuState, MapNode
 
 SHOWN = 8
 
 
 def attention(
-    seen: list[Reported], clusters: list[ClusterOut], gpus: list[GpuOut]
+    seen: list[Reported], clusters: list[ClusterOut], nodes: list[MapNode]
 ) -> list[Attention]:
     """At most eight; the bad before the worrying."""
-    found = [*_clusters(clusters), *_nodes(seen, clusters), *_gpus(clusters, gpus)]
+    found = [*_clusters(clusters), *_nodes(seen, clusters), *_gpus(clusters, nodes)]
     return sorted(found, key=lambda each: each.severity != "bad")[:SHOWN]
 
 
@@ -41,16 +42,19 @@ def _nodes(seen: Iterable[Reported], clusters: Iterable[ClusterOut]) -> Iterator
                 yield Attention(severity="bad", message=said, href=_cluster(reported.cluster.name))
 
 
-def _gpus(clusters: Iterable[ClusterOut], gpus: list[GpuOut]) -> Iterator[Attention]:
+def _gpus(clusters: Iterable[ClusterOut], nodes: list[MapNode]) -> Iterator[Attention]:
     connected = [cluster.name for cluster in clusters if cluster.state == "connected"]
-    sentences = (
+    counts: dict[str, Counter[GpuState]] = {name: Counter() for name in connected}
+    for node in nodes:
+        counts.get(node.cluster, Counter()).update(node.states)
+    sentences: tuple[tuple[GpuState, str, str], ...] = (
         ("fault", "bad", "in fault"),
         ("stale", "warn", "without a fresh sample; is the agent running"),
         ("idle", "warn", "allocated and doing nothing"),
     )
     for name in connected:
         for state, severity, words in sentences:
-            count = sum(gpu.state == state and gpu.cluster == name for gpu in gpus)
+            count = counts[name][state]
             if count:
                 plural = f"{count} GPUs are" if count > 1 else "1 GPU is"
                 said = f"{plural} {words} in {name}" + ("?" if state == "stale" else ".")

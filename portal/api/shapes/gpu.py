@@ -1,17 +1,15 @@
 """A GPU as the API shows it."""
 
-from typing import Literal
-
 from controllers.domain.cluster import Gpu
 from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.values import at
-from portal.schemas import GpuOut
+from portal.schemas import GpuOut, GpuState
 
 BUSY = 0.05
 """A GPU that is used this much of the time or more is not idle."""
 
 
-def state(gpu: Gpu, fresh: bool) -> Literal["busy", "idle", "free", "fault", "stale"]:
+def state(gpu: Gpu, fresh: bool) -> GpuState:
     """What it does; without a fresh reading nothing is claimed."""
     if not fresh:
         return "stale"
@@ -28,7 +26,7 @@ def gpu_out(fleet: Fleet, reported: Reported, gpu: Gpu) -> GpuOut:
     """The GPU with its holder; readings only while they are fresh."""
     fresh = fleet.fresh(gpu)
     held_by = (gpu.holder.namespace, gpu.holder.pod) if gpu.holder else None
-    workload = reported.workload_of.get(held_by) if held_by else None
+    workload = reported.holding(gpu)
     return GpuOut(
         uuid=gpu.uuid,
         cluster=reported.cluster.name,

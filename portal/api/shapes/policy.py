@@ -45,8 +45,7 @@ def unfinished(fleet: Fleet, field: str, value: str) -> list[Row]:
     """Workloads that have not ended and whose ``field`` is ``value``."""
     found = []
     for row in rows(fleet):
-        source = row.seen or (row.intent.spec if row.intent else None)
-        if getattr(source, field) == value and state(row) not in FINISHED:
+        if getattr(row.source, field) == value and state(row) not in FINISHED:
             found.append(row)
     return found
 

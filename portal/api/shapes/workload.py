@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controllers.domain.cluster import Gpu
-from controllers.domain.workload import FINISHED, HOLDING, Intent, Reason, State, Workload
+from controllers.domain.workload import (
+    FINISHED,
+    HOLDING,
+    Intent,
+    Reason,
+    State,
+    Workload,
+    WorkloadSpec,
+)
 from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.values import age, mean, moment, total_bytes
 from portal.auth.identity import Caller
@@ -20,6 +28,26 @@ class Row:
     seen: Workload | None
     reported: Reported | None
     """The cluster that has it, or that it was sent to."""
+
+    @property
+    def cluster(self) -> str | None:
+        """The name of that cluster."""
+        return self.reported.cluster.name if self.reported else None
+
+    @property
+    def source(self) -> Workload | WorkloadSpec:
+        """What is seen of it, else what was asked for."""
+        source = self.seen or (self.intent.spec if self.intent else None)
+        if source is None:
+            raise ValueError(f"workload {self.id} has no source")
+        return source
+
+    @property
+    def submitted_at(self) -> float | None:
+        """When it was asked for, here or in its cluster."""
+        if self.intent:
+            return self.intent.submitted_at
+        return self.seen.submitted_at if self.seen else None
 
 
 def rows(fleet: Fleet) -> Iterator[Row]:
@@ -80,20 +108,15 @@ def stoppable(each: Row, caller: Caller) -> bool:
 def workload_out(fleet: Fleet, each: Row, caller: Caller) -> WorkloadOut:
     """The workload with the readings of its GPUs."""
     seen, asked = each.seen, each.intent
-    spec = asked.spec if asked else None
-    source = seen or spec
-    if source is None:
-        raise ValueError(f"workload {each.id} has no source")
-    gpus = _gpus(each)
+    source, gpus = each.source, _gpus(each)
     live = [gpu for gpu in gpus if gpu.up and fleet.fresh(gpu)]
     reported, why = each.reported, reason(each)
-    submitted_at = asked.submitted_at if asked else seen.submitted_at if seen else None
     reported_at = reported.reported_at if reported and seen else None
     return WorkloadOut(
         id=each.id,
         name=fleet.called(seen) if seen else source.name,
         kind=seen.kind if seen else "Job",
-        cluster=reported.cluster.name if reported else None,
+        cluster=each.cluster,
         namespace=seen.namespace if seen else None,
         user=asked.user if asked else fleet.user_of(seen) if seen else None,
         group=source.group,
@@ -107,10 +130,10 @@ def workload_out(fleet: Fleet, each: Row, caller: Caller) -> WorkloadOut:
         gpus=source.gpus,
         utilization=mean(gpu.utilization for gpu in live),
         memory_used_bytes=total_bytes(gpu.memory_used_bytes for gpu in live),
-        submitted_at=moment(submitted_at),
+        submitted_at=moment(each.submitted_at),
         started_at=moment(seen.started_at if seen else None),
         finished_at=moment(seen.finished_at if seen else None),
-        age_seconds=age(fleet.now, submitted_at),
+        age_seconds=age(fleet.now, each.submitted_at),
         reported_at=moment(reported_at),
         report_age_seconds=age(fleet.now, reported_at),
         stoppable=stoppable(each, caller),

@@ -129,7 +129,7 @@ def test_what_is_not_there_is_not_found(web: Web, path: str) -> None:
 
 def test_the_overview_of_nothing_is_whole(web: Web) -> None:
     shown = one(web, "/overview")
-    assert (shown["clusters"], shown["gpus"], shown["workloads"]) == ([], [], [])
+    assert (shown["clusters"], shown["map"], shown["workloads"]) == ([], [], [])
     assert shown["report_age_seconds"] is None
     values = {tile["key"]: tile["value"] for tile in shown["tiles"]}
     assert values["gpus"] == 0
@@ -166,3 +166,36 @@ def test_the_overview_can_be_narrowed(web: Web) -> None:
     assert shown["workloads"] == []
     assert web.get("/overview?cluster=nope").status_code == 404
     assert web.get("/overview?clustre=east").status_code == 400
+
+
+def test_the_figures_of_a_narrowed_overview_lead_to_what_they_count(web: Web) -> None:
+    cluster(web, "east")
+    cluster(web, "west")
+    tiles = {tile["key"]: tile["href"] for tile in one(web, "/overview?cluster=west")["tiles"]}
+    assert tiles["idle"] == "/gpus?state=idle&cluster=west"
+    assert tiles["nodes"] == "/nodes?cluster=west"
+    assert tiles["clusters"] == "/clusters"
+    assert all("cluster=" not in tile["href"] for tile in one(web, "/overview")["tiles"])
+
+
+def test_the_map_shows_each_gpu_by_node_as_people_count(web: Web) -> None:
+    made = cluster(web, nodes=11, workloads={"w1": running("w1", node="east-10")})
+    held = gpu(1, "east-10", holder=holder())
+    web.stores.samples.put(made.id, [held, gpu(0, "east-10"), gpu(0, "east-9"), gpu(0, age=99)])
+    nodes = one(web, "/overview")["map"]
+    assert [node["name"] for node in nodes] == ["east-0", "east-9", "east-10"]
+    assert nodes[0]["states"] == {"stale": 1}
+    assert nodes[0]["utilization"] is None
+    assert (nodes[2]["states"], nodes[2]["utilization"]) == ({"free": 1, "busy": 1}, 0.5)
+    assert [each["index"] for each in nodes[2]["gpus"]] == [0, 1]
+    assert nodes[2]["gpus"][1]["workload"] == "train"
+
+
+def test_the_map_of_a_large_fleet_shows_nodes(web: Web) -> None:
+    made = cluster(web, nodes=1)
+    web.stores.samples.put(made.id, [gpu(i, f"east-{i // 8}") for i in range(512)])
+    assert len(one(web, "/overview")["map"][0]["gpus"]) == 8
+    web.stores.samples.put(made.id, [gpu(0, "east-64", utilization=0.25)])
+    nodes = one(web, "/overview")["map"]
+    assert (len(nodes), nodes[64]["states"], nodes[64]["utilization"]) == (65, {"free": 1}, 0.25)
+    assert not any(node["gpus"] for node in nodes)

@@ -1,5 +1,6 @@
 """A made-up fleet as the API would tell it, for the fixture API."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ class Fleet:
         self.text = HOSTILE if scenario == "hostile" else None
         self.empty = scenario == "empty"
         self.young = scenario == "young"
+        self.large = scenario == "large"
         names = [] if self.empty else ["prod-use1", "research-dc1"]
         self.gpus = [self._gpu(c, n, i) for c in names for n in range(1, 5) for i in range(8)]
         self.clusters = [self._cluster(n, i == 1 and self.stale) for i, n in enumerate(names)]
@@ -219,7 +221,7 @@ class Fleet:
                 s.Tile(key=str(i), **dict(zip(names, each, strict=True)))
                 for i, each in enumerate([] if self.empty else tiles)
             ],
-            gpus=self.gpus,
+            map=self._map(),
             attention=[
                 s.Attention(severity=severity, message=self.text or message, href="/gpus")
                 for severity, message in ([] if self.empty else attention)
@@ -227,6 +229,25 @@ class Fleet:
             workloads=self.workloads[:20],
             simulated=not self.empty,
         )
+
+    def _map(self) -> list[s.MapNode]:
+        found = []
+        for node in self.nodes:
+            held = [g for g in self.gpus if (g.cluster, g.node) == (node.cluster, node.name)]
+            known = [g.utilization for g in held if g.utilization is not None]
+            fields = ("uuid", "index", "state", "utilization", "workload")
+            found.append(
+                s.MapNode(
+                    cluster=node.cluster,
+                    name=node.name,
+                    utilization=sum(known) / len(known) if known else None,
+                    states=Counter(g.state for g in held),
+                    gpus=[s.MapGpu(**{f: getattr(g, f) for f in fields}) for g in held]
+                    if not self.large
+                    else [],
+                )
+            )
+        return found
 
     def series(self, name: str, step: int) -> s.Series:
         """A day-like curve a pool, with a gap."""

@@ -100,3 +100,13 @@ def test_a_young_fleet_is_not_shown_as_an_hour_of_emptiness(app: Flask, path: st
     assert '<option value="-5m" selected>' in text
     assert "from=-5m" in text
     assert '<option value="-6h" selected>' in client.get(path + "?from=-6h").text
+
+
+def test_the_map_of_a_large_fleet_is_a_square_a_node(app: Flask) -> None:
+    client = app.test_client()
+    client.set_cookie("scenario", "large")
+    text = client.get("/").text
+    assert "a square a node" in text
+    assert text.count('href="/gpus?cluster=research-dc1&amp;node=gpu-4"') == 1
+    assert "gpu-4 · – · 8 stale" in text
+    assert "/gpus/GPU-" not in text
