@@ -11,9 +11,7 @@ from controllers.domain.workload import HOLDING, Intent, Workload
 from controllers.store.states import ClusterMeta
 from controllers.store.users import User
 from portal.api.stores import Stores
-
-FRESH_SECONDS = 45.0
-"""A report or sample older than this is not live any more."""
+from portal.schemas import FRESH_SECONDS
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ NOUN = Noun("groups", GroupOut, ("name",), ("members", "projects"), "name")
 @bp.output(Page[GroupOut])
 def list_groups() -> Response:
     """Every group and what it holds now."""
-    seen = fleet.read(stores())
+    seen = fleet.read(stores(), gpus=False)
     return listing(NOUN, (group_out(seen, each) for each in seen.groups.values()))
 
 
@@ -30,7 +30,7 @@ def list_groups() -> Response:
 def get_group(name: str) -> Response:
     """One group."""
     found = stores().groups.get(name)
-    return answer(group_out(fleet.read(stores()), found))
+    return answer(group_out(fleet.read(stores(), gpus=False), found))
 
 
 @bp.put("/groups/<name>")
@@ -42,7 +42,7 @@ def put_group(name: str, asked: GroupIn) -> Response:
     made = Group(require_name(name), asked.description)
     if not dry_run():
         stores().groups.put(name, made)
-    return answer(group_out(fleet.read(stores()), made))
+    return answer(group_out(fleet.read(stores(), gpus=False), made))
 
 
 @bp.delete("/groups/<name>")
@@ -51,7 +51,7 @@ def delete_group(name: str) -> Response:
     """Remove; admins only; 409 while something uses it."""
     require_admin("remove groups")
     stores().groups.get(name)
-    refuse_if_used("group", name, users_of_group(fleet.read(stores()), name))
+    refuse_if_used("group", name, users_of_group(fleet.read(stores(), gpus=False), name))
     if not dry_run():
         stores().groups.remove(name)
     return nothing()

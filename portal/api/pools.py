@@ -52,7 +52,7 @@ def delete_pool(name: str) -> Response:
     """Remove; admins only; 409 while something uses it."""
     require_admin("remove pools")
     stores().pools.get(name)
-    refuse_if_used("pool", name, users_of_pool(fleet.read(stores()), name))
+    refuse_if_used("pool", name, users_of_pool(fleet.read(stores(), gpus=False), name))
     if not dry_run():
         stores().pools.remove(name)
     return nothing()

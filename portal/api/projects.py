@@ -20,7 +20,7 @@ NOUN = Noun("projects", ProjectOut, ("name",), ("groups", "pools", "namespace"),
 @bp.output(Page[ProjectOut])
 def list_projects() -> Response:
     """Every project and what it holds now."""
-    seen = fleet.read(stores())
+    seen = fleet.read(stores(), gpus=False)
     return listing(NOUN, (project_out(seen, each) for each in seen.projects.values()))
 
 
@@ -29,7 +29,7 @@ def list_projects() -> Response:
 def get_project(name: str) -> Response:
     """One project."""
     found = stores().projects.get(name)
-    return answer(project_out(fleet.read(stores()), found))
+    return answer(project_out(fleet.read(stores(), gpus=False), found))
 
 
 @bp.put("/projects/<name>")
@@ -38,10 +38,10 @@ def get_project(name: str) -> Response:
 def put_project(name: str, asked: ProjectIn) -> Response:
     """Create or replace; admins only."""
     require_admin("write projects")
-    made = project_of(fleet.read(stores()), name, asked)
+    made = project_of(fleet.read(stores(), gpus=False), name, asked)
     if not dry_run():
         stores().projects.put(name, made)
-    return answer(project_out(fleet.read(stores()), made))
+    return answer(project_out(fleet.read(stores(), gpus=False), made))
 
 
 @bp.delete("/projects/<name>")
@@ -50,7 +50,7 @@ def delete_project(name: str) -> Response:
     """Remove; admins only; 409 while something uses it."""
     require_admin("remove projects")
     stores().projects.get(name)
-    refuse_if_used("project", name, users_of_project(fleet.read(stores()), name))
+    refuse_if_used("project", name, users_of_project(fleet.read(stores(), gpus=False), name))
     if not dry_run():
         stores().projects.remove(name)
     return nothing()

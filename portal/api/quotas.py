@@ -22,7 +22,7 @@ QUOTAS = Noun("quotas", QuotaOut, ("pool", "group"), ("pool", "group"), "pool")
 @bp.output(Page[QuotaOut])
 def list_quotas() -> Response:
     """Every guarantee and how much of the pool its group holds."""
-    seen = fleet.read(stores())
+    seen = fleet.read(stores(), gpus=False)
     return listing(QUOTAS, (quota_out(seen, quota) for quota in seen.quotas.values()))
 
 
@@ -30,7 +30,7 @@ def list_quotas() -> Response:
 @bp.output(QuotaOut)
 def get_quota(pool: str, group: str) -> Response:
     """One guarantee."""
-    seen = fleet.read(stores())
+    seen = fleet.read(stores(), gpus=False)
     quota = seen.quotas.get(_name(pool, group))
     if quota is None:
         raise NotFound(f"group {group!r} has no quota in pool {pool!r}")
@@ -43,7 +43,7 @@ def get_quota(pool: str, group: str) -> Response:
 def put_quota(pool: str, group: str, asked: QuotaIn) -> Response:
     """Guarantee that many GPUs; 0 removes the guarantee. Admins only."""
     require_admin("write quotas")
-    seen, made, dry = fleet.read(stores()), Quota(pool, group, asked.gpus), dry_run()
+    seen, made, dry = fleet.read(stores(), gpus=False), Quota(pool, group, asked.gpus), dry_run()
 
     def decide(quotas: dict[str, Quota]) -> dict[str, Quota]:
         check_quota(seen, made, quotas.values())

@@ -46,7 +46,7 @@ def get_workload(workload_id: str) -> Response:
 def submit(asked: WorkloadIn) -> Response:
     """Take a workload; with an Idempotency-Key the same request makes it once."""
     who, now = caller(), time.time()
-    spec = admit(fleet.read(stores()), who, asked)
+    spec = admit(fleet.read(stores(), gpus=False), who, asked)
     made = Intent(id=str(uuid.uuid4()), spec=spec, user=who.name, submitted_at=now)
     key = request.headers.get("Idempotency-Key")
     if dry_run():

@@ -1,7 +1,8 @@
 """What all tables share: the columns, the filters, and the three forms of one address."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -31,6 +32,7 @@ class Listing:
     """A table page: its noun is also its path, its template and the API's resource."""
 
     noun: str
+    title: str
     model: type[BaseModel]
     columns: tuple[Column, ...]
     filters: tuple[str, ...] = ("q",)
@@ -91,6 +93,13 @@ def _show(listing: Listing) -> Response:
         listing=listing,
         rows=rows,
         clusters=clusters,
+        oldest=_oldest(rows.items),
         filtered=[name for name in listing.filters if query.get(name)],
         simulated=any(getattr(item, "simulated", False) for item in rows.items),
     )
+
+
+def _oldest(items: Sequence[BaseModel]) -> BaseModel | None:
+    """The item whose report is oldest, where the page's head should tell it."""
+    known = [item for item in items if getattr(item, "report_age_seconds", None) is not None]
+    return max(known, key=attrgetter("report_age_seconds"), default=None)

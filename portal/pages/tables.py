@@ -16,6 +16,7 @@ from portal.schemas import (
 
 CLUSTERS = Listing(
     "clusters",
+    "Clusters",
     ClusterOut,
     (
         Column("name", "Cluster"),
@@ -33,6 +34,7 @@ CLUSTERS = Listing(
 )
 NODES = Listing(
     "nodes",
+    "Nodes",
     NodeOut,
     (
         Column("name", "Node"),
@@ -53,6 +55,7 @@ NODES = Listing(
 )
 GPUS = Listing(
     "gpus",
+    "GPUs",
     GpuOut,
     (
         Column("node", "GPU"),
@@ -75,6 +78,7 @@ GPUS = Listing(
 )
 POOLS = Listing(
     "pools",
+    "Node pools",
     PoolOut,
     (
         Column("name", "Pool"),
@@ -89,6 +93,7 @@ POOLS = Listing(
 )
 WORKLOADS = Listing(
     "workloads",
+    "Workloads",
     WorkloadOut,
     (
         Column("name", "Workload"),
@@ -119,6 +124,7 @@ WORKLOADS = Listing(
 )
 GROUPS = Listing(
     "groups",
+    "Groups",
     GroupOut,
     (
         Column("name", "Group"),
@@ -132,6 +138,7 @@ GROUPS = Listing(
 )
 PROJECTS = Listing(
     "projects",
+    "Projects",
     ProjectOut,
     (
         Column("name", "Project"),
@@ -146,6 +153,7 @@ PROJECTS = Listing(
 )
 QUOTAS = Listing(
     "quotas",
+    "Quotas",
     QuotaOut,
     (
         Column("pool", "Pool"),

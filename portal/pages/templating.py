@@ -10,6 +10,7 @@ from portal.pages import assets, headers, navigation
 from portal.pages.formats import FILTERS
 from portal.pages.marks import TONES, mark, node_kind, node_words
 from portal.pages.query import PAGE_SIZES, RANGES, REFRESH_CHOICES
+from portal.schemas import FRESH_SECONDS
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 THEMES = ("light", "dark")
@@ -25,6 +26,7 @@ def equip(app: Flask) -> None:
     app.jinja_env.filters.update(FILTERS, node_kind=node_kind, node_words=node_words)
     app.jinja_env.globals.update(
         asset=assets.url,
+        fresh_seconds=FRESH_SECONDS,
         menu=navigation.MENU,
         mark=mark,
         tones=TONES,

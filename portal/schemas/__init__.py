@@ -5,7 +5,7 @@ unknown, never zero. ``report_age_seconds`` tells how old a cluster's word is (o
 oldest), ``sample_age_seconds`` how old a reading.
 """
 
-from portal.schemas.base import Model, Page
+from portal.schemas.base import FRESH_SECONDS, Model, Page
 from portal.schemas.cluster import ClusterIn, ClusterOut, JoinOut
 from portal.schemas.gpu import GpuOut, GpuState
 from portal.schemas.node import NodeOut
@@ -26,6 +26,7 @@ from portal.schemas.user import Me, TokenIn, TokenOut, UserIn, UserOut
 from portal.schemas.workload import PodOut, ReasonOut, WorkloadIn, WorkloadOut
 
 __all__ = [
+    "FRESH_SECONDS",
     "Attention",
     "ClusterIn",
     "ClusterOut",

@@ -5,6 +5,8 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 Item = TypeVar("Item")
+FRESH_SECONDS = 45.0
+"""A report or sample older than this is not live any more."""
 
 
 class Model(BaseModel):

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from portal.api.fleet import FRESH_SECONDS, Fleet, Reported
+from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.values import age, at, mean, moment
-from portal.schemas import ClusterOut
+from portal.schemas import FRESH_SECONDS, ClusterOut
 
 
 def state(reported: Reported, now: float) -> Literal["waiting", "connected", "lost"]:

@@ -3,9 +3,9 @@
 from typing import Literal
 
 from controllers.domain.cluster import Node
-from portal.api.fleet import FRESH_SECONDS, Fleet, Reported
+from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.values import age, mean, moment, total, total_bytes
-from portal.schemas import NodeOut
+from portal.schemas import FRESH_SECONDS, NodeOut
 
 State = Literal["ready", "not ready", "cordoned", "unknown"]
 

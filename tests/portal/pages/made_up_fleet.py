@@ -82,7 +82,7 @@ class Fleet:
             temperature_celsius=71.0,
             workloads=2,
             kubelet_version="v1.37.2",
-            **reported(6),
+            **reported(612 if self.stale and cluster == "research-dc1" else 6),
             simulated=True,
         )
 
@@ -151,7 +151,7 @@ class Fleet:
             started_at=NOW - timedelta(minutes=7 * number) if state != "Queued" else None,
             finished_at=None,
             age_seconds=420.0 * number + 120,
-            **reported(6),
+            **reported(612 if self.stale and number == 3 else 6),
             stoppable=state in ("Running", "Queued", "Starting"),
             simulated=True,
             members=[pod] if held else [],

@@ -110,3 +110,19 @@ def test_the_map_of_a_large_fleet_is_a_square_a_node(app: Flask) -> None:
     assert text.count('href="/gpus?cluster=research-dc1&amp;node=gpu-4"') == 1
     assert "gpu-4 · – · 8 stale" in text
     assert "/gpus/GPU-" not in text
+
+
+@pytest.mark.parametrize("path", ["/nodes", "/workloads", "/pools", "/groups", "/projects"])
+def test_a_table_tells_how_old_its_oldest_report_is(app: Flask, path: str) -> None:
+    client = app.test_client()
+    assert ">6 s</time> ago" in client.get(path).text
+    assert "as of" not in client.get(path).text
+
+
+@pytest.mark.parametrize("path", ["/nodes", "/workloads"])
+def test_a_row_that_is_no_longer_live_says_so(app: Flask, path: str) -> None:
+    client = app.test_client()
+    client.set_cookie("scenario", "stale")
+    text = client.get(path).text
+    assert "as of <time" in text
+    assert ">10 min</time> ago" in text
