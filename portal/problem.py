@@ -83,7 +83,9 @@ def register(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
         status = error.code or 500
-        return problem(status, _sentence(status, error), headers=_headers(error))
+        sentence, field = _sentence(status, error), getattr(error, "field", None)
+        errors = [] if field is None else [field_error(field, sentence)]
+        return problem(status, sentence, errors, _headers(error))
 
 
 def _sentence(status: int, error: HTTPException) -> str:
@@ -92,6 +94,9 @@ def _sentence(status: int, error: HTTPException) -> str:
     if status == 405:
         allowed = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         return f"{request.method} is not possible at {place()}; possible: {allowed}"
+    if status == 413:
+        limit = request.max_content_length or 0
+        return f"what was sent is larger than the limit of {limit // 1024} KiB; send less at once"
     if status == 500:
         return f"Neurox failed; the log has the cause under request {request_id()}"
     return error.description or error.name

@@ -17,6 +17,14 @@ _BRACKET = re.compile(r"[\[\]{}]")
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
 
 
+class BadField(BadRequest):
+    """A place in the body holds what cannot be taken."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field[:200] or 'the body'}: {why}")
+        self.field = field[:200]
+
+
 class _Bad:
     """Stands where a value cannot be taken, until the path to it is known."""
 
@@ -108,4 +116,4 @@ def _check(value: Any, path: str) -> None:
 
 
 def _refuse(path: str, why: str) -> NoReturn:
-    raise BadRequest(f"{path[:200] or 'the body'}: {why}")
+    raise BadField(path, why)

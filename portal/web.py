@@ -3,6 +3,7 @@
 Served by ``gunicorn -c portal/gunicorn_conf.py portal.web:app``.
 """
 
+import io
 import os
 import uuid
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ from portal.pages import create_app as create_pages
 from portal.pages.headers import POLICY
 from portal.problem import REQUEST_ID
 from portal.settings import Settings
+from portal.strict_request import BODY_LIMIT
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -48,6 +50,8 @@ class Hardened:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request. The id is ours: one sent by a client could fake a line of log."""
         environ[REQUEST_ID] = str(uuid.uuid4())
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):
+            _read_chunks(environ)
         # Only names that gunicorn itself made are believed; see forwarded_allow_ips.
         environ.pop("REMOTE_USER", None)
 
@@ -59,6 +63,15 @@ class Hardened:
             )
 
         return self._app(environ, start)
+
+
+def _read_chunks(environ: Environ) -> None:
+    """Take a body of chunks in before anything is answered, as far as it may be long.
+
+    A malformed one is then refused by the server; after an answer it would be a second answer.
+    """
+    body = environ["wsgi.input"].read(BODY_LIMIT + 1)
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
 
 
 def create_app(settings: Settings, redis: Redis, pages: Flask) -> Wsgi:

@@ -14,7 +14,7 @@ def require_label(field: str, value: str) -> str:
     if not _LABEL.fullmatch(value):
         raise Refused(
             field,
-            f"{field} {value!r} is not a valid name: use 1 to 63 lower-case letters, digits "
+            f"{field} {value!r:.80} is not a valid name: use 1 to 63 lower-case letters, digits "
             "and '-', beginning and ending with a letter or digit",
         )
     return value
@@ -25,4 +25,4 @@ def unknown(field: str, value: str, known: Iterable[str]) -> Refused:
     names = sorted(known)
     near = difflib.get_close_matches(value, names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none yet'}"
-    return Refused(field, f"unknown {field} {value!r}; {hint}")
+    return Refused(field, f"unknown {field} {value!r:.80}; {hint}")

@@ -9,9 +9,8 @@ from controllers.domain.workload import WorkloadSpec
 from portal.api.fleet import Fleet
 from portal.api.shapes.policy import pool_nodes
 from portal.auth.identity import Caller
-from portal.schemas import WorkloadIn
+from portal.schemas import RUNTIME_MOST, WorkloadIn
 
-RUNTIME_MOST = 366 * 24 * 3600
 COMMAND_MOST = 64
 TEXT_MOST = 4096
 ANNOTATIONS_MOST = 32

@@ -1,6 +1,7 @@
 """Bodies against their models: nothing is converted, nothing unknown is dropped."""
 
 import difflib
+import json
 from typing import Any
 
 from apiflask.schema_adapters import registry
@@ -11,6 +12,14 @@ from pydantic import BaseModel, ValidationError
 from portal import problem
 from portal.schemas import FieldError
 
+WORDS = {
+    "model_type": "a JSON object is expected",
+    "dict_type": "a JSON object is expected",
+    "list_type": "a list is expected",
+    "string_type": "text is expected",
+    "int_type": "a whole number is expected",
+    "bool_type": "true or false is expected",
+}
 SECRET_FIELDS = frozenset({"password"})
 """What was sent in these is never repeated in an answer."""
 
@@ -57,10 +66,10 @@ def _sentence(model: type[BaseModel], field: str, error: Any) -> str:
         return f"unknown field {field!r}; {hint}"
     if error["type"] == "missing":
         return f"{field} is missing"
-    message = error["msg"][:1].lower() + error["msg"][1:]
+    message = WORDS.get(error["type"]) or error["msg"][:1].lower() + error["msg"][1:]
     given = error["input"]
     scalar = isinstance(given, str | int | float | None) and field not in SECRET_FIELDS
-    shown = f", not {given!r:.60}" if scalar else ""
+    shown = f", not {json.dumps(given, ensure_ascii=False):.60}" if scalar else ""
     return f"{field or 'the body'}: {message}{shown}"
 
 

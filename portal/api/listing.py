@@ -118,7 +118,14 @@ def _is_scalar(annotation: Any) -> bool:
 def _chosen(noun: Noun[Out]) -> dict[str, list[str]]:
     """Filter to the values that pass; an empty filter is none."""
     given = {name: ",".join(request.args.getlist(name)) for name in noun.filters}
-    return {name: text.split(",") for name, text in given.items() if text}
+    chosen = {name: text.split(",") for name, text in given.items() if text}
+    for name, values in chosen.items():
+        annotation = noun.model.model_fields[name].annotation
+        known = get_args(annotation) if get_origin(annotation) is Literal else values
+        for value in values:
+            if value not in known:
+                raise BadQuery(name, str(unknown(name, value, known)))
+    return chosen
 
 
 def _wanted(item: BaseModel, chosen: dict[str, list[str]], text: str) -> bool:

@@ -8,6 +8,7 @@ from portal.api.thanos import Span
 
 POINTS_MOST = 11_000
 STEP_LEAST = 5
+YEARS_MOST = 10
 POINTS = 240
 """As many as a chart can show, when no step is asked for."""
 
@@ -19,6 +20,8 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 def span(since: str, until: str, step: str | None, now: float) -> Span:
     """The span, its ends on whole steps, so that the same chart asks for the same points."""
     start, end = _moment("from", since, now), _moment("to", until, now)
+    if now - start > YEARS_MOST * 366 * _SECONDS["d"]:
+        raise BadQuery("from", f"from {since!r:.40} is more than {YEARS_MOST} years ago")
     if start >= end:
         raise BadQuery("from", f"from {since!r:.40} is not before to {until!r:.40}")
     seconds = _step(step) if step else max(15, int((end - start) / POINTS))

@@ -48,7 +48,11 @@ class SignIn:
         target = next_page(request.args.get("next"))
         if self._identity.caller(request):
             return redirect(target, 303)
-        return _page(target)
+        answer = make_response(_page(target))
+        if self._identity.cookie in request.cookies:
+            # Ended, forged or sent twice: with it the next session might not be seen either.
+            self._set_cookie(answer, None)
+        return answer
 
     def sign_in(self) -> ResponseReturnValue:
         """Check a name and password, begin a session, end the one the browser had."""

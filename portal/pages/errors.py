@@ -83,6 +83,7 @@ def _own(error: HTTPException) -> BaseResponse:
     detail = {
         404: "There is no page at this address.",
         405: "This address does not take that kind of request.",
+        413: f"What was sent is larger than {(request.max_content_length or 0) // 1024} KiB.",
         500: "Neurox made a mistake and has logged it.",
     }.get(error.code, error.description or error.name)
     return _page(explain(error.code, detail))

@@ -14,6 +14,8 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 KNOWN = ("cluster", "from", "refresh")
 # Up to so many nodes each has a line of its own in the fleet map; above, they flow.
 MOST_NODE_LINES = 16
+# Nodes that make the map taller than the usual chart: each on a line, flowing, as squares.
+TALL_LINES, TALL_FLOW, TALL_NODES = 10, 40, 400
 
 bp = Blueprint("overview", __name__)
 
@@ -29,6 +31,7 @@ def show() -> Response:
     if cluster:
         choices = api().clusters.list(limit=500).items
     singly = all(node.gpus for node in fleet.map)
+    lines = singly and len(fleet.map) <= MOST_NODE_LINES
     return page(
         "overview.html",
         query=query,
@@ -36,7 +39,9 @@ def show() -> Response:
         clusters=[c.name for c in choices],
         map=by_cluster(fleet),
         singly=singly,
-        lines=singly and len(fleet.map) <= MOST_NODE_LINES,
+        lines=lines,
+        # The chart beside the map grows with it: no hole below either.
+        tall=len(fleet.map) > (TALL_LINES if lines else TALL_FLOW if singly else TALL_NODES),
         chart=chart("utilization", query, by="pool", cluster=cluster),
         stale=[c for c in fleet.clusters if c.state == "lost"],
         simulated=fleet.simulated,

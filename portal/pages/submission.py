@@ -1,9 +1,10 @@
 """What was typed into the form of a new workload, as the API takes it."""
 
+import re
 import shlex
 from collections.abc import Mapping
 
-from portal.schemas import WorkloadIn
+from portal.schemas import RUNTIME_MOST, WorkloadIn
 
 FIELDS = (
     "name",
@@ -21,6 +22,8 @@ FIELDS = (
 )
 RUN_SECONDS = "neurox.io/simulated-run-seconds"
 LOAD = "neurox.io/simulated-load"
+# Not all that int() takes, and short enough for it.
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class Faults(ValueError):
@@ -39,7 +42,7 @@ def read(given: Mapping[str, str]) -> WorkloadIn:
     faults: dict[str, str] = {}
     pods = _whole("pods", given, faults, 1)
     gpus = _whole("gpus_per_pod", given, faults, 1)
-    minutes = _whole("max_runtime", given, faults, None)
+    minutes = _between("max_runtime", given, faults, 1, RUNTIME_MOST // 60)
     command = _command(given, faults)
     annotations = _annotations(given, faults)
     for name, label in (("name", "a name"), ("project", "a project")):
@@ -68,11 +71,19 @@ def _whole(
     text = given.get(name, "")
     if not text:
         return default
-    try:
-        return int(text)
-    except ValueError:
+    if not _WHOLE.fullmatch(text):
         faults[name] = f"A whole number is needed, not “{text[:40]}”."
         return default
+    return int(text)
+
+
+def _between(
+    name: str, given: Mapping[str, str], faults: dict[str, str], least: int, most: int
+) -> int | None:
+    number = _whole(name, given, faults, None)
+    if number is not None and not least <= number <= most:
+        faults[name] = f"Between {least} and {most:,}, not {number}; leave it empty for none."
+    return number
 
 
 def _command(given: Mapping[str, str], faults: dict[str, str]) -> list[str]:
@@ -85,13 +96,10 @@ def _command(given: Mapping[str, str], faults: dict[str, str]) -> list[str]:
 
 def _annotations(given: Mapping[str, str], faults: dict[str, str]) -> dict[str, str]:
     annotations = {}
-    seconds = _whole("run_seconds", given, faults, None)
+    seconds = _between("run_seconds", given, faults, 1, RUNTIME_MOST)
     if seconds is not None:
         annotations[RUN_SECONDS] = str(seconds)
-    load = _whole("load", given, faults, None)
+    load = _between("load", given, faults, 0, 100)
     if load is not None:
-        if 0 <= load <= 100:
-            annotations[LOAD] = f"{load / 100:g}"
-        else:
-            faults["load"] = "Between 0 and 100."
+        annotations[LOAD] = f"{load / 100:g}"
     return annotations

@@ -14,6 +14,11 @@ from portal.pages.rendering import page
 from portal.pages.submission import FIELDS, Faults, read
 from portal.schemas import Problem, WorkloadOut
 
+AGAIN = (
+    "This form was submitted before, with other values. To submit these as one more workload, "
+    "press Submit again."
+)
+
 bp = Blueprint("submit", __name__)
 
 
@@ -40,7 +45,9 @@ def submit() -> BaseResponse:
     except NotSignedIn:
         raise
     except ApiError as error:
-        if error.status not in (400, 409, 422):
+        if error.status == 409:
+            return _form(given, detail=AGAIN, key=uuid.uuid4().hex, status=409)
+        if error.status not in (400, 422):
             raise
         return _form(given, _by_field(error.problem), error.problem.detail, status=error.status)
     if checking:
@@ -69,6 +76,7 @@ def _form(
     at_fault: dict[str, str] | None = None,
     detail: str = "",
     checked: WorkloadOut | None = None,
+    key: str = "",
     status: int = 200,
 ) -> Response:
     clusters = api().clusters.list(limit=500).items
@@ -88,6 +96,6 @@ def _form(
         detail=detail,
         checked=checked,
         # A second press of the button must not make a second workload.
-        key=request.form.get("key", "")[:64] or uuid.uuid4().hex,
+        key=key or request.form.get("key", "")[:64] or uuid.uuid4().hex,
         **context,
     )

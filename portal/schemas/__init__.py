@@ -23,10 +23,11 @@ from portal.schemas.policy import (
 from portal.schemas.problem import FieldError, Problem
 from portal.schemas.series import Series
 from portal.schemas.user import Me, TokenIn, TokenOut, UserIn, UserOut
-from portal.schemas.workload import PodOut, ReasonOut, WorkloadIn, WorkloadOut
+from portal.schemas.workload import RUNTIME_MOST, PodOut, ReasonOut, WorkloadIn, WorkloadOut
 
 __all__ = [
     "FRESH_SECONDS",
+    "RUNTIME_MOST",
     "Attention",
     "ClusterIn",
     "ClusterOut",

@@ -5,6 +5,9 @@ from datetime import datetime
 from controllers.domain.workload import State
 from portal.schemas.base import Model
 
+RUNTIME_MOST = 366 * 24 * 3600
+"""Seconds that a workload may run at most."""
+
 
 class WorkloadIn(Model):
     """A workload to submit: ``pods`` pods that run together, each with ``gpus_per_pod`` GPUs."""

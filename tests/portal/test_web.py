@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -101,12 +102,15 @@ def test_no_strict_transport_over_http(web: Web) -> None:
 
 
 @pytest.mark.slow
-def test_sixty_half_sent_requests_do_not_stop_the_others(served: Served) -> None:
+def test_a_thousand_half_sent_requests_do_not_stop_the_others(served: Served) -> None:
     port = int(served.url.rpartition(":")[2])
-    halves = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(60)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2048)), hard))
+    head = b"POST /auth/sign-in HTTP/1.1\r\nHost: x\r\n"
+    halves = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(1000)]
     try:
-        for half in halves:
-            half.sendall(b"POST /auth/sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\na")
+        for number, half in enumerate(halves):
+            half.sendall(head + (b"Content-Length: 100\r\n\r\na" if number % 2 else b""))
         began = time.monotonic()
         assert served.get("/api/v1/me").status_code == 200
         assert time.monotonic() - began < 1
@@ -162,6 +166,8 @@ FRAMINGS = (
     b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /api/v1/me HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\naa",
+    b"POST /api/v1/me HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\nab",
     b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     b"GET /api/v1/me HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na",
     b"GET /api/v1/me HTTP/1.1\r\n Host: x\r\n\r\n",
@@ -181,3 +187,13 @@ def test_a_request_of_two_meanings_gets_one_answer_at_most(served: Served) -> No
                 answer += chunk
         assert answer.count(b"HTTP/1.1 ") <= 1, framing
         assert b" 200 " not in answer, framing
+
+
+@pytest.mark.slow
+def test_a_body_in_chunks_is_read_and_one_that_is_too_long_is_refused(served: Served) -> None:
+    headers = {"Authorization": f"Bearer {served.token}", "Content-Type": "application/json"}
+    for blanks, status in ((0, 200), (20, 413)):
+        chunks = [b"{}", *[b" " * 65_536] * blanks]
+        url = served.url + "/api/v1/groups/g"
+        answer = requests.put(url, data=iter(chunks), headers=headers, timeout=10)
+        assert answer.status_code == status, answer.text

@@ -37,13 +37,13 @@ def send(web: Web, body: bytes, content_type: str = JSON, **headers: str) -> Any
         (b"{", 400, "line 1, column 2"),
         (b"", 400, "empty"),
         (b" \n", 400, "empty"),
-        (b"[]", 422, "dictionary"),
-        (b"null", 422, "dictionary"),
-        (b'"x"', 422, "dictionary"),
-        (b'{"description": 5}', 422, "valid string, not 5"),
+        (b"[]", 422, "the body: a JSON object is expected"),
+        (b"null", 422, "a JSON object is expected, not null"),
+        (b'"x"', 422, 'not "x"'),
+        (b'{"description": 5}', 422, "text is expected, not 5"),
         (b'{"desciption": "x"}', 422, "did you mean 'description'?"),
         (b'{"description": "' + b"x" * 501 + b'"}', 422, "at most 500"),
-        (b'{"description": "' + b"x" * (1024 * 1024) + b'"}', 413, ""),
+        (b'{"description": "' + b"x" * (1024 * 1024) + b'"}', 413, "the limit of 1024 KiB"),
         (b"\xef\xbb\xbf{}", 400, "not JSON"),
         (b"{} {}", 400, "line 1, column 4"),
     ],
@@ -106,3 +106,10 @@ def test_a_dead_store_is_503_and_says_when_to_try_again(web: Web) -> None:
     assert "Redis" in answer.json["detail"]  # type: ignore[index]
     assert web.get("/readyz", user=None).status_code == 503
     assert web.get("/healthz", user=None).status_code == 200
+
+
+@pytest.mark.parametrize("value", ["NaN", "9" * 30, '"\\u0000"'])
+def test_the_field_that_holds_what_no_body_may_hold_is_named(web: Web, value: str) -> None:
+    body = f'{{"description": {value}}}'.encode()
+    (error,) = send(web, body).json["errors"]
+    assert (error["in"], error["field"]) == ("body", "description")

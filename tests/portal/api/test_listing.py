@@ -125,6 +125,7 @@ def test_filters_narrow_and_commas_mean_any(fleet: Web, query: str, count: int) 
         ("limit=١", "limit", "1 to 500"),
         ("limit=1&limit=2", "limit", "more than once"),
         ("sort=utilisation", "sort", "did you mean 'utilization'?"),
+        ("state=buzy", "state", "did you mean 'busy'?"),
         ("clustr=east", "clustr", "did you mean 'cluster'?"),
         ("cursor=x", "cursor", "not one that this list gave out"),
         ("cursor=%00", "cursor", "not one that this list gave out"),

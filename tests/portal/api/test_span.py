@@ -45,7 +45,10 @@ def test_rfc_3339_times_are_taken_and_the_future_is_not_asked_for() -> None:
         ("-1h", "now", "-15s", "step"),
         ("-1h", "now", "1s", "step"),
         ("-1h", "now", "NaN", "step"),
-        ("0001-01-01T00:00:00+23:59", "now", "5s", "step"),
+        ("0001-01-01T00:00:00+23:59", "now", None, "from"),
+        ("-11000w", "now", None, "from"),
+        ("-9y", "now", None, "from"),
+        ("-400w", "now", "5s", "step"),
     ],
 )
 def test_what_makes_no_span_is_named(since: str, until: str, step: str | None, field: str) -> None:

@@ -202,3 +202,14 @@ def test_the_sign_in_page_is_never_cached_and_runs_no_foreign_script(web: Web) -
     assert "no-store" in answer.headers["Cache-Control"]
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize("value", ["A" * 5000, "x", "A" * 43, "", "x; neurox=y"])
+def test_a_cookie_that_is_nobodys_is_cleared_at_the_sign_in(web: Web, value: str) -> None:
+    plain = Client(web.app, use_cookies=False)
+    sent = {"Cookie": f"{COOKIE}={value}"}
+    answer = plain.get("/auth/sign-in", headers=sent, base_url=ORIGIN)
+    assert answer.status_code == 200
+    morsel = http.cookies.SimpleCookie(answer.headers["Set-Cookie"])[COOKIE]
+    assert (morsel.value, morsel["path"]) == ("", "/")
+    assert "Set-Cookie" not in plain.get("/auth/sign-in", base_url=ORIGIN).headers

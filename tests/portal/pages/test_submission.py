@@ -32,7 +32,13 @@ def test_nonsense_numbers_go_to_the_api_which_knows_the_limits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("pods", "many"), ("command", "echo 'a"), ("load", "101"), ("name", "")]
+    ("field", "value"),
+    [
+        *(("pods", value) for value in ("many", "1_0", "١", "1.5", "9" * 30)),
+        *(("max_runtime", value) for value in ("-1", "0", "9" * 12)),
+        *(("run_seconds", "0"), ("load", "101"), ("load", "-1")),
+        *(("command", "echo 'a"), ("name", "")),
+    ],
 )
 def test_what_cannot_be_sent_is_said_beside_its_field(field: str, value: str) -> None:
     with pytest.raises(Faults) as faults:
