@@ -14,8 +14,8 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 KNOWN = ("cluster", "from", "refresh")
 # Up to so many nodes each has a line of its own in the fleet map; above, they flow.
 MOST_NODE_LINES = 16
-# Nodes that make the map taller than the usual chart: each on a line, flowing, as squares.
-TALL_LINES, TALL_FLOW, TALL_NODES = 10, 40, 400
+# Lines of text that fit beside the usual chart; what is longer gets a taller one beside it.
+USUAL_LINES = 9
 
 bp = Blueprint("overview", __name__)
 
@@ -30,18 +30,15 @@ def show() -> Response:
     choices = fleet.clusters
     if cluster:
         choices = api().clusters.list(limit=500).items
-    singly = all(node.gpus for node in fleet.map)
-    lines = singly and len(fleet.map) <= MOST_NODE_LINES
     return page(
         "overview.html",
         query=query,
         fleet=fleet,
         clusters=[c.name for c in choices],
         map=by_cluster(fleet),
-        singly=singly,
-        lines=lines,
-        # The chart beside the map grows with it: no hole below either.
-        tall=len(fleet.map) > (TALL_LINES if lines else TALL_FLOW if singly else TALL_NODES),
+        singly=are_single(fleet),
+        lines=on_lines(fleet),
+        tall=beside(fleet) > USUAL_LINES,
         chart=chart("utilization", query, by="pool", cluster=cluster),
         stale=[c for c in fleet.clusters if c.state == "lost"],
         simulated=fleet.simulated,
@@ -54,3 +51,20 @@ def by_cluster(fleet: OverviewOut) -> list[tuple[ClusterOut, list[MapNode]]]:
     for node in fleet.map:
         nodes.setdefault(node.cluster, []).append(node)
     return [(cluster, nodes[cluster.name]) for cluster in fleet.clusters if cluster.name in nodes]
+
+
+def are_single(fleet: OverviewOut) -> bool:
+    """The map shows each GPU; of a large fleet the API tells the nodes only."""
+    return all(node.gpus for node in fleet.map)
+
+
+def on_lines(fleet: OverviewOut) -> bool:
+    """Each node of the map has a line of its own."""
+    return are_single(fleet) and len(fleet.map) <= MOST_NODE_LINES
+
+
+def beside(fleet: OverviewOut) -> float:
+    """How high the column beside the chart is, in about the lines of a small map."""
+    squares = 4.0 if are_single(fleet) else 36.0
+    nodes = len(fleet.map) / (1.0 if on_lines(fleet) else squares)
+    return nodes + len(fleet.clusters) + 1.7 * len(fleet.attention)

@@ -26,7 +26,7 @@ def page(template: str, *, query: Query, status: int = 200, **context: Any) -> R
         f"pages/{template}",
         layout="fragment.html" if fragment else "base.html",
         query=query,
-        me=None if fragment else me(),
+        me=me(),
         here=navigation.current(request.path),
         **context,
     )

@@ -61,7 +61,7 @@ def _gpu_tiles(clusters: list[ClusterOut], gpus: list[Stated]) -> list[Tile]:
             label="Idle GPUs",
             value=idle if live else None,
             of=counts["busy"] + idle if live else None,
-            note="allocated, doing nothing",
+            note="allocated, doing nothing" if idle else "",
             tone="warn" if idle else "good" if live else "plain",
             href="/gpus?state=idle",
         ),

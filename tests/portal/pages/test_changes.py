@@ -159,3 +159,13 @@ def test_another_site_cannot_even_change_the_theme(
     answer = client.post("/theme", data={"theme": "dark"}, headers=headers)
     assert answer.status_code == status
     assert (client.get_cookie("theme") is None) == (status == 403)
+
+
+def test_joining_is_offered_to_administrators_alone_in_polls_too(app: Flask) -> None:
+    client = app.test_client()
+    poll = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    for headers in ({}, poll):
+        assert 'href="/clusters/new"' in client.get("/clusters", headers=headers).text
+    client.set_cookie("scenario", "researcher")
+    for headers in ({}, poll):
+        assert 'href="/clusters/new"' not in client.get("/clusters", headers=headers).text
