@@ -64,7 +64,10 @@ def on_lines(fleet: OverviewOut) -> bool:
 
 
 def beside(fleet: OverviewOut) -> float:
-    """How high the column beside the chart is, in about the lines of a small map."""
-    squares = 4.0 if are_single(fleet) else 36.0
-    nodes = len(fleet.map) / (1.0 if on_lines(fleet) else squares)
-    return nodes + len(fleet.clusters) + 1.7 * len(fleet.attention)
+    """How high the column beside the chart is, in about the lines of a small map.
+
+    A map of nodes has the whole width, below the chart.
+    """
+    across = 1.0 if on_lines(fleet) else 4.0
+    lines = len(fleet.map) / across + len(fleet.clusters) if are_single(fleet) else 0.0
+    return lines + 1.7 * len(fleet.attention)
