@@ -10,6 +10,7 @@ INTENTS = "neurox:intents"
 INTENTS_VERSION = "neurox:intents:version"
 """Counts every change of an intent, so that watching them costs one small read."""
 LEADER = "neurox:control:leader"
+SHARED_KEY = "neurox:shared-key"
 RELAY_EVENTS = "neurox:relay:events"
 """Publish/subscribe channel: a cluster id is published when its keys change."""
 

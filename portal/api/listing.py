@@ -1,8 +1,5 @@
 """Lists: filter, search, sort and cut into pages, the same way for every noun."""
 
-import base64
-import binascii
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +12,8 @@ from pydantic import BaseModel
 
 from controllers.domain.names import unknown
 from portal.api.answer import JSON, BadQuery
+from portal.api.cursor import Forged, opened, sealed
+from portal.api.stores import stores
 from portal.schemas import Page
 
 LIMIT = 50
@@ -148,8 +147,7 @@ def _rank(value: Any) -> Any:
 
 def _cursor(noun: Noun[Out], order: Order, last: Out) -> str:
     key = [_rank(getattr(last, field)) for field, _ in order]
-    text = json.dumps([noun.name, _spelled(order), key], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return sealed(stores().shared_key.value(), [noun.name, _spelled(order), key])
 
 
 def _spelled(order: Order) -> str:
@@ -161,24 +159,13 @@ def _start(noun: Noun[Out], order: Order, items: Sequence[Out]) -> int:
     text = request.args.get("cursor")
     if not text:
         return 0
-    key = _key(text, noun, order)
     try:
-        return next((i for i, item in enumerate(items) if _after(item, key, order)), len(items))
-    except TypeError:
+        name, spelled, key = opened(stores().shared_key.value(), text)
+    except Forged:
         raise _foreign_cursor() from None
-
-
-def _key(text: str, noun: Noun[Out], order: Order) -> Key:
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        name, spelled, key = json.loads(base64.b64decode(padded, b"-_", validate=True))
-    except (binascii.Error, ValueError, TypeError, RecursionError):
-        raise _foreign_cursor() from None
-    if (name, spelled) != (noun.name, _spelled(order)) or not isinstance(key, list):
+    if (name, spelled) != (noun.name, _spelled(order)):
         raise _foreign_cursor()
-    if len(key) != len(order):
-        raise _foreign_cursor()
-    return key
+    return next((i for i, item in enumerate(items) if _after(item, key, order)), len(items))
 
 
 def _foreign_cursor() -> BadQuery:

@@ -12,6 +12,7 @@ from controllers.store.documents import Documents
 from controllers.store.gpus import Gpus
 from controllers.store.idempotency import Idempotency
 from controllers.store.intents import Intents
+from controllers.store.shared_key import SharedKey
 from controllers.store.states import States
 from controllers.store.tokens import ApiTokens
 from controllers.store.users import Users
@@ -33,6 +34,7 @@ class Stores:
         self.users = Users(redis)
         self.tokens = ApiTokens(redis)
         self.idempotency = Idempotency(redis)
+        self.shared_key = SharedKey(redis)
 
 
 def stores() -> Stores:

@@ -1,7 +1,6 @@
 """Filters, search, sorting, pages and tags work alike for every list."""
 
 import base64
-import json
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -142,24 +141,16 @@ def test_a_query_that_cannot_be_taken_is_named(
     assert says in problem["detail"]
 
 
-def forged(*parts: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
-
-
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        forged("nodes", "cluster,node,index,uuid", ["a"] * 4),
-        forged("gpus", "-uuid,cluster,node,index", ["a"] * 4),
-        forged("gpus", "cluster,node,index,uuid", ["a"]),
-        forged("gpus", "cluster,node,index,uuid", [1, 2, 3, {}]),
-        forged("gpus", "cluster,node,index,uuid", "abcde"),
-        forged(),
-        forged([]),
-    ],
-)
-def test_a_forged_or_foreign_cursor_is_refused(fleet: Web, cursor: str) -> None:
-    assert fleet.get(f"/gpus?cursor={cursor}").status_code == 400
+def test_a_forged_or_foreign_cursor_is_refused(fleet: Web) -> None:
+    cursor = fleet.get("/gpus?limit=1").json["next_cursor"]  # type: ignore[index]
+    assert fleet.get(f"/gpus?cursor={cursor}").status_code == 200
+    whole = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    changed = whole.replace(b"east", b"west")
+    for other in (changed, whole[:-1], b"\0" * 16 + whole[16:], whole[16:], b""):
+        sent = base64.urlsafe_b64encode(other).decode().rstrip("=") or "A"
+        assert fleet.get(f"/gpus?cursor={sent}").status_code == 400, other
+    for path in ("/nodes?", "/gpus?sort=-uuid&"):
+        assert fleet.get(f"{path}cursor={cursor}").status_code == 400
 
 
 def test_the_next_page_is_linked_with_the_same_query(fleet: Web) -> None:
