@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import psutil
 import pytest
@@ -111,9 +112,12 @@ def test_a_thousand_half_sent_requests_do_not_stop_the_others(served: Served) ->
     try:
         for number, half in enumerate(halves):
             half.sendall(head + (b"Content-Length: 100\r\n\r\na" if number % 2 else b""))
-        began = time.monotonic()
-        assert served.get("/api/v1/me").status_code == 200
-        assert time.monotonic() - began < 1
+        took = []
+        for _ in range(9):
+            began = time.monotonic()
+            assert served.get("/api/v1/me").status_code == 200
+            took.append(time.monotonic() - began)
+        assert median(took) < 1
     finally:
         for half in halves:
             half.close()

@@ -73,9 +73,9 @@ REFUSALS = [
     ({"annotations": {"a b": "c"}}, "annotations", ["'a b'"]),
     ({"annotations": {"seccomp.security.alpha.kubernetes.io/pod": "x"}}, "annotations", ["itself"]),
     ({"annotations": {str(n): "" for n in range(33)}}, "annotations", ["33", "32"]),
-    ({"pods": 1.5}, "pods", ["integer", "1.5"]),
-    ({"pods": "2"}, "pods", ["integer", "'2'"]),
-    ({"pods": True}, "pods", ["integer"]),
+    ({"pods": 1.5}, "pods", ["whole number", "1.5"]),
+    ({"pods": "2"}, "pods", ["whole number", 'not "2"']),
+    ({"pods": True}, "pods", ["whole number", "not true"]),
     ({"gpu_per_pod": 1}, "gpu_per_pod", ["did you mean 'gpus_per_pod'?"]),
     ({"quux": 1}, "quux", ["known fields: name, project"]),
 ]
