@@ -26,28 +26,52 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Valkey:
+    """A Valkey of this test run alone, written to disk as in production."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="neurox-valkey-"))
+        self._port = free_port()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, for the first time or again; returns once it answers."""
+        options = {"port": self._port, "bind": "127.0.0.1", "dir": self._folder, "save": ""}
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        durable = ["--appendonly", "yes", "--appendfsync", "always"]
+        log = self._folder / "log"
+        with log.open("ab") as out:
+            argv = [str(get_binary_path()), *words, *durable, "--databases", "2"]
+            self.process = subprocess.Popen(argv, stdout=out, stderr=out)
+        _await(self.url, self.process, log)
+
+    def kill(self) -> None:
+        """SIGKILL; what was acknowledged is on disk."""
+        self.process.kill()
+        self.process.wait(timeout=10)
+
+    def close(self) -> None:
+        """Stop it and forget all."""
+        self.process.terminate()
+        self.process.wait(timeout=10)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def valkey_url() -> Iterator[str]:
-    """A Valkey of this test run alone, written to disk as in production."""
-    folder, port = Path(tempfile.mkdtemp(prefix="neurox-valkey-")), free_port()
-    options = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "databases": 2}
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    durable = ["--appendonly", "yes", "--appendfsync", "always"]
-    log = (folder / "log").open("wb")
-    with (
-        log,
-        subprocess.Popen(
-            [str(get_binary_path()), *words, *durable], stdout=log, stderr=log
-        ) as server,
-    ):
-        try:
-            url = f"redis://127.0.0.1:{port}/0"
-            _await(url, server, folder / "log")
-            yield url
-        finally:
-            server.terminate()
-            server.wait(timeout=10)
-            shutil.rmtree(folder, ignore_errors=True)
+    """The URL of the Valkey that all tests share."""
+    valkey = Valkey()
+    yield valkey.url
+    valkey.close()
+
+
+@pytest.fixture
+def valkey() -> Iterator[Valkey]:
+    """A Valkey of one test's own, which it may kill and start again."""
+    valkey = Valkey()
+    yield valkey
+    valkey.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import re
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,12 +35,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Proof:
-    """A verified token. ``expires_at`` is in epoch seconds."""
+    """A verified token; ``jti`` is the name that its maker gave it."""
 
     cluster_id: str
     kid: str
     jti: str
-    expires_at: float
 
 
 class PrivateKey:
@@ -143,30 +141,4 @@ def verify(token: str, keys: Mapping[str, str], audience: str) -> Proof:
         raise IdentityError("the token's signature or claims are wrong") from None
     if claims["exp"] - claims["iat"] > TOKEN_SECONDS:
         raise IdentityError(f"the token lasts longer than {TOKEN_SECONDS} s")
-    return Proof(claim.cluster_id, claim.kid, str(claims["jti"]), float(claims["exp"]))
-
-
-class Replays:
-    """The tokens seen until they expire: each is good once, here."""
-
-    def __init__(self, most: int = 100_000) -> None:
-        self._seen: dict[str, float] = {}
-        self._most = most
-
-    def admit(self, proof: Proof) -> None:
-        """Remember the token; IdentityError when it was seen before."""
-        now = time.time()
-        if proof.jti in self._seen:
-            raise IdentityError("the token was used before")
-        self._forget(now)
-        if len(self._seen) >= self._most:
-            raise IdentityError("too many tokens at once; come again in a minute")
-        self._seen[proof.jti] = proof.expires_at + SKEW_SECONDS
-
-    def _forget(self, now: float) -> None:
-        """Drop what has expired, oldest first; clocks differ, so the order is only about right."""
-        while self._seen:
-            oldest = next(iter(self._seen))
-            if self._seen[oldest] > now:
-                return
-            del self._seen[oldest]
+    return Proof(claim.cluster_id, claim.kid, str(claims["jti"]))

@@ -34,6 +34,8 @@ UNAUTHENTICATED_SOCKETS = 2000
 
 TOKEN_SECONDS = 60
 SKEW_SECONDS = 120
+USED_SECONDS = TOKEN_SECONDS + 2 * SKEW_SECONDS
+"""How long a used token is remembered: the longest that any clock could take it for good."""
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,27 @@
-"""What the relay-server keeps in Redis: join tokens, the keys of clusters, who is connected."""
+"""What relay-servers share in Redis: join tokens, keys, used tokens, who is connected."""
 
 import json
 import re
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from controllers.relay.identity import IdentityError, key_id, public_key
+from controllers.relay.identity import IdentityError, Proof, key_id, public_key
+from controllers.relay.limits import USED_SECONDS
 from controllers.store import keys
 from controllers.store.connection import ANSWER_SECONDS, CONNECT_SECONDS
 from controllers.store.secret import digest
 
 FRESH_SECONDS = 30.0
-STALE_SECONDS = 3600.0
-"""How long keys that cannot be read again are good: a lost Redis must not cut the clusters off."""
+REDIS_CONNECTIONS = 32
+"""A flood of handshakes must not become as many connections to Redis."""
 PRESENCE_SECONDS = 30
 _TOKEN = re.compile(r"nxj_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _UID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -101,9 +105,15 @@ class Registry:
     """Reads are kept for half a minute, and dropped when a cluster's keys change."""
 
     def __init__(self, url: str) -> None:
-        self._redis: Redis = Redis.from_url(
-            url, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=ANSWER_SECONDS
+        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=REDIS_CONNECTIONS,
+            timeout=ANSWER_SECONDS,  # for a free one
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 1),
         )
+        self._redis: Redis = Redis.from_pool(pool)
         self._known: dict[str, _Known] = {}
 
     async def close(self) -> None:
@@ -155,12 +165,7 @@ class Registry:
         known, now = self._known.get(cluster_id), time.monotonic()
         if known is not None and now - known.read_at < FRESH_SECONDS:
             return known.keys
-        try:
-            rows = await self._ask(self._redis.hgetall(keys.relay_identity(cluster_id)))
-        except RegistryDown:
-            if known is not None and now - known.read_at < STALE_SECONDS:
-                return known.keys
-            raise
+        rows = await self._ask(self._redis.hgetall(keys.relay_identity(cluster_id)))
         found = {
             name.decode().removeprefix("key:"): public.decode()
             for name, public in cast(dict[bytes, bytes], rows).items()
@@ -171,6 +176,15 @@ class Registry:
         else:
             self._known.pop(cluster_id, None)
         return found
+
+    async def first_use(self, proof: Proof) -> bool:
+        """Whether no replica has seen the token before; from now on all of them have."""
+        name = f"{proof.cluster_id} {proof.kid} {proof.jti}"
+        key, mark = keys.relay_used(digest(name)), secrets.token_bytes(8)
+        if await self._ask(self._redis.set(key, mark, nx=True, ex=USED_SECONDS)):
+            return True
+        # A repeated call, because the answer of the first was lost, finds our own mark.
+        return bool(await self._ask(self._redis.get(key)) == mark)
 
     def forget(self, cluster_id: str) -> None:
         """Read the cluster's keys anew next time."""

@@ -20,5 +20,8 @@ class Idempotency:
         """``new_id`` for the first caller, and that same id for every later one of a day."""
         digest = hashlib.sha256(f"{user}\0{key}".encode()).hexdigest()
         name = keys.idempotency(digest)
-        former = self._redis.set(name, new_id, nx=True, get=True, ex=KEPT_SECONDS)
-        return new_id if former is None else cast(bytes, former).decode()
+        # Two calls: Redis 6.2 does not know NX and GET in one.
+        if self._redis.set(name, new_id, nx=True, ex=KEPT_SECONDS):
+            return new_id
+        former = cast(bytes | None, self._redis.get(name))
+        return new_id if former is None else former.decode()

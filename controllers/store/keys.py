@@ -70,6 +70,12 @@ def relay_identity(cluster_id: str) -> str:
     return f"neurox:relay:identity:{cluster_id}"
 
 
+def relay_used(digest: str) -> str:
+    """A token that a relay-server has taken; ``digest`` is the SHA-256 of what names it. Expires
+    when no replica would take the token any more."""
+    return f"neurox:relay:used:{digest}"
+
+
 def relay_presence(cluster_id: str) -> str:
     """A hash: relay replica to its open connections of this cluster; expires."""
     return f"neurox:relay:c:{cluster_id}"

@@ -1,32 +1,44 @@
 """Checks the tokens that clusters show."""
 
+import logging
 from http import HTTPStatus
 
 from controllers.relay import identity
 from controllers.relay.exchange import Problem, Request
-from controllers.relay.identity import IdentityError, Proof, Replays
+from controllers.relay.identity import IdentityError, Proof
 from controllers.relay.registry import Registry, RegistryDown
+
+log = logging.getLogger(__name__)
 
 
 class Doorkeeper:
-    """A token is good once, for 60 seconds, for one purpose, by a key of the cluster it names."""
+    """A token is good once, for 60 seconds, for one purpose, by a key of the cluster it names.
+
+    Once means once at all replicas, which only Redis can tell: without it nobody new is let in.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._replays = Replays()
+        self._blind = False
         self.refused: dict[str, int] = {}
         """How often each status was answered."""
 
     async def admit(self, request: Request, audience: str) -> Proof:
         """Who is asking; Problem (401, 403, 503) when that is not proven."""
         try:
-            return await self._proof(request.bearer(), audience)
+            proof = await self._proof(request.bearer(), audience)
         except IdentityError as failure:
             problem = Problem(HTTPStatus.UNAUTHORIZED, str(failure), retry_after=60)
         except RegistryDown as failure:
+            self._went_blind(failure)
             problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(failure), retry_after=5)
         except Problem as failure:
             problem = failure
+        else:
+            if self._blind:
+                log.info("Redis answers again: connections and metrics are taken")
+            self._blind = False
+            return proof
         reason = str(int(problem.status))
         self.refused[reason] = self.refused.get(reason, 0) + 1
         raise problem
@@ -41,5 +53,16 @@ class Doorkeeper:
                 retry_after=300,
             )
         proof = identity.verify(token, keys, audience)
-        self._replays.admit(proof)
+        if not await self._registry.first_use(proof):
+            raise IdentityError("the token was used before")
         return proof
+
+    def _went_blind(self, failure: RegistryDown) -> None:
+        """Said once an outage: every cluster tries again and again."""
+        if not self._blind:
+            log.error(
+                "%s, so no token can be checked: new connections and metrics are refused (503) "
+                "until it does; connections that are open go on",
+                failure,
+            )
+        self._blind = True
