@@ -7,21 +7,36 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from controllers.workload import seen
-from controllers.workload.kube import MERGE_PATCH, KubeApi
+from controllers.workload.kube import MERGE_PATCH, KubeApi, KubeError
 
 log = logging.getLogger(__name__)
 JOBS = "/apis/batch/v1/jobs"
 
 
+class NotLeading(KubeError):
+    """Nothing was written: another manager leads by now."""
+
+    def __init__(self) -> None:
+        super().__init__(0, "this workload-manager no longer leads")
+
+
 class Jobs:
     """Creates, releases and deletes Jobs; each answer goes into the cache at once.
 
-    ``learn`` takes the raw object, so that the next decision sees what this one did.
+    ``learn`` takes the raw object, so that the next decision sees what this one did. ``leads`` is
+    asked before each write: a process may have stood still since it decided.
     """
 
-    def __init__(self, api: KubeApi, learn: Callable[[bytes], None], dry_run: bool) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        learn: Callable[[bytes], None],
+        leads: Callable[[], bool],
+        dry_run: bool,
+    ) -> None:
         self._api = api
         self._learn = learn
+        self._leads = leads
         self._dry_run = dry_run
 
     def create(self, manifest: Mapping[str, Any]) -> None:
@@ -40,13 +55,15 @@ class Jobs:
     def release(self, job: seen.Job, placement: Mapping[str, int]) -> None:
         """Let its pods run, on these nodes only: one patch, harmless when repeated.
 
-        The uid refuses a Job of the same name that came after the one decided about.
+        The uid refuses a Job of the same name that came after the one decided about, the version
+        one that anybody has changed since.
         """
         if self._say("release", job.namespace, job.name):
             return
         patch = {
             "metadata": {
                 "uid": job.uid,
+                "resourceVersion": job.version,
                 "annotations": {
                     f"{seen.OURS}placement": json.dumps(dict(sorted(placement.items())))
                 },
@@ -71,6 +88,9 @@ class Jobs:
         self._learn(self._api.send("DELETE", _path(job.namespace, job.name), options))
 
     def _say(self, verb: str, namespace: str, name: str) -> bool:
+        """Log the write; True when it must not follow. NotLeading."""
+        if not self._leads():
+            raise NotLeading
         dry = " (dry run)" if self._dry_run else ""
         log.info("%s job %s/%s%s", verb, namespace, name, dry)
         return self._dry_run

@@ -36,12 +36,14 @@ class _Status(msgspec.Struct):
 class KubeApi:
     """One API server. Every call has a time limit and raises KubeError."""
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, seconds: float = READ_SECONDS) -> None:
         self._client = client
+        self._timeout = (min(CONNECT_SECONDS, seconds), seconds)
 
     @classmethod
-    def connect(cls, kubeconfig: Path | None) -> "KubeApi":
-        """By a kubeconfig file, else by the service account of the pod."""
+    def connect(cls, kubeconfig: Path | None, seconds: float = READ_SECONDS) -> "KubeApi":
+        """By a kubeconfig file, else by the service account of the pod; each call may take
+        ``seconds``."""
         configuration = Configuration()
         configuration.retries = False
         configuration.connection_pool_maxsize = 16
@@ -56,14 +58,14 @@ class KubeApi:
                 )
         except ConfigException as error:
             raise KubeError(0, f"no way to reach the API server: {error}") from error
-        return cls(ApiClient(configuration))
+        return cls(ApiClient(configuration), seconds)
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
         """The body of a GET."""
         return self._send("GET", path, query or {})
 
     def send(self, method: str, path: str, body: Any, content_type: str = "") -> bytes:
-        """The answer to a POST, PATCH or DELETE with a JSON body."""
+        """The answer to a POST, PUT, PATCH or DELETE with a JSON body."""
         return self._send(method, path, {}, body, content_type or "application/json")
 
     def lines(self, path: str, query: Mapping[str, str], silence: float) -> Iterator[bytes]:
@@ -92,7 +94,7 @@ class KubeApi:
         query: Mapping[str, str],
         body: Any = None,
         content_type: str = "",
-        timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+        timeout: tuple[float, float] | None = None,
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Accept": "application/json"}
         if content_type:
@@ -107,7 +109,7 @@ class KubeApi:
         )
         verb, url, header_params, payload, _ = request
         answer: urllib3.BaseHTTPResponse = self._client.call_api(
-            verb, url, header_params, payload, _request_timeout=timeout
+            verb, url, header_params, payload, _request_timeout=timeout or self._timeout
         ).response
         if answer.status >= 300:
             raise KubeError(answer.status, _message(answer))

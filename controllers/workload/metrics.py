@@ -1,7 +1,7 @@
 """The manager's own metrics, read on each scrape; what it does not know is left out."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
@@ -21,11 +21,13 @@ class ManagerMetrics(Collector):
         steering: Steering,
         reflectors: Sequence[Reflector[object]],
         revisions: RevisionLog,
+        leads: Callable[[], bool],
     ) -> None:
         self._version = version
         self._steering = steering
         self._reflectors = reflectors
         self._revisions = revisions
+        self._leads = leads
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -40,6 +42,9 @@ class ManagerMetrics(Collector):
         )
         build.add_metric([self._version], 1)
         yield build
+        yield GaugeMetricFamily(
+            "neurox_manager_leader", "1 while this manager leads.", value=float(self._leads())
+        )
         figures = self._steering.figures
         for name, text, value in (
             ("passes", "Passes of the loop.", figures.passes),

@@ -56,14 +56,18 @@ class Routes:
         policy: PolicyFile,
         intents: Intents,
         changed: Callable[[], None],
+        leads: Callable[[], bool],
     ) -> None:
         self._revisions = revisions
         self._policy = policy
         self._intents = intents
         self._changed = changed
+        self._leads = leads
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
         """Answer one request; every refusal is a problem document."""
+        if not self._leads():
+            return problem(503, "Standing by", "this workload-manager does not lead; try again")
         try:
             return self._answer(method, path, query, body)
         except (DomainError, msgspec.MsgspecError, KubeError) as error:

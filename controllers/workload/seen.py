@@ -59,6 +59,7 @@ class Job(Struct, frozen=True):
     """A Job whose pods ask for GPUs."""
 
     uid: str
+    version: str
     namespace: str
     name: str
     marks: dict[str, str]
@@ -164,6 +165,7 @@ def job(raw: bytes, decode: Any) -> Job | None:
     completions = spec.parallelism if spec.completions is None else spec.completions
     return Job(
         uid=meta.uid,
+        version=meta.resource_version,
         namespace=meta.namespace,
         name=meta.name,
         marks=_ours(meta.labels),

@@ -65,11 +65,15 @@ class Steering:
         self._known_at = known_at
         self._setbacks: dict[str, Setback] = {}
 
+    def rest(self) -> None:
+        """A pass that does nothing."""
+        self.figures.at = time.time()
+
     def step(self) -> None:
         """One pass. Does nothing until every table has been complete once."""
         at = self._known_at()
         if at is None:
-            self.figures.at = time.time()
+            self.rest()
             return
         begun = time.perf_counter()
         policy = self._policy.current
@@ -120,6 +124,9 @@ class Steering:
         try:
             self._jobs.release(job, action.placement)
         except KubeError as error:
+            if error.status == 409:
+                log.info("job %s/%s has changed meanwhile", job.namespace, job.name)
+                return True  # the watch tells how, and the next pass decides anew
             times = self._setbacks[job.uid].times + 1 if job.uid in self._setbacks else 1
             wait = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (times - 1))
             self._setbacks[job.uid] = Setback(times, time.time() + wait, str(error))

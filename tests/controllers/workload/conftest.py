@@ -116,7 +116,20 @@ class Manager:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "controllers.workload", *flags], env=env
         )
-        eventually("the manager is ready", self._ready)
+
+    def is_ready(self) -> bool:
+        return self.readiness() == (200, "ok")
+
+    def readiness(self) -> tuple[int, str]:
+        try:
+            answer = requests.get(f"{self.url}/readyz", timeout=2)
+        except requests.RequestException:
+            return 0, ""
+        return answer.status_code, answer.text
+
+    def metric(self, name: str) -> float:
+        rows = self.call("GET", "/metrics").text.splitlines()
+        return float(next(row.split()[1] for row in rows if row.startswith(f"{name} ")))
 
     def call(self, method: str, path: str, body: Any = None) -> requests.Response:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
@@ -146,17 +159,12 @@ class Manager:
             self.process.wait(10)
         finally:
             self.process.kill()
-
-    def _ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/readyz", timeout=2).status_code == 200
-        except requests.ConnectionError:
-            return False
+            self.process.wait(10)
 
 
 @pytest.fixture
-def start(manager_kubeconfig: Path) -> Iterator[Callable[..., Manager]]:
-    """Start managers that are stopped after the test at the latest."""
+def launch(manager_kubeconfig: Path) -> Iterator[Callable[..., Manager]]:
+    """Launch managers that are stopped after the test at the latest."""
     started: list[Manager] = []
     ports = Ports({})
 
@@ -167,6 +175,18 @@ def start(manager_kubeconfig: Path) -> Iterator[Callable[..., Manager]]:
     yield one
     for manager in started:
         manager.stop()
+
+
+@pytest.fixture
+def start(launch: Callable[..., Manager]) -> Callable[..., Manager]:
+    """Launch a manager and wait until it leads."""
+
+    def one(*flags: str) -> Manager:
+        manager = launch(*flags)
+        eventually("the manager is ready", manager.is_ready)
+        return manager
+
+    return one
 
 
 @pytest.fixture
@@ -195,6 +215,7 @@ def shared(manager_kubeconfig: Path) -> Iterator[Manager]:
     """One manager for all tests of a file that leave nothing behind."""
     running = Manager(manager_kubeconfig, Ports({}).get("manager"))
     try:
+        eventually("the manager is ready", running.is_ready)
         assert running.call("PUT", "/v1/policy", POLICY).status_code == 200
         yield running
     finally:

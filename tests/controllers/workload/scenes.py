@@ -46,6 +46,7 @@ def pod(name: str, **more: Any) -> seen.Pod:
 def job(name: str, **more: Any) -> seen.Job:
     fields: dict[str, Any] = {
         "uid": f"uid-{name}",
+        "version": "1",
         "namespace": "vision",
         "marks": OWNED,
         "notes": {},
