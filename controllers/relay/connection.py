@@ -48,11 +48,16 @@ class Connection(asyncio.Protocol):
         self._reasons: set[str] = set()
         self._turn = 0
         self._linger: asyncio.TimerHandle | None = None
+        self._made = False
+        """TCP is there, and TLS where it is asked for; before that it can only be closed."""
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Set the socket up; TCP itself notices a dead peer after 45 s."""
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport, self._made = cast(asyncio.Transport, transport), True
+        if self.closed:
+            self._transport.abort()
+            return
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         raw = self._socket()
         if raw is None:
@@ -127,18 +132,20 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close when all is sent. Never a half-close: uvloop's write_eof corrupts the heap."""
-        if not self.closed:
-            self.closed = True
+        if not self.closed and self._made:
             self._linger = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
             self._transport.close()
+        self.closed = True
 
     def cut(self) -> None:
         """Close at once, by a reset, so that the peer does not take it for a clean end."""
+        self.closed = True
+        if not self._made:
+            return
         raw = self._socket()
         if raw is not None and not self._transport.is_closing():
             with contextlib.suppress(OSError):
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.closed = True
         self._transport.abort()
 
     def _socket(self) -> socket.socket | None:

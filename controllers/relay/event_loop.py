@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -15,6 +16,8 @@ Main = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
 def run(main: Main, loop: str) -> None:
     """Run ``main`` until it returns; SIGTERM and SIGINT set the event it is given."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a socket each; 1,024 is the usual
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )

@@ -2,19 +2,26 @@
 
 import asyncio
 import logging
+import socket
 import ssl
 from http import HTTPStatus
 
 from controllers.relay.environment import Address
 from controllers.relay.exchange import Exchange, Handler, Problem, Request
-from controllers.relay.limits import UNAUTHENTICATED_SOCKETS
+from controllers.relay.limits import HEAD_SECONDS, UNAUTHENTICATED_SOCKETS
 
 log = logging.getLogger(__name__)
 HANDLE_SECONDS = 60.0
+NO_SOCKET_SECONDS = 0.2
+"""How long nothing is accepted once the process has no file descriptor left."""
 
 
 class Listener:
-    """One port. Connections that have left HTTP no longer count and are no longer known here."""
+    """One port. Connections that have left HTTP no longer count and are no longer known here.
+
+    It accepts by itself, so that a connection counts from its first moment: what is still silent,
+    or in the midst of TLS, takes a place like any other, and one too many costs nothing.
+    """
 
     def __init__(
         self, handler: Handler, seconds: float = HANDLE_SECONDS, most: int = UNAUTHENTICATED_SOCKETS
@@ -23,22 +30,28 @@ class Listener:
         self._seconds = seconds
         self._most = most
         self._exchanges: set[Exchange] = set()
-        self._server: asyncio.Server | None = None
+        self._socket: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._beginning: set[asyncio.Task[None]] = set()
+        self.turned_away = 0
+        """Connections that were one too many."""
 
     async def listen(self, address: Address, tls: ssl.SSLContext | None = None) -> Address:
         """Begin; returns the address with its real port. OSError when it is taken."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            self._accept, address.host, address.port, ssl=tls, backlog=1024
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        self._socket = socket.create_server(
+            (address.host, address.port), family=family, backlog=1024
         )
-        port = self._server.sockets[0].getsockname()[1]
-        return Address(address.host, port)
+        self._socket.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept(self._socket, tls))
+        return Address(address.host, self._socket.getsockname()[1])
 
     def stop_accepting(self) -> None:
         """No more connections; those that idle are closed, requests under way go on."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._accepting is not None and self._socket is not None:
+            self._accepting.cancel()
+            self._socket.close()
+            self._socket = None
         for exchange in list(self._exchanges):
             if exchange.idle:
                 exchange.connection.close()
@@ -54,12 +67,29 @@ class Listener:
         """Connections that still speak HTTP."""
         return len(self._exchanges)
 
-    def _accept(self) -> asyncio.Protocol:
-        if len(self._exchanges) >= self._most:
-            return _TurnedAway()
-        exchange = Exchange(self._handle, self._exchanges.discard)
-        self._exchanges.add(exchange)
-        return exchange.connection
+    async def _accept(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                accepted, _ = await loop.sock_accept(listening)
+            except OSError as failure:
+                log.warning("no connection can be accepted now: %s", failure.strerror)
+                await asyncio.sleep(NO_SOCKET_SECONDS)
+                continue
+            if len(self._exchanges) >= self._most:
+                self._turn_away(accepted)
+                continue
+            exchange = Exchange(self._handle, self._exchanges.discard)
+            self._exchanges.add(exchange)
+            task = loop.create_task(_begin(exchange, accepted, tls))
+            self._beginning.add(task)
+            task.add_done_callback(self._beginning.discard)
+
+    def _turn_away(self, accepted: socket.socket) -> None:
+        accepted.close()
+        if not self.turned_away:
+            log.warning("connections are turned away: %d are open", self._most)
+        self.turned_away += 1
 
     async def _handle(self, request: Request) -> None:
         try:
@@ -75,10 +105,12 @@ class Listener:
             request.refuse(problem)
 
 
-class _TurnedAway(asyncio.Protocol):
-    """One connection too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Close at once: an answer would cost what the limit is there to save."""
-        log.warning("a connection was turned away: too many are open")
-        transport.close()
+async def _begin(exchange: Exchange, accepted: socket.socket, tls: ssl.SSLContext | None) -> None:
+    """Hand the socket to its exchange, once TLS has begun; else let its place go."""
+    seconds = None if tls is None else HEAD_SECONDS
+    try:
+        await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: exchange.connection, accepted, ssl=tls, ssl_handshake_timeout=seconds
+        )
+    except OSError:  # also what TLS refuses, and silence
+        exchange.lost(None)

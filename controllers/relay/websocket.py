@@ -49,9 +49,8 @@ def check(asked: RequestHead) -> str:
         headers.get("connection", "").lower()
     ):
         raise Problem(HTTPStatus.BAD_REQUEST, "this path wants a WebSocket upgrade")
-    if headers.get("sec-websocket-version") != "13" or PROTOCOL not in _words(
-        headers.get("sec-websocket-protocol", "")
-    ):
+    offered = headers.get("sec-websocket-protocol", "")
+    if headers.get("sec-websocket-version") != "13" or PROTOCOL not in _words(offered):
         raise Problem(
             HTTPStatus.UPGRADE_REQUIRED,
             f"this server speaks {PROTOCOL} over WebSocket version 13",

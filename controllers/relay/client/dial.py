@@ -1,6 +1,7 @@
 """Dialling a link: TLS, the WebSocket handshake with a fresh token, and the link it makes."""
 
 import asyncio
+from http import HTTPStatus
 
 from controllers.relay import head, websocket
 from controllers.relay.call import CallFailed, Origin, connect
@@ -9,14 +10,18 @@ from controllers.relay.client.keyring import Member
 from controllers.relay.client.link import ClientLink, Owner
 from controllers.relay.connection import Connection
 from controllers.relay.identity import CONNECT
-from controllers.relay.limits import HEAD_SECONDS, Timing
+from controllers.relay.limits import HEAD_SECONDS, PROTOCOL, Timing
 
 
 class DialRefused(Exception):
     """The server is there and does not let us in. ``retry_after`` is in seconds, if it said so."""
 
-    def __init__(self, status: int, retry_after: float | None) -> None:
-        super().__init__(f"the hub answered {status}")
+    def __init__(self, status: int, retry_after: float | None, speaks: str = "") -> None:
+        words = f"the hub answered {status}"
+        if status == HTTPStatus.UPGRADE_REQUIRED:
+            words += f": it speaks {speaks or 'another protocol'}, this relay-client {PROTOCOL}"
+            words += "; upgrade the older of the two"
+        super().__init__(words)
         self.status = status
         self.retry_after = retry_after
 
@@ -52,7 +57,11 @@ class Dialler:
             connection.cut()
             if self._clock.observe(answer.headers.get("date")):
                 raise CallFailed("our clock was wrong; it is corrected by the hub's")
-            raise DialRefused(answer.status, _seconds(answer.headers.get("retry-after")))
+            raise DialRefused(
+                answer.status,
+                _seconds(answer.headers.get("retry-after")),
+                answer.headers.get("sec-websocket-protocol", "")[:60],
+            )
         link = ClientLink(connection, owner, self._timing)
         waiting.pass_on(link)
         return link

@@ -52,9 +52,14 @@ class Doorkeeper:
                 "this cluster has no access (any more); it needs a new join token",
                 retry_after=300,
             )
-        proof = identity.verify(token, keys, audience)
-        if not await self._registry.first_use(proof):
-            raise IdentityError("the token was used before")
+        try:
+            proof = identity.verify(token, keys, audience)
+            if not await self._registry.first_use(proof):
+                raise IdentityError("the token was used before")
+        except IdentityError as failure:
+            # Said only of clusters that exist: a stranger must not be able to fill the log.
+            log.warning("a token for cluster %s was refused: %s", claim.cluster_id, failure)
+            raise
         return proof
 
     def _went_blind(self, failure: RegistryDown) -> None:

@@ -23,6 +23,8 @@ from controllers.relay.server.settings import Settings
 log = logging.getLogger(__name__)
 WRITE_PATH = "/relay/v1/write"
 JOIN_PATH = "/relay/v1/join"
+STRANGE_VERSIONS = 10
+"""How many are remembered, so that each is logged once and a stranger cannot fill the log."""
 
 
 class Public:
@@ -37,6 +39,8 @@ class Public:
         gate: Gateway,
     ) -> None:
         self.draining = False
+        self._strange: set[str] = set()
+        """Versions of the protocol that were offered, and that we do not speak."""
         self._replica = settings.replica
         self._timing = settings.timing
         self._hello = _hello(settings.replica, settings.pool, settings.timing)
@@ -64,7 +68,7 @@ class Public:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE, "this relay-server is stopping", retry_after=1
             )
-        key = websocket.check(request.head)
+        key = self._checked(request)
         proof = await self._doorkeeper.admit(request, CONNECT)
         pool = self._pools.of(proof.cluster_id)
         if len(pool.links) >= CONNECTIONS_PER_CLUSTER:
@@ -81,6 +85,18 @@ class Public:
             log.info("cluster %s is connected", proof.cluster_id)
         if rest:
             link.received(rest)
+
+    def _checked(self, request: Request) -> str:
+        """The nonce of a handshake; another version than ours is said once, and refused."""
+        try:
+            return websocket.check(request.head)
+        except Problem as problem:
+            offered = request.head.headers.get("sec-websocket-protocol", "nothing")[:60]
+            news = offered not in self._strange and len(self._strange) < STRANGE_VERSIONS
+            if problem.status == HTTPStatus.UPGRADE_REQUIRED and news:
+                self._strange.add(offered)
+                log.warning("a relay-client offers %r: %s; upgrade it", offered, problem)
+            raise
 
 
 def _hello(replica: str, size: PoolSize, timing: Timing) -> message.Hello:

@@ -1,0 +1,79 @@
+"""A hostile peer's tools: TLS sockets by hand, and frames that no honest client would send."""
+
+import socket
+import ssl
+import time
+from contextlib import suppress
+from typing import Any
+
+from controllers.relay import websocket
+from controllers.relay.identity import CONNECT, PrivateKey
+
+
+def tls(hub: Any) -> ssl.SSLSocket:
+    """A TLS connection to the public port; nothing is said on it yet."""
+    context = ssl.create_default_context(cafile=hub.ca)
+    plain = socket.create_connection(("127.0.0.1", hub.port), timeout=15)
+    return context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def head_of(sock: socket.socket) -> str:
+    """The head of the answer; empty when the server closes without one."""
+    received = b""
+    with suppress(ConnectionError):
+        while b"\r\n\r\n" not in received:
+            data = sock.recv(1)
+            if not data:
+                return ""
+            received += data
+    return received.decode("latin-1")
+
+
+def ask(hub: Any, request: bytes) -> int:
+    """The status that a request gets; 0 when the server closes without an answer."""
+    with tls(hub) as sock:
+        sock.sendall(request)
+        head = head_of(sock)
+    return int(head.split(" ")[1]) if head else 0
+
+
+def link(hub: Any, cluster_id: str, key: PrivateKey) -> ssl.SSLSocket:
+    """A link that the server has accepted; its hello is read."""
+    sock = tls(hub)
+    token = key.token(cluster_id, CONNECT, time.time())
+    sock.sendall(websocket.request("hub", websocket.new_key(), token, "hostile"))
+    head = head_of(sock)
+    assert " 101 " in head, head
+    first, second = sock.recv(2)
+    assert first == 0x81
+    length = second if second < 126 else int.from_bytes(sock.recv(2), "big")
+    while length:
+        length -= len(sock.recv(length))
+    return sock
+
+
+def masked(first: int, payload: bytes = b"", length: int | None = None) -> bytes:
+    """A client's frame with an all-zero mask; ``length`` may lie."""
+    size = len(payload) if length is None else length
+    if size < 126:
+        head = bytes((first, 0x80 | size))
+    elif size < 65536:
+        head = bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
+    else:
+        head = bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
+    return head + b"\0\0\0\0" + payload
+
+
+def closed_within(sock: socket.socket, seconds: float) -> bool:
+    """Whether the server ends the connection in time, whatever it says before that."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        sock.settimeout(left)
+        try:
+            if not sock.recv(65536):
+                return True
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+    return False
