@@ -107,6 +107,11 @@ class Connection(asyncio.Protocol):
             self.receiver.drained()
 
     @property
+    def unsent(self) -> int:
+        """Bytes that wait for the peer to read."""
+        return self._transport.get_write_buffer_size() if self._made else 0
+
+    @property
     def paused(self) -> bool:
         """Whether we ourselves do not read."""
         return bool(self._reasons)

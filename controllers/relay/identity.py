@@ -139,6 +139,9 @@ def verify(token: str, keys: Mapping[str, str], audience: str) -> Proof:
         raise IdentityError("the token is from the future; check the clocks") from None
     except jwt.PyJWTError:
         raise IdentityError("the token's signature or claims are wrong") from None
-    if claims["exp"] - claims["iat"] > TOKEN_SECONDS:
+    exp, iat = claims["exp"], claims["iat"]
+    if not isinstance(exp, int | float) or not isinstance(iat, int | float):
+        raise IdentityError("the token's times are not numbers")
+    if exp - iat > TOKEN_SECONDS:
         raise IdentityError(f"the token lasts longer than {TOKEN_SECONDS} s")
     return Proof(claim.cluster_id, claim.kid, str(claims["jti"]))

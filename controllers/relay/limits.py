@@ -18,6 +18,9 @@ TURN_BYTES = 256 * 1024
 HIGH_WATER_BYTES = 256 * 1024
 """Unsent bytes of one connection at which its source is paused."""
 
+UNSENT_BYTES = 4 * HIGH_WATER_BYTES
+"""Unsent bytes at which a link is given up: its peer asks and never reads the answers."""
+
 HEAD_BYTES = 8192
 HEAD_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 75.0
@@ -45,6 +48,11 @@ class Timing:
     ping: float = 20.0
     dead: float = 45.0
 
+    def asked(self, ping: float) -> "Timing":
+        """What a client makes of a server's wish: from once a second to once a minute."""
+        ping = min(max(1.0, ping), 60.0)
+        return Timing(ping, max(self.dead, 2 * ping))
+
 
 @dataclass(frozen=True)
 class PoolSize:
@@ -52,4 +60,9 @@ class PoolSize:
 
     min: int = 4
     start: int = 8
-    max: int = 64
+    max: int = CONNECTIONS_PER_CLUSTER
+
+    def bounded(self) -> "PoolSize":
+        """What a client makes of a server's wish: never more than the protocol allows."""
+        most = min(max(1, self.max), CONNECTIONS_PER_CLUSTER)
+        return PoolSize(min(max(1, self.min), most), min(max(1, self.start), most), most)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from controllers.relay import message, wire
 from controllers.relay.connection import Connection
 from controllers.relay.leg import Leg
-from controllers.relay.limits import RESET_SECONDS, Timing
+from controllers.relay.limits import RESET_SECONDS, UNSENT_BYTES, Timing
 
 log = logging.getLogger(__name__)
 
@@ -102,8 +102,11 @@ class Link:
     # What the owner asks for.
 
     def send(self, outgoing: message.Message) -> None:
-        """A control message."""
+        """A control message; a peer that makes us say more than it reads is cut."""
         self.connection.write(wire.frame(wire.TEXT, message.encode(outgoing), self._masked))
+        if self.connection.unsent > UNSENT_BYTES:
+            log.warning("cutting a connection: %d bytes were not read", self.connection.unsent)
+            self.connection.cut()
 
     def ping(self, payload: bytes) -> None:
         """A WebSocket ping; the peer returns the payload."""
@@ -174,7 +177,9 @@ class Link:
             elif incoming is not None:
                 self.on_message(incoming)
         elif opcode == wire.PING:
-            self.connection.write(wire.frame(wire.PONG, payload, self._masked))
+            # A peer that does not read what is sent needs no further sign of life.
+            if not self.connection.is_full:
+                self.connection.write(wire.frame(wire.PONG, payload, self._masked))
         elif opcode == wire.PONG:
             self.on_pong(payload)
         else:

@@ -90,6 +90,8 @@ def decode(payload: bytes) -> Message | None:
     """The message; None when its type is of a later version; WireError when it is malformed."""
     try:
         return _decoder.decode(payload)
+    except RecursionError:
+        raise WireError("a control message is nested too deeply") from None
     except msgspec.MsgspecError as failure:
         try:
             kind = msgspec.json.decode(payload, type=_AnyType).type

@@ -20,6 +20,8 @@ from controllers.store.connection import ANSWER_SECONDS, CONNECT_SECONDS
 from controllers.store.secret import digest
 
 FRESH_SECONDS = 30.0
+LOOK_SECONDS = 5.0
+"""How often all keys are looked at, whether or not a change was told."""
 REDIS_CONNECTIONS = 32
 """A flood of handshakes must not become as many connections to Redis."""
 PRESENCE_SECONDS = 30
@@ -186,21 +188,28 @@ class Registry:
         # A repeated call, because the answer of the first was lost, finds our own mark.
         return bool(await self._ask(self._redis.get(key)) == mark)
 
-    def forget(self, cluster_id: str) -> None:
-        """Read the cluster's keys anew next time."""
-        self._known.pop(cluster_id, None)
+    def forget(self, cluster_id: str | None) -> None:
+        """Read the cluster's keys anew next time; None: those of every cluster."""
+        if cluster_id is None:
+            self._known.clear()
+        else:
+            self._known.pop(cluster_id, None)
 
     async def changes(self) -> AsyncIterator[str | None]:
-        """Ids of clusters whose keys changed; None first: anything may have been missed.
+        """Ids of clusters whose keys changed; None, first and again and again: look at all.
 
-        RegistryDown ends it; call it again.
+        A message may be lost with the connection that should have brought it, and a connection may
+        be dead for long before anybody is told. RegistryDown ends it; call it again.
         """
         try:
             async with self._redis.pubsub() as pubsub:
                 await pubsub.subscribe(keys.RELAY_EVENTS)
-                yield None
+                looked_at = -LOOK_SECONDS
                 while True:
-                    event = await pubsub.get_message(ignore_subscribe_messages=True, timeout=2.0)
+                    if time.monotonic() - looked_at >= LOOK_SECONDS:
+                        looked_at = time.monotonic()
+                        yield None
+                    event = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1.0)
                     if event is not None:
                         yield cast(bytes, event["data"]).decode()
         except (RedisError, OSError) as failure:

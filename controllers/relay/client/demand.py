@@ -9,6 +9,8 @@ SURPLUS_SECONDS = 60.0
 LIFE_SECONDS = 3600.0
 LIFE_SPREAD = 0.2
 LONGEST_BACKOFF = 8.0
+LONGEST_WAIT = 300.0
+"""However long a server asks us to stay away."""
 REFUSED_SECONDS = {401: 60.0, 403: 300.0, 426: 300.0}
 
 
@@ -47,4 +49,4 @@ def backoff(failures: int, chance: float) -> float:
 def refused_wait(status: int, retry_after: float | None, chance: float) -> float:
     """Seconds until the next try after a refusal; ``chance`` is 0.5 to 1."""
     seconds = REFUSED_SECONDS.get(status, 1.0)
-    return max(seconds, retry_after or 0.0) + chance
+    return max(seconds, min(LONGEST_WAIT, retry_after or 0.0)) + chance

@@ -58,7 +58,7 @@ class ClientLink(Link):
             case message.Open():
                 self._open(incoming)
             case message.Hello():
-                self.timing = Timing(incoming.ping_s, max(self.timing.dead, 2 * incoming.ping_s))
+                self.timing = self.timing.asked(incoming.ping_s)
                 self._owner.greeted(incoming)
             case message.Want(n=more):
                 self._owner.wanted(more)

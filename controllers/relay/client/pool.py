@@ -98,7 +98,7 @@ class ClientPool:
     def greeted(self, hello: message.Hello) -> None:
         """The server has said how many links it wants."""
         size = hello.pool
-        self._size = PoolSize(size.min, size.start, size.max)
+        self._size = PoolSize(size.min, size.start, size.max).bounded()
         self._news.set()
 
     def gone(self, link: ClientLink) -> None:

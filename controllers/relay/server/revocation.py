@@ -12,12 +12,11 @@ REVOKED = 1008
 
 
 async def watch(registry: Registry, pools: Pools) -> None:
-    """Follow the changes of keys for ever; after each gap, look at every cluster."""
+    """Follow the changes of keys for ever, and look at every cluster every few seconds."""
     while True:
         try:
             async for cluster_id in registry.changes():
-                if cluster_id is not None:
-                    registry.forget(cluster_id)
+                registry.forget(cluster_id)
                 for pool in pools:
                     if cluster_id in (None, pool.cluster_id):
                         await _enforce(registry, pool)

@@ -3,7 +3,7 @@
 import pytest
 
 from controllers.relay.client.demand import Links, backoff, dials, refused_wait
-from controllers.relay.limits import PoolSize
+from controllers.relay.limits import PoolSize, Timing
 
 SIZE = PoolSize(min=4, start=8, max=64)
 
@@ -40,3 +40,13 @@ def test_a_refusal_is_given_the_time_it_asks_for() -> None:
     assert refused_wait(403, None, 0.5) == 300.5
     assert refused_wait(503, 5.0, 0.5) == 5.5
     assert refused_wait(502, None, 0.5) == 1.5
+    assert refused_wait(503, 1e9, 0.5) == 300.5
+
+
+def test_a_servers_wishes_are_met_within_reason() -> None:
+    assert PoolSize(4, 8, 64).bounded() == PoolSize(4, 8, 64)
+    assert PoolSize(10**9, 10**9, 10**9).bounded() == PoolSize(64, 64, 64)
+    assert PoolSize(-5, 0, -1).bounded() == PoolSize(1, 1, 1)
+    assert Timing().asked(20.0) == Timing(20.0, 45.0)
+    assert Timing().asked(0.0) == Timing(1.0, 45.0)
+    assert Timing().asked(1e9) == Timing(60.0, 120.0)

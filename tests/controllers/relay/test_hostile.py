@@ -12,6 +12,7 @@ import requests
 
 from controllers.relay import join, websocket
 from controllers.relay.identity import CONNECT, PrivateKey
+from controllers.store import keys
 from tests.controllers.relay.raw import ask, closed_within, head_of, link, masked, tls
 
 CLOSED_SECONDS = 10.0
@@ -99,7 +100,7 @@ def test_the_id_of_one_with_the_key_of_another_is_refused_and_noted(
         pytest.param(masked(0x82, b"", (1 << 63) + 5), id="a length beyond 63 bits"),
         pytest.param(masked(0x81, b"", 4097), id="a long control message"),
         pytest.param(masked(0x81, b"{"), id="not JSON"),
-        pytest.param(masked(0x81, b"[" * 4000), id="deep JSON"),
+        pytest.param(masked(0x81, b'{"type": "opened", "x":' + b"[" * 4000), id="deep JSON"),
         pytest.param(masked(0x81, b'{"type": "opened", "id": "x"}'), id="a wrong type"),
         pytest.param(masked(0x81, b"\xff\xfe"), id="not UTF-8"),
         pytest.param(masked(0x89, b"x" * 126), id="a long ping"),
@@ -136,6 +137,28 @@ def test_words_about_nothing_are_ignored_even_one_byte_at_a_time(
             sock.sendall(bytes((byte,)))
         assert sock.recv(2) == bytes((0x8A, 12))
         assert sock.recv(12) == b"still there?"
+
+
+def test_a_peer_that_asks_and_never_reads_costs_no_memory(hub: Any, hostile: Any) -> None:
+    def resident() -> int:
+        pages = Path(f"/proc/{hub.program.process.pid}/statm").read_text().split()[1]
+        return int(pages) * 4096
+
+    pings = masked(0x89, b"x" * 125) * 8000
+    with link(hub, *hostile) as sock:
+        sock.sendall(pings[: len(pings) // 100])
+        before = resident()
+        for _ in range(60):
+            sock.sendall(pings)
+        assert resident() - before < 20_000_000
+
+
+def test_access_taken_back_is_noticed_even_when_the_message_is_lost(hub: Any) -> None:
+    cluster_id, key = member(hub, "forgotten")
+    with link(hub, cluster_id, key) as sock:
+        hub.redis.delete(keys.relay_identity(cluster_id))  # and nothing is published
+        assert closed_within(sock, CLOSED_SECONDS)
+        assert ask(hub, handshake(hub, key.token(cluster_id, CONNECT, time.time()))) == 403
 
 
 def test_a_cluster_has_so_many_connections_and_no_more(hub: Any, hostile: Any) -> None:
@@ -218,6 +241,10 @@ def test_two_thousand_half_open_connections_are_bounded_and_let_go(
         pytest.param(
             b"POST /relay/v1/join HTTP/1.1\r\ncontent-length: 999999999999\r\n\r\n",
             id="a huge join",
+        ),
+        pytest.param(
+            b'POST /relay/v1/join HTTP/1.1\r\ncontent-length: 9010\r\n\r\n{"token": ' + b"[" * 9000,
+            id="a deep join",
         ),
         pytest.param(b"POST /relay/v1/join HTTP/1.1\r\ncontent-length: -1\r\n\r\n", id="minus"),
     ],

@@ -1,5 +1,6 @@
 """The kubeconfig of a Secret may name a server, a CA and a token, and nothing that acts."""
 
+import time
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ def test_what_acts_or_reaches_elsewhere_is_refused_by_name(key: str, value: Any)
         {"server": 5},
         {"token": ""},
         {"token": "a\nb"},
-        {"token": 5},
+        {"token": ["nxj_1_s3cret"]},
         {"certificate-authority-data": "%%%"},
         {"certificate-authority-data": "aGVsbG8="},
         {"tls-server-name": "other"},
@@ -66,6 +67,23 @@ def test_a_bad_value_is_refused(changes: dict[str, Any]) -> None:
 def test_what_is_no_kubeconfig_is_refused(text: str) -> None:
     with pytest.raises(KubeconfigError):
         parse_kubeconfig(text)
+
+
+def test_a_file_that_would_grow_without_end_is_refused_at_once() -> None:
+    lines = ["a0: &a0 {x: y}"]
+    for number in range(1, 60):
+        many = ",".join([f"*a{number - 1}"] * 9)
+        lines.append(f"a{number}: &a{number} {{<<: [{many}]}}")
+    began = time.monotonic()
+    with pytest.raises(KubeconfigError):
+        parse_kubeconfig("\n".join(lines))
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("value", ["2024-13-45", "!!timestamp x", "!!int x", "!!python/name:os.x"])
+def test_a_value_is_text_and_nothing_else(value: str) -> None:
+    text = document().replace("current-context: neurox", f"current-context: neurox\nodd: {value}")
+    assert parse_kubeconfig(text).token == "nxj_1_s3cret"
 
 
 def test_a_refusal_never_shows_what_is_in_the_file() -> None:
