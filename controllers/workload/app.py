@@ -54,7 +54,7 @@ class Manager:
         self.revisions = RevisionLog(kubernetes, self.version)
         self.steering = Steering(self.cache, self.policy, jobs, self.revisions, self._known_at)
         intents = Intents(self.cache, self.policy, jobs)
-        self.routes = Routes(self.revisions, self.policy, intents, shutdown.nudge, self.leads)
+        self.routes = Routes(self.revisions, self.policy, intents, shutdown.nudge, self._missing)
 
     def leads(self) -> bool:
         """Whether it may act: it is elected, and knows what its predecessor stored."""

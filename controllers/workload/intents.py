@@ -1,5 +1,7 @@
 """Work from the hub: checked against this cluster's policy, then created once, suspended."""
 
+import re
+
 from controllers.domain.errors import NotFound, Refused
 from controllers.domain.names import require_label
 from controllers.domain.workload import Intent, WorkloadSpec
@@ -14,6 +16,9 @@ from controllers.workload.policy_file import PolicyFile
 RESERVED = frozenset({"user", "submitted-at", "placement", "intent"})
 """Annotations, prefixed by neurox.io/, that only the manager writes."""
 MAX_PODS = 1000
+LATEST = 253_402_300_800.0
+"""The year 10000, in epoch seconds."""
+MAX_SECONDS = 10 * 365 * 86_400
 
 
 class Intents:
@@ -68,6 +73,8 @@ class Intents:
         if not policy.revision:
             raise Refused("policy", "this cluster has no policy yet; try again in a moment")
         spec = intent.spec
+        if not 0 <= intent.submitted_at < LATEST:
+            raise Refused("submitted_at", "submitted_at is not a time in epoch seconds")
         require_label("name", spec.name)
         claim = rules.Claim(spec.project, spec.group, spec.pool, spec.level)
         project = rules.check(claim, policy)
@@ -84,8 +91,11 @@ def _check_shape(spec: WorkloadSpec) -> None:
         raise Refused("pods", f"pods must be 1 to {MAX_PODS}, not {spec.pods}")
     if spec.gpus_per_pod < 1:
         raise Refused("gpus_per_pod", f"gpus_per_pod must be 1 or more, not {spec.gpus_per_pod}")
-    if spec.max_runtime_seconds is not None and spec.max_runtime_seconds < 1:
-        raise Refused("max_runtime_seconds", "max_runtime_seconds must be 1 or more")
+    if not re.fullmatch(r"[!-~]{1,1024}", spec.image):
+        raise Refused("image", "image must be 1 to 1024 visible ASCII characters")
+    seconds = spec.max_runtime_seconds
+    if seconds is not None and not 1 <= seconds <= MAX_SECONDS:
+        raise Refused("max_runtime_seconds", f"max_runtime_seconds must be 1 to {MAX_SECONDS}")
     for key in spec.annotations:
         name = key.removeprefix(seen.OURS)
         if name == key or name in RESERVED:

@@ -97,7 +97,7 @@ class Jobs:
 
 
 def _affinity(job: seen.Job, placement: Mapping[str, int]) -> dict[str, Any]:
-    """The Job's own terms, each narrowed to one chosen node."""
+    """The Job's own terms, each narrowed to one chosen node: the last of its fields."""
     terms = [
         {
             **term,
@@ -106,10 +106,24 @@ def _affinity(job: seen.Job, placement: Mapping[str, int]) -> dict[str, Any]:
                 {"key": "metadata.name", "operator": "In", "values": [node]},
             ],
         }
-        for term in (job.terms or ({},))
+        for term in (_own_terms(job) or [{}])
         for node in sorted(placement)
     ]
     return {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+
+
+def _own_terms(job: seen.Job) -> list[dict[str, Any]]:
+    """The terms as they were before an earlier release narrowed them: somebody held it again."""
+    if not job.placement:
+        return list(job.terms)
+    own: list[dict[str, Any]] = []
+    for term in job.terms:
+        fields = term.get("matchFields", ())[:-1]
+        rest = {key: value for key, value in term.items() if key != "matchFields"}
+        former = {**rest, "matchFields": fields} if fields else rest
+        if former not in own:
+            own.append(former)
+    return own
 
 
 def _path(namespace: str, name: str = "") -> str:

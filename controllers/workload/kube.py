@@ -14,6 +14,8 @@ from kubernetes.config import ConfigException, load_incluster_config, load_kube_
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
+MESSAGE_CHARACTERS = 500
+"""Of a refusal: it may quote the whole object."""
 MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -133,7 +135,7 @@ def _message(answer: urllib3.BaseHTTPResponse) -> str:
         text = msgspec.json.decode(data, type=_Status).message
     except msgspec.MsgspecError:
         text = ""
-    return text or f"the API server answered {answer.status}"
+    return text[:MESSAGE_CHARACTERS] or f"the API server answered {answer.status}"
 
 
 @contextmanager

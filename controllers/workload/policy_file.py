@@ -4,7 +4,9 @@ import logging
 
 import msgspec
 
+from controllers.domain.errors import Refused
 from controllers.domain.policy import Policy
+from controllers.workload import rules
 from controllers.workload.kube import MERGE_PATCH, KubeApi, KubeError
 
 log = logging.getLogger(__name__)
@@ -30,10 +32,12 @@ class PolicyFile:
         """Take what is stored; a missing or broken document is no policy, not the end."""
         try:
             stored = msgspec.json.decode(self._api.get(self._path), type=_ConfigMap)
-            self.current = msgspec.json.decode(stored.data[KEY], type=Policy)
+            policy = msgspec.json.decode(stored.data[KEY], type=Policy)
+            rules.check_policy(policy)
+            self.current = policy
         except KeyError:
             log.info("no policy is stored yet; the control plane will send one")
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError, Refused) as error:
             log.warning("the stored policy cannot be read and is left aside: %s", error)
         except KubeError as error:
             if error.status != 404:
@@ -41,9 +45,10 @@ class PolicyFile:
             log.warning("ConfigMap %s is missing: policies cannot be stored", NAME)
 
     def store(self, policy: Policy) -> bool:
-        """Store a policy, then act on it; False when this one is already in force."""
+        """Store a policy, then act on it; False when this one is already in force. Refused."""
         if policy == self.current:
             return False
+        rules.check_policy(policy)
         if not self._dry_run:
             text = msgspec.json.encode(policy).decode()
             self._api.send("PATCH", self._path, {"data": {KEY: text}}, MERGE_PATCH)

@@ -68,7 +68,7 @@ class Reflector(Generic[T]):
         rows = {}
         for raw in listing.items or ():
             meta = _identified.decode(raw).metadata
-            kept = self._keep(bytes(raw))
+            kept = self._kept(raw)
             if kept is not None:
                 rows[meta.uid] = (int(meta.resource_version), kept)
         drift = self._table.replace(rows)
@@ -125,9 +125,18 @@ class Reflector(Generic[T]):
             self._version = "" if status.code in (0, 410) else self._version
             raise KubeError(status.code, status.message)
         meta = _identified.decode(event.object).metadata
-        kept = None if event.type == "DELETED" else self._keep(bytes(event.object))
+        kept = None if event.type == "DELETED" else self._kept(event.object)
         if kept is None:
             self._table.remove(meta.uid)
         else:
             self._table.put(meta.uid, int(meta.resource_version), kept)
         self._version = meta.resource_version
+
+    def _kept(self, raw: msgspec.Raw) -> T | None:
+        """What matters of an object; one that cannot be understood must not hide the others."""
+        try:
+            return self._keep(bytes(raw))
+        except (ValueError, msgspec.MsgspecError) as error:
+            meta = _identified.decode(raw).metadata
+            log.warning("%s %s/%s is left out: %s", self.path, meta.namespace, meta.name, error)
+            return None

@@ -1,5 +1,6 @@
 """What the control plane may ask of the manager: a fixed set of typed calls."""
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from controllers.workload.kube import KubeError
 from controllers.workload.policy_file import PolicyFile
 from controllers.workload.revisions import RevisionLog
 
+log = logging.getLogger(__name__)
 MAX_WAIT_SECONDS = 60.0
 _WORKLOAD = re.compile(r"/v1/workloads/([A-Za-z0-9._-]{1,128})")
 _JSON = "application/json"
@@ -38,6 +40,7 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (BadRequest, 400, "Bad request"),
     (msgspec.ValidationError, 422, "Not valid"),
     (msgspec.MsgspecError, 400, "Not JSON"),
+    (RecursionError, 400, "Nested too deeply"),
 )
 
 
@@ -48,7 +51,11 @@ def problem(status: int, title: str, detail: str) -> Answer:
 
 
 class Routes:
-    """The calls of ``/v1``; errors of the domain become status codes here, once."""
+    """The calls of ``/v1``; errors of the domain become status codes here, once.
+
+    ``missing`` says what keeps the manager from being ready: it must neither judge by what it has
+    not read yet, nor act while another one leads.
+    """
 
     def __init__(
         self,
@@ -56,21 +63,22 @@ class Routes:
         policy: PolicyFile,
         intents: Intents,
         changed: Callable[[], None],
-        leads: Callable[[], bool],
+        missing: Callable[[], str],
     ) -> None:
         self._revisions = revisions
         self._policy = policy
         self._intents = intents
         self._changed = changed
-        self._leads = leads
+        self._missing = missing
 
     def answer(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Answer:
         """Answer one request; every refusal is a problem document."""
-        if not self._leads():
-            return problem(503, "Standing by", "this workload-manager does not lead; try again")
+        missing = self._missing()
+        if missing:
+            return problem(503, "Not ready", f"the workload-manager is not ready: {missing}")
         try:
             return self._answer(method, path, query, body)
-        except (DomainError, msgspec.MsgspecError, KubeError) as error:
+        except (DomainError, msgspec.MsgspecError, RecursionError, KubeError) as error:
             status, title = _refusal(error)
             return problem(status, title, str(error))
 
@@ -90,8 +98,6 @@ class Routes:
         raise NotFound(f"there is nothing at {path[:200]}")
 
     def _state(self, query: Mapping[str, str]) -> Answer:
-        if not self._revisions.published:
-            return problem(503, "Starting", "the cluster's state is still being read")
         since = _number(query, "since", 0)
         wait = min(_number(query, "wait", 0), MAX_WAIT_SECONDS)
         delta = self._revisions.delta(query.get("epoch"), int(since), wait)
@@ -107,7 +113,11 @@ class Routes:
     def _submit(self, intent: Intent) -> Answer:
         if not _WORKLOAD.fullmatch(f"/v1/workloads/{intent.id}") or len(intent.id) > 63:
             raise Refused("id", "an intent id is 1 to 63 letters, digits, '.', '_' and '-'")
-        created = self._intents.submit(intent)
+        try:
+            created = self._intents.submit(intent)
+        except Refused as refused:
+            log.warning("intent %s of %.100r was refused: %s", intent.id, intent.user, refused)
+            raise
         return Answer(201 if created else 200, msgspec.json.encode({"id": intent.id}))
 
 

@@ -18,6 +18,7 @@ class Claim:
     level: str
 
 
+MOST_GPUS = 1_000_000
 LABELS = ("project", "group", "pool")
 """Labels, prefixed by neurox.io/, without which a Job cannot be queued."""
 
@@ -37,6 +38,21 @@ def claim_of(job: seen.Job, policy: Policy) -> Claim:
     default = project.level_default if project else "normal"
     level = job.marks.get("level", default)
     return Claim(job.marks["project"], job.marks["group"], job.marks["pool"], level)
+
+
+def check_policy(policy: Policy) -> None:
+    """Refuse a policy that cannot be decided by, before it is in force."""
+    for project in policy.projects:
+        for level in (project.level_default, project.level_limit):
+            if level not in LEVELS:
+                raise unknown("level", level, LEVELS)
+    for quota in policy.quotas:
+        if not 0 <= quota.gpus <= MOST_GPUS:
+            raise Refused(
+                "quotas",
+                f"the quota of group {quota.group!r} in pool {quota.pool!r} must be 0 to "
+                f"{MOST_GPUS} GPUs, not {quota.gpus}",
+            )
 
 
 def check(claim: Claim, policy: Policy) -> Project:

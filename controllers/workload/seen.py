@@ -1,9 +1,10 @@
 """What the cache keeps of each object: about ten fields. Times are epoch seconds."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
@@ -15,7 +16,13 @@ OURS = "neurox.io/"
 MANAGED = "neurox.io/managed"
 ENDED = frozenset({"Succeeded", "Failed"})
 """Pod phases that hold no GPU any more."""
-_SUFFIX = {"m": Decimal("0.001"), "k": Decimal(1000), "M": Decimal(1_000_000)}
+_QUANTITY = re.compile(r"(\d+\.?\d*|\.\d+)(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?\d{1,2}))?")
+_SUFFIXES = {
+    **{name: Decimal(1000) ** power for power, name in enumerate("num", -3)},
+    **{name: Decimal(1000) ** power for power, name in enumerate("kMGTPE", 1)},
+    **{f"{name}i": Decimal(1024) ** power for power, name in enumerate("KMGTPE", 1)},
+}
+_MOST = 2**63 - 1
 
 
 class Node(Struct, frozen=True):
@@ -68,6 +75,7 @@ class Job(Struct, frozen=True):
     """Its neurox.io annotations, without the prefix."""
     suspended: bool
     parallelism: int
+    """Pods that run together; never more than have to succeed."""
     pods_left: int
     gpus_per_pod: int
     terms: tuple[dict[str, Any], ...]
@@ -99,16 +107,17 @@ class Namespace(Struct, frozen=True):
 
 
 def quantity(value: object) -> int:
-    """A whole number of GPUs as Kubernetes writes it ("8", "1k", "8000m"); raises ValueError."""
-    text = str(value)
-    scale = _SUFFIX.get(text[-1:], Decimal(1))
-    try:
-        number = Decimal(text[:-1] if text[-1:] in _SUFFIX else text) * scale
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a number of GPUs") from None
-    if not number.is_finite() or number < 0 or number != int(number):
+    """A whole number of GPUs as Kubernetes writes it ("8", "1Ki", "8000m"); raises ValueError."""
+    text = str(value)[:40]
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a number of GPUs")
+    number, suffix, exponent = match.groups()
+    scale = _SUFFIXES[suffix] if suffix else Decimal(10) ** int(exponent or 0)
+    gpus = Decimal(number) * scale
+    if gpus > _MOST or gpus != int(gpus):
         raise ValueError(f"{text!r} is not a whole number of GPUs")
-    return int(number)
+    return int(gpus)
 
 
 def node(raw: bytes, decode: Any) -> Node:
@@ -163,6 +172,7 @@ def job(raw: bytes, decode: Any) -> Job | None:
     ends = [c for c in status.conditions if c.status == "True" and c.type in _OUTCOMES]
     end = ends[0] if ends else None
     completions = spec.parallelism if spec.completions is None else spec.completions
+    together = min(spec.parallelism, completions)
     return Job(
         uid=meta.uid,
         version=meta.resource_version,
@@ -171,8 +181,8 @@ def job(raw: bytes, decode: Any) -> Job | None:
         marks=_ours(meta.labels),
         notes=_ours(meta.annotations),
         suspended=spec.suspend,
-        parallelism=spec.parallelism,
-        pods_left=max(0, min(spec.parallelism, completions - status.succeeded)),
+        parallelism=together,
+        pods_left=max(0, min(together, completions - status.succeeded)),
         gpus_per_pod=gpus,
         terms=_terms(spec.template.spec),
         created=_epoch(meta.creation_timestamp),

@@ -83,11 +83,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send(refusal)
             return
-        url = urllib.parse.urlsplit(self.path)
+        try:
+            url = urllib.parse.urlsplit(self.path)
+            query = dict(urllib.parse.parse_qsl(url.query, max_num_fields=20))
+        except ValueError as error:
+            self._send(problem(400, "Bad request", f"the address cannot be read: {error}"))
+            return
         if self.command == "GET" and url.path in ("/healthz", "/readyz", "/metrics"):
             self._send(self._own(url.path))
             return
-        query = dict(urllib.parse.parse_qsl(url.query, max_num_fields=20))
         self._send(self.server.routes.answer(self.command, url.path, query, body))
 
     def _own(self, path: str) -> Answer:
@@ -104,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "Transfer-Encoding" in self.headers:
             return problem(411, "Length required", "send a Content-Length"), b""
         length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal():
+        if not length.isdecimal() or len(length) > 15:
             return problem(400, "Bad request", "Content-Length is not a number"), b""
         if int(length) > MAX_BODY:
             return problem(413, "Too large", f"a body may have {MAX_BODY} bytes"), b""

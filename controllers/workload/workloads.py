@@ -32,7 +32,11 @@ def workloads(view: View, policy: Policy) -> dict[str, Workload]:
             members[pod.owner[2]].append(pod)
         elif not pod.ended:
             others.append(pod)
-    known = {job_id(job): _managed(job, members[uid], view, policy) for uid, job in ours.items()}
+    known: dict[str, Workload] = {}
+    for uid, job in ours.items():
+        work = _managed(job, members[uid], view, policy)
+        # Two Jobs of one intent are two workloads: none may hide behind the other's id.
+        known[work.id if work.id not in known else uid] = work
     return known | _unmanaged(others)
 
 
@@ -41,6 +45,8 @@ def _managed(job: seen.Job, pods: list[seen.Pod], view: View, policy: Policy) ->
     reason: Reason | None = None
     state = _state(job, pods)
     try:
+        if not job.parallelism:
+            raise Refused("parallelism", "the Job asks for no pod; delete it and create it anew")
         claim = rules.claim_of(job, policy)
         level = claim.level
         if policy.revision:

@@ -22,8 +22,9 @@ JOBS = "/apis/batch/v1/namespaces/vision/jobs"
         ({"name": "No"}, "is not a valid name"),
         ({"annotations": {"neurox.io/placement": "{}"}}, "is not allowed"),
         ({"annotations": {"other": "x"}}, "is not allowed"),
-        ({"max_runtime_seconds": 0}, "must be 1 or more"),
-        ({"image": ""}, "the cluster refused the Job"),
+        ({"max_runtime_seconds": 0}, "must be 1 to"),
+        ({"image": "a b"}, "image must be"),
+        ({"annotations": {"neurox.io/x": "x" * 300_000}}, "the cluster refused the Job"),
     ],
 )
 def test_what_cannot_run_is_refused_with_the_reason(

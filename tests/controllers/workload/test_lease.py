@@ -58,7 +58,8 @@ def pair(launch: Callable[..., Any], eventually: Eventually) -> tuple[Any, Any]:
 def test_exactly_one_of_two_managers_acts(launch: Any, eventually: Eventually) -> None:
     leader, standby = pair(launch, eventually)
     refused = standby.call("PUT", "/v1/policy", {"revision": "stale"})
-    assert (refused.status_code, refused.json()["title"]) == (503, "Standing by")
+    assert (refused.status_code, refused.json()["title"]) == (503, "Not ready")
+    assert "standing by" in refused.json()["detail"]
     assert standby.submit("second").status_code == 503
     assert standby.call("GET", "/v1/state").status_code == 503
     assert standby.call("GET", "/healthz").status_code == 200

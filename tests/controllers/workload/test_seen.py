@@ -18,13 +18,29 @@ def container(gpus: object = None, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("text", "gpus"), [("8", 8), (8, 8), ("0", 0), ("1k", 1000), ("8000m", 8), ("1e1", 10)]
+    ("text", "gpus"),
+    [
+        ("8", 8),
+        (8, 8),
+        ("0", 0),
+        ("1k", 1000),
+        ("8000m", 8),
+        ("1e1", 10),
+        ("1Ki", 1024),
+        ("2M", 2_000_000),
+        ("1E", 10**18),
+        ("3E0", 3),
+        ("5.", 5),
+        ("4000000000n", 4),
+    ],
 )
 def test_gpus_are_read_as_kubernetes_writes_them(text: object, gpus: int) -> None:
     assert seen.quantity(text) == gpus
 
 
-@pytest.mark.parametrize("text", ["-1", "0.5", "500m", "many", "", "NaN"])
+@pytest.mark.parametrize(
+    "text", ["-1", "0.5", "500m", "many", "", "NaN", "10E", "1e99", "1e999999999", "1KiB", "8" * 99]
+)
 def test_what_is_not_a_whole_number_of_gpus_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="GPUs"):
         seen.quantity(text)
