@@ -1,14 +1,15 @@
 """Send each submitted workload to a cluster, and each request to stop after it."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from redis.exceptions import RedisError
 
 from controllers.control.choice import Candidate, candidate, choose, loaded
 from controllers.control.courier import Courier
+from controllers.control.errands import Errands
 from controllers.control.manager import Manager
 from controllers.control.policy import Policies
 from controllers.domain.errors import DomainError
@@ -63,7 +64,7 @@ class Dispatch:
         self._intents = intents
         self._policies = policies
         self._courier = Courier(intents, connect, self._policy_current)
-        self._running: dict[str, threading.Thread] = {}
+        self._errands = Errands()
         self._resting: dict[str, float] = {}
         self._told: set[str] = set()
         self._seen = -1
@@ -141,16 +142,12 @@ class Dispatch:
         }
 
     def _send(self, create: list[Intent], stop: list[Intent]) -> None:
-        busy = {name for name, thread in self._running.items() if thread.is_alive()}
+        busy = self._errands.busy
         busy |= {name for name, until in self._resting.items() if time.monotonic() < until}
         for cluster in {i.cluster for i in create + stop if i.cluster} - busy:
             made = [i for i in create if i.cluster == cluster]
             ended = [i for i in stop if i.cluster == cluster]
-            # A daemon a cluster: one that hangs holds up neither the others nor the process.
-            self._running[cluster] = threading.Thread(
-                target=self._deliver, args=(cluster, made, ended), daemon=True
-            )
-            self._running[cluster].start()
+            self._errands.run(cluster, partial(self._deliver, cluster, made, ended))
 
     def _deliver(self, cluster: str, create: list[Intent], stop: list[Intent]) -> None:
         try:

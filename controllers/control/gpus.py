@@ -105,7 +105,7 @@ def _gpu(
     return Gpu(
         uuid=uuid,
         node=labels.get("node", ""),
-        index=int(index) if index.isdecimal() else 0,
+        index=int(index) if index.isdecimal() and len(index) < 5 else 0,
         model=labels.get("model", ""),
         sampled_at=at,
         up=UP not in series or series[UP].value > 0,
@@ -126,7 +126,7 @@ def _number(series: dict[str, Sample], name: str) -> float | None:
 
 def _whole(series: dict[str, Sample], name: str) -> int | None:
     number = _number(series, name)
-    return None if number is None else int(number)
+    return None if number is None or not 0 <= number < 2**63 else int(number)
 
 
 def _holder(sample: Sample) -> Holder:

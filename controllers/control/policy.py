@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 from redis import Redis
 
+from controllers.control.errands import Errands
 from controllers.control.manager import Manager
 from controllers.domain.cluster import Node
 from controllers.domain.errors import DomainError
@@ -111,21 +113,24 @@ class PolicyLoop:
         self._connect = connect
         self._monotonic = monotonic
         self._put: dict[str, tuple[str, float]] = {}
+        self._errands = Errands()
 
     def step(self) -> None:
         """One look at every cluster."""
+        busy = self._errands.busy
         for cluster, policy in self._policies.wanted().items():
             meta = self._states.meta(cluster)
-            if meta and meta.policy_revision != policy.revision and self._due(cluster, policy):
-                self._send(cluster, policy)
+            other = meta is not None and meta.policy_revision != policy.revision
+            if other and cluster not in busy and self._due(cluster, policy):
+                # Noted before the call: a cluster that does not answer is not asked again at once.
+                self._put[cluster] = (policy.revision, self._monotonic())
+                self._errands.run(cluster, partial(self._send, cluster, policy))
 
     def _due(self, cluster: str, policy: Policy) -> bool:
         revision, at = self._put.get(cluster, ("", 0.0))
         return revision != policy.revision or self._monotonic() - at > SETTLE_SECONDS
 
     def _send(self, cluster: str, policy: Policy) -> None:
-        # Noted before the call: a cluster that does not answer is not asked again at once.
-        self._put[cluster] = (policy.revision, self._monotonic())
         try:
             with closing(self._connect(cluster)) as manager:
                 manager.put_policy(policy)

@@ -26,7 +26,7 @@ class RelayedManager:
         answer = self._send("GET", "/state", query=query, seconds=wait + ANSWER_SECONDS)
         try:
             return msgspec.json.decode(answer.content, type=StateDelta)
-        except msgspec.MsgspecError as failure:
+        except (msgspec.MsgspecError, RecursionError) as failure:
             raise Unreachable(f"the manager's state cannot be read: {failure}") from failure
 
     def put_policy(self, policy: Policy) -> None:
@@ -84,9 +84,10 @@ class _Problem(msgspec.Struct):
 
 
 def _detail(answer: requests.Response) -> str:
-    """The sentence of a problem document, else the start of whatever came."""
+    """The sentence of a problem document, else the start of whatever came; always one line."""
     try:
         detail = msgspec.json.decode(answer.content, type=_Problem).detail
-    except msgspec.MsgspecError:
-        detail = ""
-    return (detail or answer.text or answer.reason or "no words")[:500]
+    except (msgspec.MsgspecError, RecursionError):
+        detail = answer.content[:2000].decode("utf-8", "replace")
+    words = "".join(c if c.isprintable() else " " for c in detail[:500])
+    return words or answer.reason or "no words"

@@ -39,7 +39,7 @@ class Thanos:
                 allow_redirects=False,
             )
             return _samples(answer)
-        except (requests.RequestException, KeyError, TypeError, ValueError) as failure:
+        except (requests.RequestException, LookupError, TypeError, ValueError) as failure:
             raise Unreachable(f"Thanos did not answer a query: {failure!r}") from failure
 
 

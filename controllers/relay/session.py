@@ -1,7 +1,9 @@
 """Plain HTTP to one cluster's workload-manager, through the relay; for threads, not for asyncio."""
 
 import json
+import math
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,11 +13,14 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import NewConnectionError
+from urllib3.response import HTTPResponse
 
 from controllers.domain.errors import Unreachable
 
 OPEN_SECONDS = 12.0
 """For a stream to be opened: 5 s for a free connection, 5 s for the dial, and some."""
+ANSWER_BYTES = 64 * 1024 * 1024
+"""Longest answer that is read: the state of 100,000 pods is a third of it."""
 _HEAD_BYTES = 8192
 
 
@@ -69,6 +74,9 @@ class _RelayAdapter(HTTPAdapter):
         """Send through the tunnel; what fails on the way is Unreachable."""
         try:
             answer = super().send(request, stream, timeout, verify, cert, proxies)
+            if answer.headers.get("content-encoding", "identity") != "identity":
+                # Nobody asked for one, and a few bytes can grow into gigabytes.
+                raise Unreachable("the workload-manager answered in an encoding not asked for")
             if not stream:
                 _ = answer.content  # read now, so that a cut is told here
             return answer
@@ -78,12 +86,51 @@ class _RelayAdapter(HTTPAdapter):
             raise Unreachable(_words(failure)) from failure
 
 
+class _TooLong(OSError):
+    """The answer has no end, or one that is too far away."""
+
+
+class _Bounded(socket.socket):
+    """A socket whose answer, as a whole, must come within a time and a size.
+
+    The time-out of a plain socket begins anew with every byte: a cluster that means harm could
+    hold its caller for ever.
+    """
+
+    _until = math.inf
+    _left = ANSWER_BYTES
+
+    def expect(self, seconds: float) -> None:
+        """An answer begins now."""
+        self._until = time.monotonic() + seconds
+        self._left = ANSWER_BYTES
+
+    def recv_into(self, *args: Any, **options: Any) -> int:
+        """Receive, if there is time and room left for it."""
+        seconds = self._until - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        self.settimeout(None if seconds == math.inf else seconds)
+        received = super().recv_into(*args, **options)
+        self._left -= received
+        if self._left < 0:
+            raise _TooLong(f"the answer is longer than {ANSWER_BYTES} bytes")
+        return received
+
+
 class _Tunnel(HTTPConnection):
     """A connection that begins with CONNECT on the relay-server."""
 
     relay: Any
     authority: str
     bearer: str
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
+        """The answer, all of which has to come within the time-out."""
+        if isinstance(self.sock, _Bounded):
+            seconds = self.timeout if isinstance(self.timeout, int | float) else math.inf
+            self.sock.expect(seconds)
+        return super().getresponse()
 
     def connect(self) -> None:
         """Reach the relay, and through it the cluster's manager."""
@@ -103,9 +150,9 @@ class _Tunnel(HTTPConnection):
         except NewConnectionError:
             sock.close()
             raise
-        sock.settimeout(self.timeout if isinstance(self.timeout, int | float) else None)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock = sock
+        self.sock = _Bounded(fileno=sock.detach())
+        self.sock.settimeout(self.timeout if isinstance(self.timeout, int | float) else None)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _open(self, sock: socket.socket) -> None:
         request = (
@@ -139,5 +186,7 @@ def _words(failure: requests.RequestException) -> str:
     while isinstance(inner, Exception):
         if isinstance(inner, NewConnectionError):
             return str(inner).partition(": ")[2] or str(inner)
-        inner = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
+        if isinstance(inner, _TooLong):
+            return str(inner)
+        inner = getattr(inner, "reason", None) or (inner.args[-1] if inner.args else None)
     return f"the connection to the workload-manager broke: {type(failure).__name__}"

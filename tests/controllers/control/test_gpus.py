@@ -41,6 +41,19 @@ def test_what_was_not_measured_is_unknown_and_not_zero() -> None:
     assert not gpu.simulated
 
 
+@pytest.mark.parametrize("value", [1e300, -1.0, float("inf"), 2.0**63])
+def test_a_number_that_no_gpu_can_have_is_unknown(value: float) -> None:
+    odd = sample("neurox_gpu_memory_used_bytes", value)
+    (gpu,) = rows([INFO, odd], AT, frozenset())
+    assert gpu.memory_used_bytes is None
+
+
+@pytest.mark.parametrize("index", ["9" * 5000, "-1", "x", ""])
+def test_an_index_that_is_none_stops_nobody(index: str) -> None:
+    (gpu,) = rows([sample("neurox_gpu_info", 1, gpu=index)], AT, frozenset())
+    assert gpu.index == 0
+
+
 def test_a_gpu_that_its_driver_lost_is_down() -> None:
     (gpu,) = rows([INFO, sample("neurox_gpu_up", 0)], AT, frozenset())
     assert not gpu.up

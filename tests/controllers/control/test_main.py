@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -13,6 +14,7 @@ from redis import Redis
 from controllers.domain.cluster import Cluster
 from controllers.store import keys
 from controllers.store.clusters import Clusters
+from tests.conftest import Valkey
 
 Until = Callable[..., None]
 NOBODY = "http://127.0.0.1:9"
@@ -83,6 +85,49 @@ def test_one_leads_and_hands_over_when_it_is_ended(
     second.process.terminate()
     assert second.process.wait(5) == 0
     assert redis.get(keys.LEADER) is None
+
+
+def test_a_killed_leader_is_succeeded(
+    start: Callable[..., Manager], redis: Redis, until: Until
+) -> None:
+    first = start()
+    until(first.leads)
+    second = start()
+    until(lambda: second.get("/readyz") == "ok\n")
+    first.process.kill()
+    until(second.leads, 15.0)
+
+
+def test_a_paused_leader_does_not_lead_when_it_wakes(
+    start: Callable[..., Manager], redis: Redis, until: Until
+) -> None:
+    first = start()
+    until(first.leads)
+    second = start()
+    first.process.send_signal(signal.SIGSTOP)
+    until(second.leads, 15.0)
+    first.process.send_signal(signal.SIGCONT)
+    until(lambda: "neurox_control_leader" in first.get("/metrics"))
+    assert not first.leads()
+    assert second.leads()
+
+
+def test_without_redis_nobody_leads_and_afterwards_one_does(
+    start: Callable[..., Manager], valkey: Valkey, until: Until
+) -> None:
+    manager = start(NEUROX_REDIS_URL=valkey.url)
+    until(manager.leads)
+    until(lambda: 'loop="sweep"' in manager.get("/metrics"))
+    valkey.kill()
+    until(lambda: "neurox_control_leader 0.0" in manager.get("/metrics"), 15.0)
+    assert manager.get("/healthz") == "ok\n"
+    assert manager.process.poll() is None
+    valkey.start()
+    until(manager.leads, 15.0)
+    until(lambda: 'loop="sweep"' in manager.get("/metrics"), 15.0)
+    words = manager._log.read_text()
+    assert words.count("dispatch: Redis does not answer") == 1
+    assert "Traceback" not in words
 
 
 def test_a_bad_setting_ends_it_at_once(start: Callable[..., Manager]) -> None:

@@ -1,3 +1,6 @@
+import threading
+from collections.abc import Callable
+
 import pytest
 from recording import FakeClock, RecordingManager, report
 from redis import Redis
@@ -5,12 +8,13 @@ from redis import Redis
 from controllers.control.policy import Policies, PolicyLoop, Rules, capacities, document, shares
 from controllers.domain.cluster import Cluster, Node
 from controllers.domain.errors import Unreachable
-from controllers.domain.policy import NodePool, Project, Quota
+from controllers.domain.policy import NodePool, Policy, Project, Quota
 from controllers.store import keys
 from controllers.store.clusters import Clusters
 from controllers.store.documents import Documents
 from controllers.store.states import States
 
+Until = Callable[..., None]
 RULES = Rules((NodePool("a"),), (Project("vision"),), (), ())
 
 
@@ -56,7 +60,9 @@ def states(redis: Redis) -> States:
     return states
 
 
-def test_a_policy_is_put_until_the_cluster_reports_it(redis: Redis, states: States) -> None:
+def test_a_policy_is_put_until_the_cluster_reports_it(
+    redis: Redis, states: States, until: Until
+) -> None:
     policies, manager, clock = (
         Policies(redis, Clusters(redis), states),
         RecordingManager(),
@@ -64,36 +70,65 @@ def test_a_policy_is_put_until_the_cluster_reports_it(redis: Redis, states: Stat
     )
     loop = PolicyLoop(policies, states, manager.connect, clock)
     loop.step()
+    until(lambda: [cluster for cluster, _ in manager.policies] == ["c1"])
     loop.step()
-    assert [cluster for cluster, _ in manager.policies] == ["c1"]
     policy = manager.policies[0][1]
     assert policy.quotas == (Quota("a", "vision", 8),)
     clock.now += 6
     loop.step()
-    assert len(manager.policies) == 2
+    until(lambda: len(manager.policies) == 2)
     states.apply("c1", report(gpus=32, policy_revision=policy.revision))
     clock.now += 6
     loop.step()
     assert len(manager.policies) == 2
 
 
-def test_a_change_is_put_at_once(redis: Redis, states: States) -> None:
+def test_a_change_is_put_at_once(redis: Redis, states: States, until: Until) -> None:
     manager = RecordingManager()
     loop = PolicyLoop(Policies(redis, Clusters(redis), states), states, manager.connect)
     loop.step()
+    until(lambda: len(manager.policies) == 1 and not loop._errands.busy)
     Documents(redis, keys.PROJECTS, Project).put("vision", Project("vision"))
     loop.step()
+    until(lambda: len(manager.policies) == 2)
     assert [policy.projects for _, policy in manager.policies] == [(), (Project("vision"),)]
 
 
-def test_a_cluster_that_does_not_answer_keeps_nobody_waiting(redis: Redis, states: States) -> None:
+def test_a_cluster_that_hangs_keeps_no_other_waiting(
+    redis: Redis, states: States, until: Until
+) -> None:
+    Clusters(redis).add(Cluster("c0", "hung", 0.0))
+    states.apply("c0", report(gpus=32))
+    freed = threading.Event()
+    manager = RecordingManager()
+
+    class Hung(RecordingManager):
+        def put_policy(self, policy: Policy) -> None:
+            freed.wait(30)
+
+    def connect(cluster: str) -> RecordingManager:
+        return Hung() if cluster == "c0" else manager.connect(cluster)
+
+    loop = PolicyLoop(Policies(redis, Clusters(redis), states), states, connect)
+    loop.step()
+    until(lambda: [cluster for cluster, _ in manager.policies] == ["c1"])
+    loop.step()
+    assert loop._errands.busy == {"c0"}
+    freed.set()
+
+
+def test_a_cluster_that_does_not_answer_is_left_alone_for_a_while(
+    redis: Redis, states: States, until: Until
+) -> None:
     manager, clock = RecordingManager(), FakeClock()
     manager.failure = Unreachable("cut")
     loop = PolicyLoop(Policies(redis, Clusters(redis), states), states, manager.connect, clock)
     loop.step()
+    until(lambda: not loop._errands.busy)
     manager.failure = None
     loop.step()
+    assert not loop._errands.busy
     assert manager.policies == []
     clock.now += 6
     loop.step()
-    assert len(manager.policies) == 1
+    until(lambda: len(manager.policies) == 1)
