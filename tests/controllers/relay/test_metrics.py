@@ -1,8 +1,10 @@
 """Metrics: a cluster writes as itself, and as nobody else."""
 
+import gzip
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from http.client import HTTPSConnection
 from typing import Any
 
@@ -12,6 +14,7 @@ import requests
 from controllers.relay import join
 from controllers.relay.identity import CONNECT, WRITE, PrivateKey
 from controllers.relay.limits import WRITE_BYTES
+from tests.controllers.relay.raw import head_of, tls
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,19 @@ def test_what_prometheus_writes_arrives_under_the_clusters_own_tenant(hub: Any, 
     assert "authorization" not in lower
 
 
-@pytest.mark.parametrize("header", ["THANOS-TENANT", "thanos-tenant", "X-Scope-OrgID"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "THANOS-TENANT",
+        "thanos-tenant",
+        "Thanos-Tenant",
+        "THANOS_TENANT",
+        "X-Scope-OrgID",
+        "X-Forwarded-For",
+        "Forwarded",
+        "Connection",
+    ],
+)
 def test_a_foreign_tenant_header_is_dropped(hub: Any, member: Any, header: str) -> None:
     cluster_id, key = member
     token = key.token(cluster_id, WRITE, time.time())
@@ -55,6 +70,82 @@ def test_a_foreign_tenant_header_is_dropped(hub: Any, member: Any, header: str) 
     seen, _ = hub.receive.seen[-1]
     assert [v for name, v in seen.items() if name.lower() == "thanos-tenant"] == [cluster_id]
     assert "victim" not in seen.values()
+
+
+def raw_write(hub: Any, token: str, length: int, *headers: str) -> ssl.SSLSocket:
+    """A write by hand whose body is still to come."""
+    sock = tls(hub)
+    lines = [
+        "POST /relay/v1/write HTTP/1.1",
+        "host: hub",
+        f"authorization: Bearer {token}",
+        f"content-length: {length}",
+        *headers,
+    ]
+    sock.sendall("\r\n".join((*lines, "", "")).encode())
+    return sock
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("THANOS-TENANT: victim", "THANOS-TENANT: victim"),
+        ("x-a: b\r\n\tTHANOS-TENANT: victim",),
+        ("connection: keep-alive, thanos-tenant", "thanos-tenant: victim"),
+        ("thanos-tenant : victim",),
+        ("thanos-tenant:\tvictim",),
+    ],
+)
+def test_no_spelling_of_a_tenant_arrives(hub: Any, member: Any, headers: tuple[str, ...]) -> None:
+    cluster_id, key = member
+    before = len(hub.receive.seen)
+    with raw_write(hub, key.token(cluster_id, WRITE, time.time()), 1, *headers) as sock:
+        sock.sendall(b"x")
+        assert head_of(sock)[9:12] in ("200", "400")
+    for seen, _ in hub.receive.seen[before:]:
+        assert "victim" not in str(seen)
+        assert [v for name, v in seen.items() if name.lower() == "thanos-tenant"] == [cluster_id]
+
+
+def test_what_is_packed_stays_packed(hub: Any, member: Any) -> None:
+    cluster_id, key = member
+    bomb = gzip.compress(b"x" * 100_000_000)
+    token = key.token(cluster_id, WRITE, time.time())
+    headers = {"authorization": f"Bearer {token}", "content-encoding": "gzip"}
+    url = hub.url + "/relay/v1/write"
+    assert requests.post(url, data=bomb, headers=headers, timeout=10, verify=hub.ca).ok
+    seen, arrived = hub.receive.seen[-1]
+    assert arrived == bomb
+    assert {name.lower(): value for name, value in seen.items()}["content-encoding"] == "gzip"
+
+
+def test_slow_writes_of_one_cluster_take_eight_places_of_its_own(
+    hub: Any, member: Any, site: Any
+) -> None:
+    cluster_id, key = member
+    with ExitStack() as stack:
+        for _ in range(8):
+            token = key.token(cluster_id, WRITE, time.time())
+            sock = stack.enter_context(raw_write(hub, token, 10))
+            sock.sendall(b"x")
+        ninth = key.token(cluster_id, WRITE, time.time())
+        with raw_write(hub, ninth, 10) as sock:
+            assert " 503 " in head_of(sock)
+        url = f"http://127.0.0.1:{site.metrics}/api/v1/write"
+        assert requests.post(url, data=b"x", timeout=10).status_code == 200
+    deadline = time.monotonic() + 10
+    while write(hub, key.token(cluster_id, WRITE, time.time())).status_code != 200:
+        assert time.monotonic() < deadline, "the places were not given back"
+
+
+def test_a_write_that_is_cut_is_never_taken_for_a_whole_one(hub: Any, member: Any) -> None:
+    cluster_id, key = member
+    before = len(hub.receive.seen)
+    with raw_write(hub, key.token(cluster_id, WRITE, time.time()), 1000) as sock:
+        sock.sendall(b"x" * 999)
+    assert write(hub, key.token(cluster_id, WRITE, time.time())).status_code == 200
+    assert [body for _, body in hub.receive.seen[before:] if len(body) > 999 or not body] == []
+    assert hub.receive.seen[-1][1] == b"samples"
 
 
 def test_a_token_is_good_once(hub: Any, member: Any) -> None:

@@ -181,9 +181,9 @@ def test_ten_thousand_waiting_on_a_thousand_nodes_are_decided_in_well_under_a_se
     )
     snapshot = Snapshot(rooms(*[free] * 1000), queued)
     rules = policy(**{f"group-{i}": 128 for i in range(50)})
-    begun = time.perf_counter()
+    begun = time.process_time()
     decision = decide(snapshot, rules, NOW)
-    assert time.perf_counter() - begun < 1.0
+    assert time.process_time() - begun < 1.0
     assert len(decision.actions) + len(decision.reasons) == 10_000
 
 
@@ -191,7 +191,7 @@ def test_one_group_with_thousands_of_running_workloads_is_decided_as_fast() -> N
     started = tuple(runs(f"run-{i}", 1, level=i % 3, started_at=float(i)) for i in range(7000))
     queued = tuple(waits(f"job-{i}", level=i % 3) for i in range(10_000))
     snapshot = Snapshot(rooms(*[1] * 1000), queued, started)
-    begun = time.perf_counter()
+    begun = time.process_time()
     decision = decide(snapshot, policy(vision=4000), NOW)
-    assert time.perf_counter() - begun < 2.0
+    assert time.process_time() - begun < 2.0
     assert len(decision.actions) == RELEASES
