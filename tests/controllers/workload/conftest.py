@@ -3,11 +3,13 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 import requests
 
 from controllers.workload.kube import KubeApi
+from infra.local.keeper import Keeper
 from infra.local.ports import Ports
 from infra.local.sandbox.processes import SERVERS, SandboxCluster
 from infra.local.supervisor import Supervisor
@@ -45,16 +48,35 @@ def _eventually() -> Callable[..., None]:
     return eventually
 
 
-def _supervise(
-    cluster: SandboxCluster, state: Path, ready: threading.Event, stop: threading.Event
-) -> None:
+@dataclass
+class Servers:
+    """The sandbox's servers while a thread keeps them alive."""
+
+    ready: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
+    keepers: dict[str, Keeper] = field(default_factory=dict)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        pid = self.keepers[f"sandbox-1/{name}"].pid
+        assert pid is not None
+        os.kill(pid, number)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Servers:
+    """What the sandbox runs on, to be killed; it is started again at once."""
+    return Servers()
+
+
+def _supervise(cluster: SandboxCluster, state: Path, servers: Servers) -> None:
     async def run() -> None:
         supervisor = Supervisor(cluster.processes(), state, lambda _: None, asyncio.Event())
+        servers.keepers = supervisor.keepers
         supervisor.start()
         try:
             await supervisor.ready(list(supervisor.keepers), START_SECONDS)
-            ready.set()
-            await asyncio.to_thread(stop.wait)
+            servers.ready.set()
+            await asyncio.to_thread(servers.stop.wait)
         finally:
             await supervisor.stop()
 
@@ -62,7 +84,7 @@ def _supervise(
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxCluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[SandboxCluster]:
     """Two nodes of eight GPUs, the namespaces, and the chart's rights."""
     state, tools = tmp_path_factory.mktemp("state"), Toolbox.from_env()
     if missing := tools.missing(SERVERS):
@@ -70,11 +92,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxCluster
     folder = state / "clusters" / "sandbox-1"
     sandbox = SandboxCluster("sandbox-1", folder, tools, Ports({}).get, 2, 8)
     sandbox.prepare()
-    ready, stop = threading.Event(), threading.Event()
-    thread = threading.Thread(target=_supervise, args=(sandbox, state, ready, stop))
+    thread = threading.Thread(target=_supervise, args=(sandbox, state, servers))
     thread.start()
     try:
-        assert ready.wait(START_SECONDS), "the sandbox did not start"
+        assert servers.ready.wait(START_SECONDS), "the sandbox did not start"
         objects = sandbox.objects()
         objects.apply_namespaces()
         objects.apply_nodes()
@@ -83,7 +104,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxCluster
         objects.close()
         yield sandbox
     finally:
-        stop.set()
+        servers.stop.set()
         thread.join(START_SECONDS)
 
 
