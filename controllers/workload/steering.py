@@ -18,7 +18,7 @@ from controllers.workload.nodes import nodes
 from controllers.workload.policy_file import PolicyFile
 from controllers.workload.revisions import Report, RevisionLog
 from controllers.workload.scene import Setback, snapshot
-from controllers.workload.workloads import steered, workloads
+from controllers.workload.workloads import steered, with_departed, workloads
 
 log = logging.getLogger(__name__)
 PASS_SECONDS = 5.0
@@ -64,6 +64,7 @@ class Steering:
         self._revisions = revisions
         self._known_at = known_at
         self._setbacks: dict[str, Setback] = {}
+        self._last_view = View([], [], [], frozenset())
 
     def rest(self) -> None:
         """A pass that does nothing."""
@@ -77,12 +78,12 @@ class Steering:
             return
         begun = time.perf_counter()
         policy = self._policy.current
-        view = self._cache.view(at)
+        view = self._view(at)
         known = workloads(view, policy)
         decision = self._decide(view, known, policy)
         failed = self._act(view, known, decision)
         if decision.actions:
-            view = self._cache.view(at)
+            view = self._view(at)
             known = workloads(view, policy)
         changed = self._publish(view, known, policy, decision)
         self.figures.passes += 1
@@ -98,6 +99,11 @@ class Steering:
                 changed,
                 self.figures.seconds * 1000,
             )
+
+    def _view(self, at: float) -> View:
+        """The cluster now, with what was seen before and still counts."""
+        self._last_view = with_departed(self._cache.view(at), self._last_view)
+        return self._last_view
 
     def _decide(self, view: View, known: dict[str, Workload], policy: Policy) -> Decision:
         if not policy.revision:

@@ -2,6 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
+
+import msgspec
 
 from controllers.domain.errors import Refused
 from controllers.domain.policy import Policy
@@ -15,6 +18,29 @@ _ENDS = {"DeadlineExceeded": "MAX_RUNTIME", "BackoffLimitExceeded": "POD_FAILED"
 def steered(job: seen.Job, view: View) -> bool:
     """Whether the Job is ours to hold and release."""
     return job.namespace in view.managed
+
+
+def with_departed(view: View, before: View) -> View:
+    """The view, and those Jobs of the one before that are gone while their pods still hold GPUs.
+
+    kubectl deletes a Job before its pods, or leaves them behind as nobody's: their GPUs stay
+    charged to its group until the last pod is really gone.
+    """
+    owners = {pod.uid: pod.owner for pod in before.pods if pod.owner}
+    pods = [
+        msgspec.structs.replace(pod, owner=owners[pod.uid])
+        if pod.owner is None and pod.uid in owners
+        else pod
+        for pod in view.pods
+    ]
+    here = {job.uid for job in view.jobs}
+    holding = {pod.owner[2] for pod in pods if pod.owner and not pod.ended}
+    gone = [
+        msgspec.structs.replace(job, deleting=True)
+        for job in before.jobs
+        if job.uid in holding and job.uid not in here
+    ]
+    return replace(view, pods=pods, jobs=[*view.jobs, *gone])
 
 
 def job_id(job: seen.Job) -> str:
@@ -36,7 +62,9 @@ def workloads(view: View, policy: Policy) -> dict[str, Workload]:
     for uid, job in ours.items():
         work = _managed(job, members[uid], view, policy)
         # Two Jobs of one intent are two workloads: none may hide behind the other's id.
-        known[work.id if work.id not in known else uid] = work
+        if work.id in known:
+            work = replace(work, id=uid)
+        known[work.id] = work
     return known | _unmanaged(others)
 
 

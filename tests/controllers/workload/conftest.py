@@ -212,10 +212,11 @@ def start(launch: Callable[..., Manager]) -> Callable[..., Manager]:
 
 @pytest.fixture
 def clean(admin: KubeApi, eventually: Callable[..., None]) -> Iterator[None]:
-    """No Jobs are left for the next test."""
+    """No Jobs are left for the next test, nor pods without one."""
     yield
     path = "/apis/batch/v1/namespaces/vision/jobs"
     admin.send("DELETE", path, {"propagationPolicy": "Foreground"})
+    admin.send("DELETE", "/api/v1/namespaces/vision/pods", {"gracePeriodSeconds": 0})
 
     def gone() -> bool:
         return not json.loads(admin.get(path))["items"]

@@ -58,6 +58,27 @@ def test_a_job_held_again_by_kubectl_may_start_on_another_node(
         admin.send("PATCH", cordon, {"spec": {"unschedulable": None}}, MERGE_PATCH)
 
 
+def test_pods_without_their_job_stay_charged_to_its_group(
+    manager: Any, admin: KubeApi, eventually: Eventually
+) -> None:
+    policy = manager.policy()
+    quotas = [{"pool": "h200", "group": group, "gpus": 8} for group in ("vision", "speech")]
+    assert manager.call("PUT", "/v1/policy", {**policy, "quotas": quotas}).status_code == 200
+    manager.submit("kept", pods=8)
+    eventually("it runs", lambda: state(manager, "kept") == "Running")
+    name = manager.workload("kept")["name"]
+    admin.send("DELETE", f"{JOBS}/{name}", {"propagationPolicy": "Orphan"})
+    eventually("its Job is gone", lambda: jobs(admin) == [])
+    manager.submit("more", pods=8)
+    eventually("it waits", lambda: manager.workload("more").get("reason"))
+    assert manager.workload("more")["reason"]["code"] == "QUOTA_FULL"
+    kept = manager.workload("kept")
+    assert (kept["state"], kept["managed"], len(kept["members"])) == ("Stopping", True, 8)
+    admin.send("DELETE", "/api/v1/namespaces/vision/pods", {"gracePeriodSeconds": 0})
+    eventually("its turn has come", lambda: state(manager, "more") == "Running")
+    assert manager.workload("kept") == {}
+
+
 def test_a_job_of_no_pods_is_invalid_and_one_of_few_runs_all_of_them(
     manager: Any, admin: KubeApi, eventually: Eventually
 ) -> None:

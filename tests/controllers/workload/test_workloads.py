@@ -10,7 +10,7 @@ from scenes import OWNED, POLICY, job, pod, view
 
 from controllers.domain.policy import Policy
 from controllers.workload import seen
-from controllers.workload.workloads import workloads
+from controllers.workload.workloads import with_departed, workloads
 
 
 def only(*things: object, policy: Policy = POLICY) -> object:
@@ -117,3 +117,27 @@ def test_foreign_pods_of_two_sizes_are_two_workloads_so_that_gpus_add_up() -> No
 
 def test_foreign_work_that_holds_nothing_any_more_is_not_shown() -> None:
     assert workloads(view(pod("done", namespace="default", phase="Succeeded")), POLICY) == {}
+
+
+def test_a_job_that_left_its_pods_behind_is_charged_until_the_last_is_gone() -> None:
+    work = job("a")
+    pods = owned(work, "p"), owned(work, "q")
+    before = view(work, job("b"), *pods)
+    for left in (pods, (pod("p"), pod("q"))):
+        after = with_departed(view(*left), before)
+        found = workloads(after, POLICY).values()
+        assert {(one.id, one.state, len(one.members)) for one in found} == {
+            ("uid-a", "Stopping", 2)
+        }
+        assert with_departed(view(*left), after).jobs == after.jobs
+        assert with_departed(view(pod("p", phase="Succeeded")), after).jobs == []
+    assert with_departed(before, before) == before
+
+
+def test_of_two_jobs_of_one_intent_none_hides_behind_the_other() -> None:
+    marks = {**OWNED, "intent": "i"}
+    both = workloads(view(job("a", marks=marks), job("b", marks=marks)), POLICY)
+    assert {name: (work.id, work.name) for name, work in both.items()} == {
+        "i": ("i", "a"),
+        "uid-b": ("uid-b", "b"),
+    }
