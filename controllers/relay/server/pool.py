@@ -57,6 +57,8 @@ class Pool:
 
     async def take(self, seconds: float) -> ServerLink:
         """A free link, waited for up to ``seconds``; NoConnection when there is none."""
+        if self.streams + len(self._waiting) >= STREAMS_PER_CLUSTER:
+            raise NoConnection(f"the cluster has {STREAMS_PER_CLUSTER} streams already")
         while self.free:
             link = max(self.free, key=lambda each: each.seen_at)
             self.free.remove(link)
@@ -65,8 +67,6 @@ class Pool:
         usable = [link for link in self.links if not link.draining]
         if not usable:
             raise NoConnection("the cluster is not connected")
-        if self.streams + len(self._waiting) >= STREAMS_PER_CLUSTER:
-            raise NoConnection(f"the cluster has {STREAMS_PER_CLUSTER} streams already")
         waiter: asyncio.Future[ServerLink] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         usable[0].send(message.Want(len(self._waiting)))
@@ -74,11 +74,18 @@ class Pool:
             async with asyncio.timeout(seconds):
                 return await waiter
         except TimeoutError:
+            self._waits_no_more(waiter)
             raise NoConnection(f"no connection became free within {seconds:g} s") from None
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self.idle(waiter.result())
+            self._waits_no_more(waiter)
             raise
+
+    def _waits_no_more(self, waiter: asyncio.Future[ServerLink]) -> None:
+        """Take the caller out of the queue; a link that it was just given goes to the next one."""
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
+        elif waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+            self.idle(waiter.result())
 
 
 class Pools:

@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -154,6 +155,23 @@ def test_streams_cut_at_any_moment_leave_nothing_behind(
     seat.session.close()
     eventually("no stream is left", lambda: served(seat.hub, seat.cluster_id)[streaming] == 0)
     assert dials(seat) - connections <= 60, "cut streams cost connections"
+
+
+def test_a_cluster_has_so_many_streams_and_no_more(
+    seat: Any, eventually: Callable[..., None]
+) -> None:
+    streaming = f'neurox_relay_server_connections{{cluster="{seat.cluster_id}",state="streaming"}}'
+    authority = f"manager.{seat.cluster_id}.relay:443"
+    seat.session.close()
+    eventually("no stream is left", lambda: served(seat.hub, seat.cluster_id)[streaming] == 0)
+    with ExitStack() as stack:
+        for number in range(48):
+            sock, line = connect(seat.hub, authority, SERVICE_TOKEN)
+            stack.enter_context(sock)
+            assert " 200 " in line, f"stream {number}"
+        assert refusal(seat.hub, authority) == "503"
+    eventually("no stream is left", lambda: served(seat.hub, seat.cluster_id)[streaming] == 0)
+    assert seat.session.get("http://manager/again", timeout=5).ok
 
 
 def test_only_the_target_manager_exists(seat: Any) -> None:
