@@ -40,7 +40,7 @@ class Lease:
     ) -> None:
         self.identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
         self.term = 0
-        """How often this manager has taken the Lease."""
+        """Of the last time that it held the Lease: differs whenever another one led before."""
         self.holder = ""
         """Who led when it was last looked at; empty: nobody."""
         self._api = api
@@ -66,9 +66,8 @@ class Lease:
         if not self._may_take():
             self._until = 0.0
             return
-        again = self.holder == self.identity
-        self._write(self._claim(again))
-        self.term += not again
+        self._write(self._claim())
+        self.term = self._seen.get("leaseTransitions") or 1
         # Counted from before the call: whoever sees this renewal sees it later than that.
         self._until = asked + ACT_SECONDS
 
@@ -89,17 +88,13 @@ class Lease:
         lasts = self._seen.get("leaseDurationSeconds") or LEASE_SECONDS
         return self._monotonic() - self._seen_at > lasts
 
-    def _claim(self, again: bool) -> dict[str, Any]:
+    def _claim(self) -> dict[str, Any]:
         spec = self._record.get("spec") or {}
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         claim = {**spec, "leaseDurationSeconds": LEASE_SECONDS, "renewTime": now}
-        if not again:
-            changes = (spec.get("leaseTransitions") or 0) + 1
-            claim |= {
-                "holderIdentity": self.identity,
-                "acquireTime": now,
-                "leaseTransitions": changes,
-            }
+        if self.holder != self.identity:
+            claim |= {"holderIdentity": self.identity, "acquireTime": now}
+            claim["leaseTransitions"] = (spec.get("leaseTransitions") or 0) + 1
         return claim
 
     def _write(self, spec: dict[str, Any]) -> None:

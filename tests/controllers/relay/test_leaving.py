@@ -67,6 +67,22 @@ def test_a_client_comes_back_after_the_server_was_killed(
     assert time.monotonic() - began < 10
 
 
+def test_a_killed_client_comes_back_as_the_same_cluster(
+    site: Any, eventually: Callable[..., None]
+) -> None:
+    asking, outcome = slow_request(site)
+    eventually("the request is under way", lambda: site.manager.seen)
+    kept = site.kept()
+    site.program.process.kill()
+    site.program.process.wait(10)
+    asking.join(10)
+    assert isinstance(outcome[0], Unreachable)
+    assert is_cut(site)
+    site.start()
+    eventually("the cluster is back", site.is_connected)
+    assert site.kept() == kept
+
+
 def test_a_stopping_server_lets_requests_end_and_clients_return(
     hub: Any, site: Any, eventually: Callable[..., None]
 ) -> None:

@@ -153,7 +153,7 @@ def test_each_renewal_makes_the_others_wait_anew(manager_api: KubeApi) -> None:
         second.renew()
         assert (first.held, second.held) == (True, False)
         clock.now += ACT_SECONDS / 2
-    assert (first.term, second.term) == (1, 0)
+    assert first.term > second.term == 0
 
 
 def test_a_leader_that_was_succeeded_and_leads_again_begins_a_new_term(
@@ -162,12 +162,14 @@ def test_a_leader_that_was_succeeded_and_leads_again_begins_a_new_term(
     clock = HandClock(0.0)
     first, second = (Lease(manager_api, "neurox-system", clock) for _ in range(2))
     first.renew()
+    former = first.term
     first.release()
     second.renew()
     second.release()
     assert not first.held
     first.renew()
-    assert (first.held, first.term) == (True, 2)
+    assert first.held
+    assert first.term > second.term > former > 0
 
 
 class Overtaken(KubeApi):
@@ -191,6 +193,31 @@ def test_of_two_that_try_at_once_one_wins(manager_api: KubeApi, manager_kubeconf
         slow.renew()
     assert caught.value.status == 409
     assert (quick.held, slow.held) == (True, False)
+
+
+class Forgetful(KubeApi):
+    """An API server whose first answer to a write is lost."""
+
+    lost = False
+
+    def send(self, method: str, path: str, body: Any, content_type: str = "") -> bytes:
+        raw = super().send(method, path, body, content_type)
+        if not self.lost:
+            self.lost = True
+            raise KubeError(0, "the answer is lost")
+        return raw
+
+
+def test_a_lead_whose_confirmation_was_lost_is_a_lead_once_it_is_seen(
+    manager_kubeconfig: Path,
+) -> None:
+    lease = Lease(Forgetful.connect(manager_kubeconfig, 3.0), "neurox-system")
+    with pytest.raises(KubeError):
+        lease.renew()
+    assert not lease.held
+    lease.renew()
+    assert lease.held
+    assert lease.term > 0
 
 
 def test_who_does_not_lead_writes_nothing(manager_api: KubeApi) -> None:
