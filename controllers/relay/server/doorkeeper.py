@@ -7,6 +7,7 @@ from controllers.relay import identity
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.identity import IdentityError, Proof
 from controllers.relay.registry import Registry, RegistryDown
+from controllers.relay.server.pace import A_SECOND, Pace
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +20,7 @@ class Doorkeeper:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._pace = Pace()
         self._blind = False
         self.refused: dict[str, int] = {}
         """How often each status was answered."""
@@ -54,6 +56,10 @@ class Doorkeeper:
             )
         try:
             proof = identity.verify(token, keys, audience)
+            if not self._pace.allows(proof.cluster_id):
+                # 503 and not 429: on that Prometheus would throw its samples away.
+                words = f"this cluster asks more than {A_SECOND:g} times a second"
+                raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, words, retry_after=1)
             if not await self._registry.first_use(proof):
                 raise IdentityError("the token was used before")
         except IdentityError as failure:
