@@ -1,6 +1,10 @@
 """Of two managers one acts, whatever happens to it: real processes on a real API server."""
 
+import json
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,6 +75,26 @@ def test_exactly_one_of_two_managers_acts(launch: Any, eventually: Eventually) -
         0,
     )
     assert leader.state()["policy_revision"] == "r1"
+
+
+def test_a_single_pass_is_made_by_the_leader_alone(
+    start: Any, manager_kubeconfig: Path, admin: KubeApi
+) -> None:
+    def once() -> tuple[int, str]:
+        env = {**os.environ, "NEUROX_MANAGER_KUBECONFIG": str(manager_kubeconfig)}
+        argv = [sys.executable, "-m", "controllers.workload", "--once"]
+        done = subprocess.run(
+            argv, env=env, capture_output=True, text=True, timeout=30, check=False
+        )
+        return done.returncode, done.stderr
+
+    leader = start()
+    status, words = once()
+    assert status == 2
+    assert "leads; stop it, or use --dry-run" in words
+    leader.stop()
+    assert once()[0] == 0
+    assert not json.loads(admin.get(PATH))["spec"]["holderIdentity"]
 
 
 def test_a_leader_that_stops_in_order_is_succeeded_at_once(
