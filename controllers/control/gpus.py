@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from controllers.control.thanos import Sample, Thanos
 from controllers.domain.cluster import Gpu, Holder
 from controllers.domain.errors import Unreachable
+from controllers.domain.times import is_time
 from controllers.store.clusters import Clusters
 from controllers.store.gpus import Gpus
 from controllers.store.states import States
@@ -43,7 +44,7 @@ def rows(
     samples: Iterable[Sample], sampled: Iterable[Sample], simulated: frozenset[str]
 ) -> list[Gpu]:
     """GPUs out of series; ``simulated`` names nodes. A GPU without a sample time is left out."""
-    at = {s.labels.get("uuid", ""): s.value for s in sampled}
+    at = {s.labels.get("uuid", ""): s.value for s in sampled if is_time(s.value)}
     found: dict[str, dict[str, Sample]] = {}
     holders: dict[str, Holder] = {}
     for sample in samples:

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 
 from controllers.control.backoff import Backoff
 from controllers.control.manager import Manager
+from controllers.control.sound import require_sound
 from controllers.domain.cluster import Cluster, StateDelta
 from controllers.domain.errors import DomainError, Unreachable
 from controllers.loop import Shutdown
@@ -71,6 +72,7 @@ class ClusterSync:
                 delta = poll(self._states, manager, self._cluster.id, WAIT_SECONDS)
                 if not self._wanted():
                     return
+                require_sound(delta)
                 self._states.apply(self._cluster.id, delta)
             except (DomainError, RedisError) as failure:
                 manager = None

@@ -4,6 +4,7 @@ import re
 
 from controllers.domain.errors import NotFound, Refused
 from controllers.domain.names import require_label
+from controllers.domain.times import is_time
 from controllers.domain.workload import Intent, WorkloadSpec
 from controllers.scheduling.reasons import count
 from controllers.workload import manifest, rules, seen
@@ -16,8 +17,6 @@ from controllers.workload.policy_file import PolicyFile
 RESERVED = frozenset({"user", "submitted-at", "placement", "intent"})
 """Annotations, prefixed by neurox.io/, that only the manager writes."""
 MAX_PODS = 1000
-LATEST = 253_402_300_800.0
-"""The year 10000, in epoch seconds."""
 MAX_SECONDS = 10 * 365 * 86_400
 
 
@@ -73,7 +72,7 @@ class Intents:
         if not policy.revision:
             raise Refused("policy", "this cluster has no policy yet; try again in a moment")
         spec = intent.spec
-        if not 0 <= intent.submitted_at < LATEST:
+        if not is_time(intent.submitted_at):
             raise Refused("submitted_at", "submitted_at is not a time in epoch seconds")
         require_label("name", spec.name)
         claim = rules.Claim(spec.project, spec.group, spec.pool, spec.level)

@@ -23,6 +23,7 @@ _SUFFIXES = {
     **{f"{name}i": Decimal(1024) ** power for power, name in enumerate("KMGTPE", 1)},
 }
 _MOST = 2**63 - 1
+"""As Kubernetes counts; the containers of one pod may ask for more together."""
 
 
 class Node(Struct, frozen=True):
@@ -213,7 +214,8 @@ def gpus_of(spec: wire.PodSpec) -> int:
             sidecars += _gpus(container)
         else:
             peak = max(peak, sidecars + _gpus(container))
-    return max(peak, sidecars + sum(_gpus(container) for container in spec.containers))
+    whole = max(peak, sidecars + sum(_gpus(container) for container in spec.containers))
+    return min(whole, _MOST)
 
 
 def _gpus(container: wire.Container) -> int:

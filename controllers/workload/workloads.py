@@ -8,6 +8,7 @@ import msgspec
 
 from controllers.domain.errors import Refused
 from controllers.domain.policy import Policy
+from controllers.domain.times import is_time
 from controllers.domain.workload import Pod, Reason, State, Workload
 from controllers.workload import rules, seen
 from controllers.workload.cache import View
@@ -127,9 +128,10 @@ def _reason(job: seen.Job, state: State, pods: list[seen.Pod]) -> Reason | None:
 
 def _submitted(job: seen.Job) -> float | None:
     try:
-        return float(job.notes["submitted-at"])
+        noted = float(job.notes["submitted-at"])
     except (KeyError, ValueError):
         return job.created
+    return noted if is_time(noted) else job.created
 
 
 def _members(pods: Iterable[seen.Pod]) -> tuple[Pod, ...]:

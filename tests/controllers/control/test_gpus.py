@@ -62,6 +62,7 @@ def test_a_gpu_that_its_driver_lost_is_down() -> None:
 def test_without_a_sample_time_there_is_no_sample() -> None:
     assert rows([INFO], [], frozenset()) == []
     assert rows([sample("neurox_gpu_up", 1)], AT, frozenset()) == []
+    assert rows([INFO], [sample("", 1e15)], frozenset()) == []
 
 
 def test_a_shared_gpu_shows_one_holder_and_always_the_same() -> None:

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -69,6 +70,19 @@ def test_an_api_server_that_hangs_ends_the_lead_and_its_return_renews_it(
     assert uids(admin, PODS) == pods
 
 
+def is_taken(managers: list[Any], intent: str) -> bool:
+    """Whether some manager takes it, asked as the hub asks: whoever answers."""
+    for manager in managers:
+        try:
+            answer = manager.submit(intent, gpus=8)
+        except requests.RequestException:
+            continue
+        if answer.status_code in (200, 201):
+            return True
+        assert answer.status_code in (502, 503), answer.text
+    return False
+
+
 def test_each_intent_becomes_one_job_though_leaders_are_killed_in_the_midst(
     launch: Callable[..., Any], admin: KubeApi, eventually: Eventually
 ) -> None:
@@ -80,21 +94,9 @@ def test_each_intent_becomes_one_job_though_leaders_are_killed_in_the_midst(
     sent = itertools.count()
 
     def submit(number: int) -> None:
-        """Until some manager has taken it, like the hub."""
-
-        def taken() -> bool:
-            for manager in managers:
-                try:
-                    answer = manager.submit(f"i-{number}", gpus=8)
-                except requests.RequestException:
-                    continue
-                if answer.status_code in (200, 201):
-                    return True
-                assert answer.status_code in (502, 503), answer.text
-            return False
-
         if next(sent) == 20:
             half.set()
+        taken = partial(is_taken, managers, f"i-{number}")
         eventually(f"intent {number} is taken", taken, BACK_SECONDS)
 
     with ThreadPoolExecutor(8) as pool:

@@ -93,3 +93,9 @@ def test_marks_that_are_not_ours_are_left_out_and_a_broken_placement_is_none() -
     job = keep("job", {"metadata": meta, "spec": spec})
     assert job.marks == {"pool": "h200"}
     assert job.placement == {}
+
+
+def test_containers_that_ask_for_more_than_can_be_counted_ask_for_the_most() -> None:
+    most = "9223372036854775807"
+    spec = {"containers": [container(most), container(most)]}
+    assert keep("pod", {"metadata": {}, "spec": spec}).gpus == int(most)

@@ -141,3 +141,9 @@ def test_of_two_jobs_of_one_intent_none_hides_behind_the_other() -> None:
         "i": ("i", "a"),
         "uid-b": ("uid-b", "b"),
     }
+
+
+@pytest.mark.parametrize("noted", ["1e300", "-1", "nan", "inf", "soon"])
+def test_a_note_that_is_no_time_is_not_believed(noted: str) -> None:
+    (work,) = workloads(view(job("a", notes={"submitted-at": noted})), POLICY).values()
+    assert work.submitted_at == 1.0
