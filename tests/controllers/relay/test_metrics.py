@@ -4,7 +4,8 @@ import gzip
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
 from http.client import HTTPSConnection
 from typing import Any
 
@@ -123,16 +124,21 @@ def test_slow_writes_of_one_cluster_take_eight_places_of_its_own(
     hub: Any, member: Any, site: Any
 ) -> None:
     cluster_id, key = member
-    with ExitStack() as stack:
-        for _ in range(8):
+    with ThreadPoolExecutor(9) as threads, ExitStack() as stack:
+        slow = []
+        for _ in range(9):
             token = key.token(cluster_id, WRITE, time.time())
-            sock = stack.enter_context(raw_write(hub, token, 10))
-            sock.sendall(b"x")
-        ninth = key.token(cluster_id, WRITE, time.time())
-        with raw_write(hub, ninth, 10) as sock:
-            assert " 503 " in head_of(sock)
+            slow.append(stack.enter_context(raw_write(hub, token, 10)))
+        answers = [threads.submit(head_of, sock) for sock in slow]
+        # Whichever comes last is refused; the others wait for their bodies.
+        first, _ = wait(answers, 10, FIRST_COMPLETED)
+        assert [answer.result()[9:12] for answer in first] == ["503"]
         url = f"http://127.0.0.1:{site.metrics}/api/v1/write"
         assert requests.post(url, data=b"x", timeout=10).status_code == 200
+        for sock in slow:
+            with suppress(OSError):  # the refused one is closed
+                sock.sendall(b"x" * 10)
+        assert sorted(answer.result(10)[9:12] for answer in answers) == ["200"] * 8 + ["503"]
     deadline = time.monotonic() + 10
     while write(hub, key.token(cluster_id, WRITE, time.time())).status_code != 200:
         assert time.monotonic() < deadline, "the places were not given back"
