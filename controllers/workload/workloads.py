@@ -107,10 +107,11 @@ def _managed(job: seen.Job, pods: list[seen.Pod], view: View, policy: Policy) ->
 
 
 def _state(job: seen.Job, pods: list[seen.Pod]) -> State:
-    if job.deleting:
-        return "Stopping"
+    # First, for what has ended is deleted after a while, and has ended all the same.
     if job.outcome:
         return "Succeeded" if job.outcome == "Succeeded" else "Failed"
+    if job.deleting:
+        return "Stopping"
     if job.suspended:
         return "Queued"
     up = sum(1 for pod in pods if pod.phase in ("Running", "Succeeded"))

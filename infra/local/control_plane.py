@@ -1,5 +1,6 @@
 """The control plane's processes: Redis, Thanos, the web process, control-manager, relay-server."""
 
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,6 +162,7 @@ class ControlPlane:
 
     def _web(self) -> Process:
         charts = Path(__file__).parents[2] / "charts"
+        scratch = self._folder / "tmp"
         env = {
             "NEUROX_REDIS_URL": self.redis_url,
             "NEUROX_THANOS_URL": self.thanos_url,
@@ -169,7 +171,15 @@ class ControlPlane:
             "NEUROX_RELAY_PUBLIC_URL": self.hub.url,
             "NEUROX_RELAY_CA_FILE": str(self.hub.ca),
             **({"NEUROX_CHARTS_DIR": str(charts)} if charts.is_dir() else {}),
+            "TMPDIR": str(scratch),
         }
+
+        def prepare() -> None:
+            # What a killed one left behind.
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(parents=True)
+            self.certificates()
+
         return Process(
             name="web",
             argv=(
@@ -179,7 +189,7 @@ class ControlPlane:
             env=env,
             port=self._http,
             needs=("redis",),
-            prepare=self.certificates,
+            prepare=prepare,
             ready=http_ok(self._http, "/api/v1/readyz"),
         )
 

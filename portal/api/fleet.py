@@ -99,6 +99,12 @@ class Fleet:
         return [node for reported in self.clusters for node in reported.nodes]
 
     @cached_property
+    def simulated_pools(self) -> set[str]:
+        """Pools that have nodes, all of them simulated."""
+        real = {node.pool for node in self.nodes if not node.simulated}
+        return {node.pool for node in self.nodes if node.pool} - real
+
+    @cached_property
     def holding(self) -> list[Workload]:
         """Workloads that are charged for GPUs now."""
         return [w for r in self.clusters for w in r.workloads if w.state in HOLDING]

@@ -137,7 +137,7 @@ def workload_out(fleet: Fleet, each: Row, caller: Caller) -> WorkloadOut:
         reported_at=moment(reported_at),
         report_age_seconds=age(fleet.now, reported_at),
         stoppable=stoppable(each, caller),
-        simulated=any(gpu.simulated for gpu in gpus) or _on_simulated_nodes(each),
+        simulated=any(gpu.simulated for gpu in gpus) or _on_simulated_nodes(fleet, each),
         members=_members(each),
     )
 
@@ -169,7 +169,8 @@ def _members(each: Row) -> list[PodOut]:
     ]
 
 
-def _on_simulated_nodes(each: Row) -> bool:
-    if each.seen is None or each.reported is None:
-        return False
+def _on_simulated_nodes(fleet: Fleet, each: Row) -> bool:
+    """It is there, or it waits for a pool that has no other."""
+    if each.seen is None or each.reported is None or not each.seen.members:
+        return each.source.pool in fleet.simulated_pools
     return any(pod.node in each.reported.simulated_nodes for pod in each.seen.members)

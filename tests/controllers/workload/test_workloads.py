@@ -31,6 +31,7 @@ def owned(work: seen.Job, name: str, phase: str = "Running", **more: object) -> 
         ({}, ["Running", "Running"], "Running"),
         ({}, ["Running", "Succeeded"], "Running"),
         ({"deleting": True}, ["Running", "Running"], "Stopping"),
+        ({"deleting": True, "outcome": "Succeeded"}, [], "Succeeded"),
         ({"outcome": "Succeeded"}, ["Succeeded", "Succeeded"], "Succeeded"),
         ({"outcome": "Failed"}, ["Failed"], "Failed"),
     ],

@@ -48,6 +48,15 @@ def test_the_names_are_those_of_the_processes(tmp_path: Path) -> None:
     assert {process.name for process in made} == set(NAMES)
 
 
+def test_a_killed_web_process_leaves_nothing_for_long(tmp_path: Path) -> None:
+    made = {process.name: process for process in control_plane(tmp_path, Ports({})).processes()}
+    left = Path(made["web"].env["TMPDIR"]) / "neurox-static-x"
+    left.mkdir(parents=True)
+    made["web"].prepare()
+    assert list(left.parent.iterdir()) == []
+    assert left.is_relative_to(tmp_path)
+
+
 def test_no_secret_is_in_an_argument_list(tmp_path: Path) -> None:
     control = control_plane(tmp_path, Ports({}))
     secrets = [path.read_text() for path in (tmp_path / "secrets").iterdir()]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from neurox_web import Web, cluster, gpu, holder, policy, running
 
+from controllers.domain.cluster import Node, StateDelta
 from controllers.domain.workload import Intent, WorkloadSpec
 
 ASKED = {"name": "train", "project": "eyes"}
@@ -206,6 +207,18 @@ def test_what_a_cluster_reports_is_joined_with_what_was_asked(web: Web) -> None:
     assert shown["members"][0]["gpu_uuids"] == ["GPU-north-0-3"]
     assert shown["stoppable"]
     assert shown["simulated"]
+
+
+def test_what_waits_for_a_simulated_pool_is_simulated_too(web: Web) -> None:
+    spec = WorkloadSpec("train", "eyes", "vision", "a", 1, 1)
+    web.stores.intents.add(Intent("w1", spec, "mia", time.time()))
+    assert web.get("/workloads/w1").json["simulated"] is False  # type: ignore[index]
+    made = cluster(web)
+    assert web.get("/workloads/w1").json["simulated"] is True  # type: ignore[index]
+    nodes = {"real": Node("real", True, False, 8, 0, "a")}
+    delta = StateDelta("e", 2, False, time.time(), "v1.37.2", "0.1", nodes=nodes)
+    web.stores.states.apply(made.id, delta)
+    assert web.get("/workloads/w1").json["simulated"] is False  # type: ignore[index]
 
 
 def test_a_workload_is_as_old_as_its_submission_and_its_report_has_an_age_of_its_own(
