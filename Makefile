@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Most tests wait for a server more than they compute; a file's tests stay together.
+PYTEST = $(BIN)/pytest -n 3 --dist loadfile
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
@@ -60,12 +62,12 @@ docs: $(VENV)/.test ## Build the documentation; a warning is an error
 
 .PHONY: quick
 quick: $(VENV)/.test ## Tests that start no cluster and no browser
-	@$(BIN)/pytest -m "not slow and not browser"
+	@$(PYTEST) -m "not slow and not browser"
 
 .PHONY: test
 test: $(VENV)/.test chromium lint docs ## Everything that needs no cluster of your own
 	@$(BIN)/neurox tools
-	@$(BIN)/pytest
+	@$(PYTEST)
 
 .PHONY: bench-up
 bench-up: $(VENV)/.test ## Time and memory of `make up`, against their limits

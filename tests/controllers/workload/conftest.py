@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from controllers.workload.kube import KubeApi
+from controllers.workload.kube import KubeApi, KubeError
 from infra.local.keeper import Keeper
 from infra.local.ports import Ports
 from infra.local.sandbox.processes import SERVERS, SandboxCluster
@@ -83,6 +83,25 @@ def _supervise(cluster: SandboxCluster, state: Path, servers: Servers) -> None:
     asyncio.run(run())
 
 
+def _guarded(api: KubeApi) -> bool:
+    """Whether both policies act: an API server takes a moment to heed a new one."""
+    limits = {"limits": {"nvidia.com/gpu": "1"}}
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [{"name": "a", "image": "x", "resources": limits}],
+    }
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "probe"}}
+    job["spec"] = {"template": {"spec": pod}}
+    path = "/apis/batch/v1/namespaces/vision/jobs?dryRun=All"
+    held = json.loads(api.send("POST", path, job))["spec"]["suspend"]
+    job["metadata"] = {"name": "probe", "labels": {"neurox.io/intent": "forged"}}
+    try:
+        api.send("POST", path, job)
+    except KubeError:
+        return bool(held)
+    return False
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[SandboxCluster]:
     """Two nodes of eight GPUs, the namespaces, and the chart's rights."""
@@ -102,6 +121,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Itera
         objects.apply_folder(RIGHTS)
         eventually("nodes ready", objects.nodes_ready)
         objects.close()
+        api = KubeApi.connect(sandbox.admin_kubeconfig)
+        eventually("admission policies in force", lambda: _guarded(api))
         yield sandbox
     finally:
         servers.stop.set()
