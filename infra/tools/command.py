@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from infra.tools.catalogue import DEFAULT, TOOLS
+from infra.tools.catalogue import DEFAULT, GROUPS, TOOLS
 from infra.tools.errors import ToolError, UnknownTool
 from infra.tools.toolbox import Toolbox
 
@@ -15,10 +15,12 @@ LIST_HELP = "Only show what is there and what is missing."
 def run(names: Sequence[str], list_only: bool, output: str) -> None:
     """Make what is missing of ``names`` (all that ``up`` needs when empty), then say where it is.
 
+    ``node`` among them stands for all that a real node needs.
     ``output`` is "text" or "json"; progress goes to standard error. Ends by SystemExit with 1
     when a tool cannot be had, 2 when there is none of that name, and 130 after Ctrl-C.
     """
     box = Toolbox.from_env()
+    names = [tool for name in names for tool in GROUPS.get(name, (name,))]
     try:
         box.missing(names)
         if not list_only:

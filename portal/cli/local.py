@@ -159,7 +159,11 @@ def logs(
 def tools(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="Servers to make.", show_default="all that `up` needs"),
+        typer.Argument(
+            metavar="NAME",
+            help="Servers to make; `node` stands for what a real node needs.",
+            show_default="all that `up` needs",
+        ),
     ] = None,
     list_only: Annotated[
         bool, typer.Option("--list", help="Only show what is there and what is missing.")

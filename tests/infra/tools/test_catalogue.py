@@ -2,10 +2,14 @@ import re
 
 import pytest
 
-from infra.tools.catalogue import DEFAULT, TOOLS, GoBuild, LayerWheel
+from infra.tools.catalogue import DEFAULT, GROUPS, TOOLS, GoBuild, LayerWheel
 from infra.tools.workshop import SOURCES
 
-BUILT = [tool for tool in TOOLS.values() if isinstance(tool.source, GoBuild)]
+BUILT = [
+    tool
+    for tool in TOOLS.values()
+    if isinstance(tool.source, GoBuild) and not tool.source.package.startswith("tools/")
+]
 
 
 @pytest.mark.parametrize("tool", BUILT, ids=lambda tool: tool.name)
@@ -27,6 +31,15 @@ def test_up_needs_no_program_that_comes_only_on_request() -> None:
     assert {"etcd", "kube-apiserver", "kwok", "prometheus", "thanos", "valkey-server"} < set(
         DEFAULT
     )
+
+
+def test_a_real_node_needs_nothing_that_up_builds_anyway() -> None:
+    assert {"kubelet", "containerd", "runc", "coredns", "pause"} < set(GROUPS["node"])
+    assert not set(GROUPS["node"]) & set(DEFAULT)
+
+
+def test_no_group_is_called_like_a_tool() -> None:
+    assert not set(GROUPS) & set(TOOLS)
 
 
 def _go_mod(tool) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from infra.tools import command
+from infra.tools.catalogue import GROUPS
 
 
 @pytest.fixture
@@ -40,6 +41,12 @@ def test_json_has_null_for_what_is_not_there(empty: Path, capsys) -> None:
     assert json.loads(capsys.readouterr().out) == [
         {"name": "thanos", "version": "0.42.4", "default": True, "path": None, "source": None}
     ]
+
+
+def test_a_group_stands_for_its_tools(empty: Path, capsys) -> None:
+    command.run(["node"], list_only=True, output="json")
+    names = [row["name"] for row in json.loads(capsys.readouterr().out)]
+    assert names == list(GROUPS["node"])
 
 
 def test_an_unknown_name_ends_with_an_error(empty: Path, capsys) -> None:
