@@ -1,0 +1,1 @@
+"""Container images: ours, built here, and the digests of everybody else's."""
