@@ -42,10 +42,7 @@ def apiserver(at: Layout) -> tuple[str, ...]:
         f"--etcd-cafile={at.certificate('etcd-ca')}",
         f"--etcd-certfile={at.certificate('apiserver-etcd-client')}",
         f"--etcd-keyfile={at.key('apiserver-etcd-client')}",
-        f"--bind-address={LOOPBACK}",
-        f"--advertise-address={LOOPBACK}",
-        # A loopback address is not a valid endpoint, so nobody may try to publish it.
-        "--endpoint-reconciler-type=none",
+        *_reached(at),
         f"--secure-port={at.ports['kube-apiserver']}",
         f"--tls-cert-file={at.certificate('apiserver')}",
         f"--tls-private-key-file={at.key('apiserver')}",
@@ -122,6 +119,24 @@ def kwok(at: Layout) -> tuple[str, ...]:
         f"--server-address={LOOPBACK}:{at.ports['kwok']}",
         f"--tls-cert-file={at.certificate('serving')}",
         f"--tls-private-key-file={at.key('serving')}",
+    )
+
+
+def _reached(at: Layout) -> tuple[str, ...]:
+    if at.address == LOOPBACK:
+        return (
+            f"--bind-address={LOOPBACK}",
+            f"--advertise-address={LOOPBACK}",
+            # A loopback address is not a valid endpoint, so nobody may try to publish it.
+            "--endpoint-reconciler-type=none",
+        )
+    return (
+        "--bind-address=0.0.0.0",
+        f"--advertise-address={at.address}",
+        f"--kubelet-client-certificate={at.certificate('apiserver-kubelet-client')}",
+        f"--kubelet-client-key={at.key('apiserver-kubelet-client')}",
+        f"--kubelet-certificate-authority={at.certificate('ca')}",
+        "--kubelet-preferred-address-types=InternalIP",
     )
 
 

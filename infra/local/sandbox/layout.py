@@ -23,6 +23,8 @@ class Layout:
     name: str
     folder: Path
     ports: dict[str, int]
+    address: str = LOOPBACK
+    """Where others than its own servers reach the API server."""
 
     @classmethod
     def of(cls, name: str, folder: Path, port: Callable[[str], int]) -> "Layout":

@@ -1,11 +1,14 @@
-"""``python -m infra.local.sandbox.pki DIR``: the keys and certificates of one sandbox cluster.
+"""``python -m infra.local.sandbox.pki DIR [NODE ADDRESS]``: the keys of one cluster.
+
+With a real node's name and address, also those that a kubelet and its API server need.
 
 A process of its own, so that the supervisor, which runs for days, does not carry the library.
 """
 
 import ipaddress
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -63,12 +66,26 @@ ISSUED: dict[str, tuple[Leaf, ...]] = {
         Leaf("kube-scheduler", "system:kube-scheduler"),
     ),
 }
-"""Every leaf certificate by the authority that issues it."""
+"""Every leaf certificate of a sandbox by the authority that issues it."""
 
 
-def ensure(folder: Path, now: datetime) -> None:
+def with_node(node: str, address: str) -> dict[str, tuple[Leaf, ...]]:
+    """Those of a cluster with a real node, whose API server is reached at ``address`` too."""
+    of_node = (
+        Leaf("kubelet", f"system:node:{node}", ("system:nodes",), (node, address)),
+        Leaf("kube-proxy", "system:kube-proxy"),
+        Leaf("apiserver-kubelet-client", "kube-apiserver", ("system:masters",)),
+    )
+    known = (
+        replace(leaf, names=(*leaf.names, address)) if leaf.file == "apiserver" else leaf
+        for leaf in ISSUED["ca"]
+    )
+    return {**ISSUED, "ca": (*known, *of_node)}
+
+
+def ensure(folder: Path, now: datetime, issued: Mapping[str, tuple[Leaf, ...]] = ISSUED) -> None:
     """Make what is missing, broken, near its end, or of another authority; keep the rest."""
-    for authority, leaves in ISSUED.items():
+    for authority, leaves in issued.items():
         ca = _load(folder / authority, now)
         if ca is None:
             ca = _issue(Leaf(authority, f"sandbox {authority}"), None, now)
@@ -168,4 +185,5 @@ def _store(stem: Path, pair: Pair) -> None:
 
 
 if __name__ == "__main__":
-    ensure(Path(sys.argv[1]), datetime.now(UTC))
+    chosen = with_node(*sys.argv[2:4]) if len(sys.argv) > 2 else ISSUED
+    ensure(Path(sys.argv[1]), datetime.now(UTC), chosen)

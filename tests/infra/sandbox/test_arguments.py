@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,13 @@ def test_no_server_listens_beyond_the_loopback_interface(made) -> None:
     said = [flag for flag in made(LAYOUT) if "address" in flag or "listen" in flag]
     assert said
     assert all("127.0.0.1" in flag for flag in said if "types" not in flag)
+
+
+def test_with_an_address_the_api_server_is_reached_from_outside_and_reaches_kubelets() -> None:
+    flags = arguments.apiserver(replace(LAYOUT, address="10.253.1.2"))
+    assert "--advertise-address=10.253.1.2" in flags
+    assert any(flag.startswith("--kubelet-client-certificate=") for flag in flags)
+    assert not any("endpoint-reconciler" in flag for flag in flags)
 
 
 def test_no_secret_stands_on_a_command_line() -> None:

@@ -30,6 +30,17 @@ def test_a_second_start_keeps_every_key(folder: Path) -> None:
     assert contents(folder) == before
 
 
+def test_a_real_node_has_a_kubelet_of_its_name_and_an_api_server_at_its_address(
+    tmp_path: Path,
+) -> None:
+    pki.ensure(tmp_path, NOW, pki.with_node("hub", "10.253.1.2"))
+    assert "CN=system:node:hub" in certificate(tmp_path, "kubelet").subject.rfc4514_string()
+    names = certificate(tmp_path, "apiserver").extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    assert "10.253.1.2" in map(str, names.value.get_values_for_type(x509.IPAddress))
+
+
 def test_leaves_near_their_end_are_renewed_and_the_authorities_kept(folder: Path) -> None:
     before = contents(folder)
     pki.ensure(folder, NOW + timedelta(days=340))
