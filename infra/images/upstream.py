@@ -71,11 +71,11 @@ def save(tools: Toolbox, names: Iterable[str], folder: Path) -> list[Path]:
 def image(tool: str, program: Path) -> FileImage:
     """The stand-in for the image of ``tool``."""
     name, like = reference(tool), IMAGES[tool]
-    files = ((program, like.program), *_libraries(program))
+    files = ((program, like.program), *libraries(program))
     return FileImage(name, files, like.entrypoint, like.command, like.user)
 
 
-def _libraries(program: Path) -> tuple[tuple[Path, str], ...]:
+def libraries(program: Path) -> tuple[tuple[Path, str], ...]:
     """What a program that is not static loads, at the same paths: ``name => path (address)``."""
     # It fails on a static program, and prints no path then.
     said = subprocess.run(

@@ -45,6 +45,7 @@ class Tool:
     """Whether ``neurox up`` needs it; the others are made only when asked for by name."""
 
 
+_CADDY = "2.11.9"
 _CNI = "1.9.1"
 _CONTAINERD = "2.4.2"
 _KUBERNETES = "1.37.2"
@@ -114,8 +115,12 @@ NODE_TOOLS = (
     Tool("coredns", "1.15.0", GoBuild("coredns", "github.com/coredns/coredns"), default=False),
     Tool(
         "caddy",
-        "2.11.9",
-        GoBuild("caddy", "github.com/caddyserver/caddy/v2/cmd/caddy"),
+        _CADDY,
+        GoBuild(
+            "caddy",
+            "github.com/caddyserver/caddy/v2/cmd/caddy",
+            stamps=(f"github.com/caddyserver/caddy/v2.CustomVersion=v{_CADDY}",),
+        ),
         default=False,
     ),
 )
