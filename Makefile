@@ -62,12 +62,18 @@ docs: $(VENV)/.test ## Build the documentation; a warning is an error
 
 .PHONY: quick
 quick: $(VENV)/.test ## Tests that start no cluster and no browser
-	@$(PYTEST) -m "not slow and not browser"
+	@$(PYTEST) -m "not slow and not browser and not node"
 
 .PHONY: test
 test: $(VENV)/.test chromium lint docs ## Everything that needs no cluster of your own
 	@$(BIN)/neurox tools
-	@$(PYTEST)
+	@$(PYTEST) -m "not node"
+
+.PHONY: e2e
+e2e: $(VENV)/.test ## A real node: containerd, kubelet, images; needs root (on Debian: apt install nftables)
+	@$(BIN)/neurox tools
+	@$(BIN)/neurox tools node kubectl
+	@$(BIN)/pytest -m node -s tests/e2e/node
 
 .PHONY: bench-up
 bench-up: $(VENV)/.test ## Time and memory of `make up`, against their limits

@@ -1,0 +1,83 @@
+"""Two real nodes for the tests of this folder, and a Python in an image for their pods."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.images.archive import FileImage, write
+from infra.images.upstream import libraries
+from infra.local.node import Network, RealNode
+from infra.tools.toolbox import Toolbox
+
+PYTHON = "localhost/python:3"
+Kubectl = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    with Network(tmp_path_factory.mktemp("nodes")) as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def python_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python that runs these tests, without what none of them imports."""
+    program = Path(os.path.realpath(sys.executable))
+    library = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}))
+    unused = {"__pycache__", "test", "idlelib", "tkinter", "site-packages", "dist-packages"}
+    modules = [
+        path for path in library.rglob("*") if path.is_file() and not unused & set(path.parts)
+    ]
+    linked = {
+        pair
+        for path in (program, *modules)
+        if path == program or path.suffix == ".so"
+        for pair in libraries(path)
+    }
+    own = {(path, str(path)) for path in (program, *modules)}
+    files = ((program, "/usr/bin/python3"), *sorted(linked | own))
+    to = tmp_path_factory.mktemp("images") / "python.tar"
+    write(FileImage(PYTHON, files, ("/usr/bin/python3",)), to)
+    return to
+
+
+@pytest.fixture(scope="module")
+def hub(network: Network, python_archive: Path) -> Iterator[RealNode]:
+    yield from _node("hub", network, python_archive)
+
+
+@pytest.fixture(scope="module")
+def site(hub: RealNode, network: Network, python_archive: Path) -> Iterator[RealNode]:
+    """A second one, while the first runs."""
+    yield from _node("site", network, python_archive)
+
+
+@pytest.fixture(scope="module")
+def kubectl() -> Kubectl:
+    """Run kubectl against a node; its standard output."""
+    program = str(Toolbox.from_env().path("kubectl"))
+
+    def run(node: RealNode, *words: str, stdin: str | None = None) -> str:
+        argv = (program, f"--kubeconfig={node.kubeconfig}", "--request-timeout=30s", *words)
+        env = {**os.environ, "NO_PROXY": node.address, "no_proxy": node.address}
+        done = subprocess.run(
+            argv, input=stdin, env=env, capture_output=True, text=True, timeout=90, check=False
+        )
+        assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
+        return done.stdout
+
+    return run
+
+
+def _node(name: str, network: Network, archive: Path) -> Iterator[RealNode]:
+    began = time.monotonic()
+    with RealNode(name, network) as node:
+        print(f"{name} is Ready after {time.monotonic() - began:.1f} s")
+        node.import_images([archive])
+        yield node
