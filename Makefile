@@ -71,8 +71,8 @@ test: $(VENV)/.test chromium lint docs ## Everything that needs no cluster of yo
 
 .PHONY: e2e
 e2e: $(VENV)/.test ## A real node: containerd, kubelet, images; needs root (on Debian: apt install nftables)
-	@$(BIN)/neurox tools
-	@$(BIN)/neurox tools node kubectl
+	@$(BIN)/neurox tools >/dev/null
+	@$(BIN)/neurox tools node kubectl >/dev/null
 	@$(BIN)/pytest -m node -s tests/e2e/node
 
 .PHONY: bench-up

@@ -92,6 +92,12 @@ def test_the_node_is_ready_and_of_the_pinned_version(hub: RealNode, kubectl) -> 
     assert node["status"]["nodeInfo"]["containerRuntimeVersion"].startswith("containerd://2.")
 
 
+@pytest.mark.parametrize("socket", ["pod-resources/kubelet.sock", "device-plugins/kubelet.sock"])
+def test_the_kubelets_sockets_lie_where_charts_mount_them(hub: RealNode, socket: str) -> None:
+    assert Path(f"/proc/{hub.pid}/root/var/lib/kubelet", socket).is_socket()
+    assert not Path("/var/lib/kubelet", socket).exists()
+
+
 def test_a_restricted_pod_runs_and_cannot_write_to_its_root(web: RealNode, kubectl) -> None:
     code = "import os; print(os.getuid()); open('/x', 'w')"
     with pytest.raises(AssertionError, match="Read-only file system"):
