@@ -26,20 +26,20 @@ LOOK_SECONDS = 0.1
 
 def main(folder: Path) -> int:
     """Outside the node: make its surroundings, wait for its end, clean up."""
-    at = Layout.read(folder)
-    outside, mounted = (os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in ("net", "mnt"))
+    at, starter, outside = Layout.read(folder), os.getppid(), namespaces.present()
     try:
         namespaces.unshare(namespaces.NETWORK | namespaces.MOUNTS)
-        network.connect(at, outside)
+        network.connect(at, outside[namespaces.NETWORK])
         mounts.make(at)
         cgroups.make(at.cgroup)
         return namespaces.as_first_process(lambda: _inside(at))
     except (LocalError, OSError) as refused:
         return _told(refused)
     finally:
-        namespaces.enter(outside, namespaces.NETWORK)
-        namespaces.enter(mounted, namespaces.MOUNTS)
+        namespaces.enter(outside)
         clean(at)
+        if os.getppid() != starter:
+            network.remove(at.bridge)  # the one who would have done so was killed
 
 
 def _inside(at: Layout) -> int:

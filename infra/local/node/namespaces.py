@@ -4,7 +4,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 from infra.local.child import PR_SET_PDEATHSIG
@@ -25,11 +25,18 @@ def unshare(kinds: int) -> None:
         )
 
 
-def enter(namespace: int, kind: int) -> None:
-    """Go over to a namespace, given as an open file."""
-    if _libc.setns(namespace, kind):
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+def present() -> dict[int, int]:
+    """Open files of the namespaces that this process is in, by kind, to come back to."""
+    names = {NETWORK: "net", MOUNTS: "mnt", PROCESSES: "pid"}
+    return {kind: os.open(f"/proc/self/ns/{name}", os.O_RDONLY) for kind, name in names.items()}
+
+
+def enter(kept: Mapping[int, int]) -> None:
+    """Go over to the namespaces that ``present`` found."""
+    for kind, namespace in kept.items():
+        if _libc.setns(namespace, kind):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:

@@ -35,7 +35,7 @@ class Network:
 
     def __enter__(self) -> "Network":
         _refuse_unfit_machine()
-        self._remove()
+        remove(self.bridge)
         chosen = free_network(_taken(), self.bridge)
         self._addresses, self._prefix = chosen.hosts(), chosen.prefixlen
         own = next(self._addresses)
@@ -52,16 +52,12 @@ class Network:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._remove()
+        remove(self.bridge)
 
     def node(self, name: str) -> Layout:
         """Room and the next address for a node of that name."""
         address = str(next(self._addresses))
         return Layout(name, self.folder / name, address, self._prefix, self.bridge)
-
-    def _remove(self) -> None:
-        if Path(f"/sys/class/net/{self.bridge}").exists():
-            _ip(f"link delete {self.bridge}")
 
 
 def free_network(taken: list[ipaddress.IPv4Network], name: str) -> ipaddress.IPv4Network:
@@ -104,11 +100,11 @@ def connect(at: Layout, outside: int) -> None:
         bridged.write_text("1")
 
 
-def disconnect(at: Layout) -> None:
-    """Take the wire away. The kernel does so too, but only a moment after the node's end."""
-    if Path(f"/sys/class/net/{at.link}").exists():
-        with contextlib.suppress(LocalError):  # it has just done so
-            _ip(f"link delete {at.link}")
+def remove(link: str) -> None:
+    """Take a bridge, or the machine's end of a node's wire, away; fine when it is gone."""
+    if Path(f"/sys/class/net/{link}").exists():
+        with contextlib.suppress(LocalError):  # the kernel did so just now, the node being gone
+            _ip(f"link delete {link}")
 
 
 def _taken() -> list[ipaddress.IPv4Network]:

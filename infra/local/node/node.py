@@ -1,5 +1,6 @@
 """A cluster of one real node: its processes, what stands in it, and whether it is up."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from infra.local.errors import LocalError
 from infra.local.node import containerd, kubelet, proxy
 from infra.local.node.layout import DNS, Layout
 from infra.local.process import Process
-from infra.local.sandbox import kubeconfig
+from infra.local.sandbox import arguments, kubeconfig
 from infra.local.sandbox.objects import Objects
 from infra.local.sandbox.servers import USERS, Servers, kube_of
 from infra.tools.catalogue import GROUPS
@@ -39,6 +40,7 @@ class Node:
         issue = ("infra.local.sandbox.pki", str(keys.pki), at.name, at.address)
         step.python(f"making the certificates of {at.name}", issue, {}, at.folder)
         self._servers.prepare((*USERS, "kubelet", "kube-proxy"))
+        keys.audit_policy.write_text(json.dumps(arguments.audit_policy()))
         server = f"https://{at.address}:{keys.ports['kube-apiserver']}"
         admin = (keys.certificate("ca"), keys.certificate("admin"), keys.key("admin"))
         kubeconfig.write(at.kubeconfig, kubeconfig.by_certificate(server, *admin))

@@ -50,6 +50,11 @@ class RealNode:
         return self.layout.kubeconfig
 
     @property
+    def audit_log(self) -> Path:
+        """What its API server was asked and by whom, one JSON event a line, without contents."""
+        return self.layout.cluster.audit_log
+
+    @property
     def pid(self) -> int:
         """Of the process whose end is the node's; it has the node's network and mounts."""
         if self._process is None:

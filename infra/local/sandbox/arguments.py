@@ -137,7 +137,19 @@ def _reached(at: Layout) -> tuple[str, ...]:
         f"--kubelet-client-key={at.key('apiserver-kubelet-client')}",
         f"--kubelet-certificate-authority={at.certificate('ca')}",
         "--kubelet-preferred-address-types=InternalIP",
+        f"--audit-policy-file={at.audit_policy}",
+        f"--audit-log-path={at.audit_log}",
     )
+
+
+def audit_policy() -> dict[str, object]:
+    """Who did what to which object, once a request; never what was in it."""
+    return {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived", "ResponseStarted"],
+        "rules": [{"level": "Metadata"}],
+    }
 
 
 def _serving(at: Layout, role: str) -> tuple[str, ...]:

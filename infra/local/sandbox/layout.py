@@ -62,3 +62,13 @@ class Layout:
     def scheduler_config(self) -> Path:
         """kube-scheduler's KubeSchedulerConfiguration."""
         return self.folder / "kube-scheduler.yaml"
+
+    @property
+    def audit_policy(self) -> Path:
+        """What kube-apiserver writes down of each request."""
+        return self.folder / "audit-policy.json"
+
+    @property
+    def audit_log(self) -> Path:
+        """Where it does, one event a line."""
+        return self.folder / "audit.log"

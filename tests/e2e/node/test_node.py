@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from infra.images import upstream
 from infra.local.node import Network, RealNode
 from infra.local.node.layout import Layout
+from infra.local.node.leftovers import LOGS
 from infra.tools.catalogue import TOOLS
 from infra.tools.toolbox import Toolbox
 
@@ -115,6 +118,20 @@ def test_a_service_is_reached_by_its_name_from_another_pod(web: RealNode, kubect
     assert '"GET / HTTP' in kubectl(web, "logs", "web")
 
 
+def test_who_asked_the_api_server_for_what_is_written_down(web: RealNode, kubectl) -> None:
+    kubectl(web, "get", "secrets", "-A")
+    whole_lines, _, _ = web.audit_log.read_text().rpartition("\n")
+    events = [json.loads(line) for line in whole_lines.splitlines()]
+    asked = {
+        (e["user"]["username"], e["verb"], e["objectRef"]["resource"])
+        for e in events
+        if "objectRef" in e
+    }
+    assert ("neurox-up", "list", "secrets") in asked
+    assert ("system:node:hub", "get", "pods") in asked
+    assert not any("requestObject" in event for event in events)
+
+
 def test_a_claim_is_bound_and_a_pod_that_is_not_root_writes_to_it(web: RealNode, kubectl) -> None:
     claim = {
         "apiVersion": "v1",
@@ -168,7 +185,7 @@ def traces(at: Layout, spaces: set[str]) -> list[str]:
     mounts = [line for line in _read(Path("/proc/mounts")).splitlines() if str(at.folder) in line]
     groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{at.cgroup}")]
     links = [path.name for path in Path("/sys/class/net").glob(at.link)]
-    files = [path.name for path in at.folder.iterdir() if path.name != "logs"]
+    files = [path.name for path in at.folder.iterdir() if path.name not in LOGS]
     return [*processes, *mounts, *groups, *links, *files]
 
 
@@ -212,3 +229,21 @@ def test_a_node_that_ends_leaves_nothing(how: signal.Signals, tmp_path: Path, ku
         assert traces(at, spaces) == []
     assert not Path(f"/sys/class/net/{network.bridge}").exists()
     assert standard_places() == before
+
+
+def test_a_killed_test_leaves_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from infra.local.node import Network, RealNode\n"
+        "with Network(Path(sys.argv[1])) as net, RealNode('lost', net) as node:\n"
+        "    print(node.pid, flush=True); sys.stdin.read()"
+    )
+    argv = (sys.executable, "-c", code, str(tmp_path))
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as test:
+        node = psutil.Process(int(test.stdout.readline()))
+        inside = node.children(recursive=True)
+        at = Layout.read(tmp_path / "lost")
+        test.kill()
+    _, alive = psutil.wait_procs([node, *inside], timeout=30)
+    assert not alive
+    assert traces(at, set()) == []
+    assert not Path(f"/sys/class/net/{at.bridge}").exists()
