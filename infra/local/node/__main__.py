@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from infra.local.background import off_loop
@@ -67,8 +68,14 @@ async def _run(at: Layout, node: Node) -> None:
 
 
 async def _stand(node: Node, supervisor: Supervisor, at: Layout) -> None:
-    await supervisor.ready([f"{at.name}/kube-apiserver"], START_SECONDS)
-    await off_loop(node.apply)
+    async def once_ready(name: str, work: Callable[[], None]) -> None:
+        await supervisor.ready([f"{at.name}/{name}"], START_SECONDS)
+        await off_loop(work)
+
+    # The kubelet waits for the images too; begun here, they come in while the API server starts.
+    await asyncio.gather(
+        once_ready("containerd", node.images), once_ready("kube-apiserver", node.apply)
+    )
     await supervisor.ready(list(supervisor.keepers), START_SECONDS)
     deadline = time.monotonic() + START_SECONDS
     while not await off_loop(node.is_up):

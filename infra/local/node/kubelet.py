@@ -1,9 +1,8 @@
 """The kubelet."""
 
 import json
+from collections.abc import Callable
 
-from infra.images import upstream
-from infra.local.node import images
 from infra.local.node.layout import DNS, KUBELET, SOCKET, Layout
 from infra.local.process import Process
 from infra.local.ready import http_ok
@@ -12,13 +11,12 @@ from infra.tools.toolbox import Toolbox
 HEALTH_PORT = 10248
 
 
-def process(at: Layout, tools: Toolbox) -> Process:
-    """Ready when it is healthy, which is before its node is Ready."""
+def process(at: Layout, tools: Toolbox, images: Callable[[], None]) -> Process:
+    """Ready when it is healthy, which is before its node is Ready. ``images`` come first."""
 
     def prepare() -> None:
         at.config("kubelet.yaml").write_text(json.dumps(configuration(at), indent=2))
-        archives = upstream.save(tools, upstream.SYSTEM, at.images)
-        images.load(tools.path("ctr"), SOCKET, archives)
+        images()
 
     return Process(
         name=f"{at.name}/kubelet",

@@ -7,8 +7,9 @@ from pathlib import Path
 from infra.images import upstream
 from infra.local import step
 from infra.local.errors import LocalError
-from infra.local.node import containerd, kubelet, proxy
-from infra.local.node.layout import DNS, Layout
+from infra.local.node import containerd, images, kubelet, proxy
+from infra.local.node.layout import DNS, SOCKET, Layout
+from infra.local.once import Once
 from infra.local.process import Process
 from infra.local.sandbox import arguments, kubeconfig
 from infra.local.sandbox.objects import Objects
@@ -31,6 +32,8 @@ class Node:
         self._at = at
         self._tools = tools
         self._servers = Servers(at.cluster, tools)
+        self.images = Once(self._import_images)
+        """Imports what every node runs; usable once containerd is ready."""
 
     def prepare(self) -> None:
         """Write certificates and kubeconfigs."""
@@ -51,7 +54,7 @@ class Node:
         return [
             *self._servers.processes(),
             containerd.process(at, tools),
-            kubelet.process(at, tools),
+            kubelet.process(at, tools, self.images),
             proxy.process(at, tools),
             self._provisioner(),
         ]
@@ -63,6 +66,10 @@ class Node:
             argv=(sys.executable, "-m", "infra.local.node.provisioner", str(at.folder)),
             needs=(f"{at.name}/kube-apiserver",),
         )
+
+    def _import_images(self) -> None:
+        archives = upstream.save(self._tools, upstream.SYSTEM, self._at.images)
+        images.load(self._tools.path("ctr"), SOCKET, archives)
 
     def apply(self) -> None:
         """Put CoreDNS and the storage class there."""
