@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from controllers.store.address import AddressError, with_password
+
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names the variable and the value."""
@@ -32,7 +34,7 @@ class Settings:
         """Read the ``NEUROX_`` variables; SettingsError names the first that will not do."""
         public = _url(env, "NEUROX_PUBLIC_URL", ("http", "https"))
         return cls(
-            redis_url=_url(env, "NEUROX_REDIS_URL", ("redis", "rediss", "unix")),
+            redis_url=redis_url(env),
             thanos_url=_url(env, "NEUROX_THANOS_URL", ("http", "https")),
             api_url=_url(env, "NEUROX_API_URL", ("http", "https"), public),
             public_url=public,
@@ -45,6 +47,14 @@ class Settings:
     def secure(self) -> bool:
         """People reach Neurox by https."""
         return self.public_url.startswith("https://")
+
+
+def redis_url(env: Mapping[str, str]) -> str:
+    """Where Redis is, with its password. SettingsError."""
+    try:
+        return with_password(_url(env, "NEUROX_REDIS_URL", ("redis", "rediss", "unix")), env)
+    except AddressError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _url(

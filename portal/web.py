@@ -1,6 +1,7 @@
 """The web process: pages, api and auth on one port, behind one set of headers.
 
-Served by ``gunicorn -c portal/gunicorn_conf.py portal.web:app``.
+Served by ``gunicorn -c portal/gunicorn_conf.py portal.web:app``; ``portal.web:portal``, ``:api``
+and ``:auth`` are each of the three alone, under the same paths.
 """
 
 import io
@@ -9,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask
+from flask import Flask, Response
 from redis import Redis
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
@@ -83,15 +84,43 @@ def create_app(settings: Settings, redis: Redis, pages: Flask) -> Wsgi:
     return Hardened(DispatcherMiddleware(pages, apps), settings.secure)
 
 
-def _from_env() -> Wsgi:
+def _all() -> Wsgi:
     settings = Settings.from_env(os.environ)
-    pages = create_pages(PagesSettings(api_url=settings.api_url))
+    pages = create_pages(PagesSettings(settings.api_url, settings.charts_dir))
     return create_app(settings, connect(settings.redis_url), pages)
 
 
+def _portal() -> Wsgi:
+    settings = PagesSettings.from_env(os.environ)
+    return Hardened(create_pages(settings), settings.secure)
+
+
+def _api() -> Wsgi:
+    settings = Settings.from_env(os.environ)
+    return _alone("/api/v1", create_api(settings, connect(settings.redis_url)), settings)
+
+
+def _auth() -> Wsgi:
+    settings = Settings.from_env(os.environ)
+    return _alone("/auth", create_auth(settings, connect(settings.redis_url)), settings)
+
+
+def _alone(path: str, app: Wsgi, settings: Settings) -> Wsgi:
+    nothing = Response("there is nothing here\n", 404, content_type="text/plain")
+    return Hardened(DispatcherMiddleware(nothing, {path: app}), settings.secure)
+
+
+_MAKERS: dict[str, Callable[[], Wsgi]] = {
+    "app": _all,
+    "portal": _portal,
+    "api": _api,
+    "auth": _auth,
+}
+
+
 def __getattr__(name: str) -> Any:
-    """``app`` is made when gunicorn's worker asks for it, not when somebody imports this."""
-    if name != "app":
+    """An app is made when gunicorn's worker asks for it, not when somebody imports this."""
+    if name not in _MAKERS:
         raise AttributeError(name)
-    globals()["app"] = made = _from_env()
+    globals()[name] = made = _MAKERS[name]()
     return made

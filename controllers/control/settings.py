@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from controllers.store.address import AddressError, with_password
+
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names the variable and the value."""
@@ -26,7 +28,7 @@ class Settings:
         """Settings from NEUROX_ variables; SettingsError when one cannot be used."""
         host, port = _address("NEUROX_CONTROL_LISTEN", env)
         return cls(
-            redis_url=_url("NEUROX_REDIS_URL", env, ("redis", "rediss", "unix")),
+            redis_url=_redis(env),
             thanos_url=_url("NEUROX_THANOS_URL", env, ("http", "https")),
             relay_url=_url("NEUROX_RELAY_URL", env, ("http", "https")),
             relay_token=_secret("NEUROX_RELAY_TOKEN_FILE", env),
@@ -49,6 +51,13 @@ def _url(name: str, env: Mapping[str, str], schemes: tuple[str, ...]) -> str:
         # Only the scheme is shown: the rest may hold a password.
         raise SettingsError(f"{name} must begin with {' or '.join(schemes)}://, not {scheme!r}")
     return value.rstrip("/")
+
+
+def _redis(env: Mapping[str, str]) -> str:
+    try:
+        return with_password(_url("NEUROX_REDIS_URL", env, ("redis", "rediss", "unix")), env)
+    except AddressError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _address(name: str, env: Mapping[str, str]) -> tuple[str, int]:

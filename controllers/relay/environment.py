@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from controllers.store.address import AddressError, with_password
+
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names the variable and, if harmless, the value."""
@@ -45,6 +47,14 @@ def url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
         # Only the scheme is shown: the rest may hold a password.
         raise SettingsError(f"{name} must begin with {' or '.join(schemes)}://, not {scheme!r}")
     return value
+
+
+def redis_url(env: Mapping[str, str]) -> str:
+    """Where Redis is, with its password."""
+    try:
+        return with_password(url(env, "NEUROX_REDIS_URL", ("redis", "rediss", "unix")), env)
+    except AddressError as error:
+        raise SettingsError(str(error)) from None
 
 
 def path(env: Mapping[str, str], name: str) -> Path | None:

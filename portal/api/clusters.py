@@ -17,6 +17,7 @@ from portal.api.rules import require_name
 from portal.api.shapes.cluster import cluster_out
 from portal.api.stores import stores
 from portal.schemas import ClusterIn, ClusterOut, JoinOut, Page
+from portal.settings import Settings
 
 bp = APIBlueprint("clusters", __name__, tag="Fleet")
 CLUSTERS = Noun("clusters", ClusterOut, ("name",), ("state",), "name")
@@ -51,7 +52,7 @@ def create_cluster(asked: ClusterIn) -> Response:
     if dry_run():
         if seen.named(name):
             raise Conflict(f"a cluster named {name!r} exists already; choose another name")
-        return answer(joining.rehearsal(seen, made))
+        return answer(joining.rehearsal(_settings(), seen, made))
     stores().clusters.add(made)
     return answer(_join(fleet.read(stores()), name), 201)
 
@@ -63,7 +64,7 @@ def new_join(name: str) -> Response:
     require_admin("issue join tokens")
     seen = fleet.read(stores())
     if dry_run():
-        return answer(joining.rehearsal(seen, _named(seen, name).cluster))
+        return answer(joining.rehearsal(_settings(), seen, _named(seen, name).cluster))
     return answer(_join(seen, name), 201)
 
 
@@ -92,5 +93,9 @@ def _named(seen: fleet.Fleet, name: str) -> fleet.Reported:
 
 
 def _join(seen: fleet.Fleet, name: str) -> JoinOut:
-    settings = current_app.extensions["neurox.settings"]
-    return joining.join_out(stores(), settings, seen, _named(seen, name))
+    return joining.join_out(stores(), _settings(), seen, _named(seen, name))
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["neurox.settings"]
+    return settings

@@ -130,6 +130,10 @@ def _refused(attempt: Attempt, status: int, message: str, wait: int | None = Non
     return make_response(page, status, headers)
 
 
+def _fine() -> Response:
+    return Response("ok\n", content_type="text/plain")
+
+
 def create_app(settings: Settings, redis: Redis) -> Flask:
     """The app; its routes are under the place it is mounted at."""
     app = Flask(__name__, static_folder=None)
@@ -137,9 +141,16 @@ def create_app(settings: Settings, redis: Redis) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = FORM_LIMIT
     app.config["MAX_FORM_MEMORY_SIZE"] = FORM_LIMIT
     views = SignIn(settings, redis)
+
+    def ready() -> Response:
+        redis.ping()
+        return _fine()
+
     app.add_url_rule("/sign-in", "page", views.page)
     app.add_url_rule("/sign-in", "sign_in", views.sign_in, methods=["POST"])
     app.add_url_rule("/sign-out", "sign_out", views.sign_out, methods=["POST"])
+    app.add_url_rule("/healthz", "healthz", _fine)
+    app.add_url_rule("/readyz", "readyz", ready)
     problem.register(app)
     equip(app)
     return app

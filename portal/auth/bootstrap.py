@@ -6,7 +6,6 @@ Prints one JSON line: ``admin``, ``password`` (only when the account was made ju
 
 import json
 import os
-import secrets
 import sys
 import time
 import uuid
@@ -15,33 +14,29 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from controllers.store.connection import connect
+from controllers.store.secret import new_password
 from controllers.store.tokens import ApiTokens
 from controllers.store.users import User, Users
 from portal.auth.passwords import hash_password
 
 ADMIN = "admin"
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 
 
-def new_password() -> str:
-    """20 letters in four groups: 99 bits that can be read out."""
-    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
+def add_admin(users: Users, password: str) -> bool:
+    """Make the admin's account with that password; False when there is one already."""
+    if users.find(ADMIN) is not None:
+        return False
+    now = time.time()
+    return users.add(User(str(uuid.uuid4()), ADMIN, hash_password(password), (), True, now, now))
 
 
 def ensure_admin(redis: Redis) -> dict[str, str | None]:
     """The admin's account, made when absent, with a fresh token."""
-    users = Users(redis)
-    password = None
-    user = users.find(ADMIN)
-    if user is None:
-        password = new_password()
-        now = time.time()
-        made = User(str(uuid.uuid4()), ADMIN, hash_password(password), (), True, now, now)
-        if not users.add(made):
-            password = None
-        user = users.get(ADMIN)
+    users, password = Users(redis), new_password()
+    made = add_admin(users, password)
+    user = users.get(ADMIN)
     token, _ = ApiTokens(redis).issue(user, "local")
-    return {"admin": user.name, "password": password, "token": token}
+    return {"admin": user.name, "password": password if made else None, "token": token}
 
 
 def main() -> int:

@@ -14,7 +14,9 @@ from portal.pages import (
     compression,
     errors,
     gpus,
+    health,
     overview,
+    packages,
     submit,
     tables,
     templating,
@@ -43,6 +45,8 @@ def create_app(settings: Place) -> Flask:
         submit.bp,
         charts.bp,
         theme.bp,
+        packages.bp,
+        health.bp,
         *tables.blueprints(),
     ):
         app.register_blueprint(bp)

@@ -18,7 +18,9 @@ import pytest
 import requests
 from neurox_web import ORIGIN, SETTINGS, Web, mounted
 from redis import Redis
+from werkzeug.test import Client
 
+from portal import web as web_module
 from portal.web import HEADERS
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +102,27 @@ def test_an_id_sent_by_a_client_is_not_taken_over(web: Web) -> None:
 def test_no_strict_transport_over_http(web: Web) -> None:
     assert not SETTINGS.secure
     assert "Strict-Transport-Security" not in web.get("/me").headers
+
+
+def test_each_of_the_three_apps_runs_alone(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
+    settings = {
+        "NEUROX_REDIS_URL": redis_url,
+        "NEUROX_THANOS_URL": "http://127.0.0.1:1",
+        "NEUROX_API_URL": "http://127.0.0.1:1",
+        "NEUROX_PUBLIC_URL": "https://neurox.example",
+        "NEUROX_RELAY_PUBLIC_URL": "https://neurox.example",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    fine = {"portal": "/healthz", "api": "/api/v1/readyz", "auth": "/auth/readyz"}
+    for name, path in fine.items():
+        client = Client(getattr(web_module, name))
+        answer = client.get(path)
+        assert (answer.status_code, answer.text) == (200, "ok\n"), name
+        assert answer.headers["Strict-Transport-Security"]
+        foreign = set(fine.values()) - {path}
+        if name != "portal":  # whose pages ask the API for everything else
+            assert [client.get(other).status_code for other in foreign] == [404, 404], name
 
 
 @pytest.mark.slow

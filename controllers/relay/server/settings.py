@@ -41,7 +41,7 @@ class Settings:
         return cls(
             listen=environment.address(env, "NEUROX_RELAY_LISTEN"),
             internal_listen=environment.address(env, "NEUROX_RELAY_INTERNAL_LISTEN"),
-            redis_url=environment.url(env, "NEUROX_REDIS_URL", ("redis", "rediss", "unix")),
+            redis_url=environment.redis_url(env),
             receive_url=environment.url(env, "NEUROX_RELAY_RECEIVE_URL", ("http", "https")),
             service_token=environment.secret(env, "NEUROX_RELAY_TOKEN_FILE"),
             certificate=certificate,

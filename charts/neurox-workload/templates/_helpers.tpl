@@ -1,0 +1,78 @@
+{{- /* neurox-workload.component: the folder of the template being rendered. */}}
+{{- define "neurox-workload.component" -}}
+{{ .Template.Name | dir | base }}
+{{- end }}
+
+{{- /* neurox-workload.name: what the component's objects are called; one such plane a cluster. */}}
+{{- define "neurox-workload.name" -}}
+neurox-{{ include "neurox-workload.component" . }}
+{{- end }}
+
+{{- /* neurox-workload.selector: the labels that never change. */}}
+{{- define "neurox-workload.selector" -}}
+app.kubernetes.io/part-of: neurox
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: {{ include "neurox-workload.component" . }}
+{{- end }}
+
+{{- define "neurox-workload.labels" -}}
+{{ include "neurox-workload.selector" . }}
+app.kubernetes.io/name: {{ include "neurox-workload.name" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "neurox-workload.metadata" -}}
+name: {{ include "neurox-workload.name" . }}
+namespace: {{ .Release.Namespace }}
+labels:
+  {{- include "neurox-workload.labels" . | nindent 2 }}
+{{- end }}
+
+{{- define "neurox-workload.agentNamespace" -}}
+{{ .Values.agent.namespace | default (printf "%s-agent" .Release.Namespace) }}
+{{- end }}
+
+{{- /* neurox-workload.image: one of our images; takes (list $ "agent"). */}}
+{{- define "neurox-workload.image" -}}
+{{- $ := index . 0 -}}
+{{ $.Values.image.registry }}/{{ index . 1 }}:{{ $.Values.image.tag | default $.Chart.AppVersion }}
+{{- end }}
+
+{{- /* neurox-workload.foreignImage: somebody else's, by digest when there is one. */}}
+{{- define "neurox-workload.foreignImage" -}}
+{{ .repository }}:{{ .tag }}{{ with .digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{- /* neurox-workload.podSecurity: the restricted profile of Pod Security, and a uid of our own. */}}
+{{- define "neurox-workload.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "neurox-workload.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- /* neurox-workload.placement: where the administrator wants pods that serve the whole cluster. */}}
+{{- define "neurox-workload.placement" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
