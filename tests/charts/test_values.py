@@ -1,0 +1,91 @@
+"""Values: described, and refused by name when they make no sense."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.charts import schema
+
+CHARTS = Path(__file__).parents[2] / "charts"
+
+
+@pytest.mark.parametrize("chart", schema.CHARTS)
+def test_the_json_schema_is_made_from_the_yaml_one(chart: str) -> None:
+    assert (CHARTS / chart / "values.schema.json").read_text() == schema.json_schema(chart)
+
+
+def test_the_reference_is_made_from_the_schemas() -> None:
+    assert schema.REFERENCE.read_text() == schema.reference()
+
+
+@pytest.mark.parametrize("chart", schema.CHARTS)
+def test_every_default_is_described_and_every_described_value_has_a_default(chart: str) -> None:
+    described, values = schema.read(chart)
+    leaves = {path for path, default, _ in schema.rows(described, values, described) if default}
+    expected = {path for path, _ in _leaves(values, described)}
+    assert leaves - {"enabled"} == expected
+
+
+def _leaves(value: Any, described: Any, path: str = "") -> list[tuple[str, Any]]:
+    groups = ("image", "images", "expose", "agent", "storage", "admin", "receive", "query", "join")
+    found = []
+    for key, each in value.items():
+        here = f"{path}{key}"
+        deep = isinstance(each, dict) and (
+            key in groups
+            or key in described["properties"]
+            or path.startswith(("images.", "expose."))
+        )
+        leaf = key in ("resources", "nodeSelector", "annotations") or not deep
+        found += [(here, each)] if leaf else _leaves(each, described, f"{here}.")
+    return found
+
+
+REFUSED = [
+    ({"typo": 1}, "'typo'"),
+    ({"image": {"tag": 1.1}}, "/image/tag"),
+    ({"expose": {"host": "https://neurox.example"}}, "/expose/host"),
+    ({"expose": {"host": "neurox.example:443"}}, "/expose/host"),
+    ({"expose": {"type": "route"}}, "/expose/type"),
+    ({"expose": {"type": "ingress"}}, "expose.host is empty"),
+    ({"expose": {"type": "httpRoute", "host": "a.example"}}, "expose.httpRoute.parentRefs"),
+    ({"expose": {"edge": {"nodePort": 80}}}, "/expose/edge/nodePort"),
+    ({"expose": {"edge": {"acmeEmail": "a@b\n}"}}}, "/expose/edge/acmeEmail"),
+    ({"redis": {"enabled": False}}, "redis.url is empty"),
+    ({"redis": {"url": "redis://:password@host"}}, "/redis/url"),
+    ({"thanos": {"enabled": False}}, "thanos.receiveUrl is empty"),
+    ({"thanos": {"retention": "forever"}}, "/thanos/retention"),
+    ({"api": {"replicas": 0}}, "/api/replicas"),
+    ({"workload": {"enabled": True, "agent": {"port": 80}}}, "/agent/port"),
+]
+
+
+@pytest.mark.parametrize(("values", "words"), REFUSED, ids=lambda v: str(v)[:50])
+def test_a_value_that_makes_no_sense_is_refused_by_name(
+    helm: Any, values: dict[str, Any], words: str
+) -> None:
+    done = helm("template", "a", str(CHARTS / "neurox"), values=values)
+    assert done.returncode == 1
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize("chart", schema.CHARTS)
+def test_the_chart_passes_a_strict_lint(helm: Any, chart: str) -> None:
+    done = helm("lint", "--strict", str(CHARTS / chart))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("chart", schema.CHARTS)
+def test_an_old_kubernetes_is_refused(helm: Any, chart: str) -> None:
+    done = helm("template", "a", str(CHARTS / chart), "--kube-version", "1.31.0", values={})
+    assert done.returncode == 1
+    assert "kubeVersion: >=1.32.0-0" in done.stderr
+
+
+def test_charts_and_images_have_one_version() -> None:
+    charts = [yaml.safe_load((CHARTS / name / "Chart.yaml").read_text()) for name in schema.CHARTS]
+    versions = {each[key] for each in charts for key in ("version", "appVersion")}
+    assert versions | {charts[0]["dependencies"][0]["version"]} == versions
+    assert len(versions) == 1

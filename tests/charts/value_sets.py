@@ -1,0 +1,78 @@
+"""The ways in which people install: each set of values is rendered and checked by every test."""
+
+from typing import Any
+
+SECRET, HOST = "mine", "neurox.example"
+SETS: dict[str, tuple[str, dict[str, Any]]] = {
+    "defaults": ("neurox", {}),
+    "one-cluster": ("neurox", {"workload": {"enabled": True}}),
+    "one-cluster-simulated": (
+        "neurox",
+        {"workload": {"enabled": True, "agent": {"simulated": True, "nodeSelector": {}}}},
+    ),
+    "load-balancer": (
+        "neurox",
+        {"expose": {"host": HOST, "edge": {"service": "LoadBalancer", "acmeEmail": "a@b.example"}}},
+    ),
+    "own-certificate": (
+        "neurox",
+        {"expose": {"host": HOST, "edge": {"existingSecret": SECRET}}},
+    ),
+    "ingress": (
+        "neurox",
+        {"expose": {"type": "ingress", "host": HOST, "ingress": {"tlsSecret": SECRET}}},
+    ),
+    "gateway": (
+        "neurox",
+        {
+            "expose": {
+                "type": "httpRoute",
+                "host": HOST,
+                "httpRoute": {"parentRefs": [{"name": "g"}]},
+            }
+        },
+    ),
+    "behind-something": ("neurox", {"expose": {"type": "none", "host": HOST}}),
+    "own-stores": (
+        "neurox",
+        {
+            "redis": {
+                "enabled": False,
+                "url": "rediss://r.example:6380/0",
+                "existingSecret": SECRET,
+            },
+            "thanos": {
+                "enabled": False,
+                "queryUrl": "http://q.example",
+                "receiveUrl": "http://w.example/api/v1/receive",
+            },
+        },
+    ),
+    "own-secrets": (
+        "neurox",
+        {
+            "redis": {"existingSecret": SECRET},
+            "relayServer": {"existingSecret": SECRET},
+            "auth": {"admin": {"existingSecret": SECRET}},
+            "image": {"pullSecrets": [{"name": SECRET}]},
+        },
+    ),
+    "large": (
+        "neurox",
+        {
+            "portal": {"replicas": 3},
+            "api": {"replicas": 3},
+            "auth": {"replicas": 2},
+            "keepData": False,
+            "nodeSelector": {"tier": "system"},
+            "tolerations": [{"key": "system", "operator": "Exists"}],
+            "networkPolicy": {"enabled": False},
+        },
+    ),
+    "workload": ("neurox-workload", {}),
+    "workload-without-agent": ("neurox-workload", {"agent": {"enabled": False}}),
+    "workload-cdi": (
+        "neurox-workload",
+        {"agent": {"driver": "cdi", "hostPID": False, "namespace": "gpu-agents"}},
+    ),
+}
