@@ -22,6 +22,8 @@ class Settings:
     relay_token: str
     listen_host: str
     listen_port: int
+    invitations_dir: Path | None = None
+    """A folder with a file for each cluster that was invited where Neurox is installed."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -34,6 +36,7 @@ class Settings:
             relay_token=_secret("NEUROX_RELAY_TOKEN_FILE", env),
             listen_host=host,
             listen_port=port,
+            invitations_dir=_folder("NEUROX_INVITATIONS_DIR", env),
         )
 
 
@@ -66,6 +69,13 @@ def _address(name: str, env: Mapping[str, str]) -> tuple[str, int]:
     if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
         raise SettingsError(f"{name} must be host:port, not {value!r}")
     return host.strip("[]"), int(port)
+
+
+def _folder(name: str, env: Mapping[str, str]) -> Path | None:
+    value = env.get(name, "").strip()
+    if value and not Path(value).is_dir():
+        raise SettingsError(f"{name} names no folder that exists: {value!r}")
+    return Path(value) if value else None
 
 
 def _secret(name: str, env: Mapping[str, str]) -> str:

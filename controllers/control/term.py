@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from controllers.control.beats import Beats
 from controllers.control.dispatch import Dispatch
 from controllers.control.gpus import GpuLoop
+from controllers.control.invitations import Invitations
 from controllers.control.leader import Leader
 from controllers.control.policy import Policies, PolicyLoop
 from controllers.control.relayed import RelayedManager
@@ -25,7 +26,14 @@ from controllers.store.intents import Intents
 from controllers.store.states import States
 
 log = logging.getLogger(__name__)
-SECONDS = {"sync": 1.0, "policy": 1.0, "dispatch": 0.25, "gpus": 5.0, "sweep": 30.0}
+SECONDS = {
+    "sync": 1.0,
+    "policy": 1.0,
+    "dispatch": 0.25,
+    "gpus": 5.0,
+    "sweep": 30.0,
+    "invitations": 2.0,
+}
 """Between two passes of each loop."""
 JOIN_SECONDS = 3.0
 
@@ -49,6 +57,7 @@ class Term:
             "dispatch": dispatch.step,
             "gpus": gpus.step,
             "sweep": Sweep(clusters, states, intents).step,
+            "invitations": Invitations(redis, clusters, settings.invitations_dir).step,
         }
         self._shutdowns = {name: Shutdown() for name in steps}
         # Daemons: a call in flight must not hold up the end of the process.

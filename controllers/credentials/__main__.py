@@ -1,7 +1,7 @@
 """``python -m controllers.credentials``: the init container that fills our empty Secrets.
 
-NEUROX_CREDENTIALS lists them as KIND=NAME, by spaces. What a Secret holds is never changed; two
-that run at once agree, for each writes only over what it has read.
+NEUROX_CREDENTIALS lists them as KIND=NAME, by spaces, in the order of filling. What a Secret holds
+is never changed; two that run at once agree, for each writes only over what it has read.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from controllers.credentials.kinds import KINDS, missing
+from controllers.credentials.kinds import KINDS, Held, Known, missing
 from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesError, SecretChanged
 
 log = logging.getLogger("controllers.credentials")
@@ -33,30 +33,33 @@ def asked(env: Mapping[str, str]) -> list[tuple[str, str]]:
     return found
 
 
-async def fill(kubernetes: Kubernetes, kind: str, name: str) -> None:
-    """Add what the Secret lacks. KubernetesError; SecretChanged when others never stop writing."""
-    for attempt in range(TRIES):
+async def fill(kubernetes: Kubernetes, kind: str, name: str, known: Known) -> Held:
+    """What the Secret holds once it lacks nothing.
+
+    KubernetesError; SecretChanged when others never stop writing it.
+    """
+    for _ in range(TRIES):
         secret = await kubernetes.secret(name)
-        lacking = missing(kind, secret.data)
+        lacking = missing(kind, secret.data, known)
         if not lacking:
             log.info("Secret %s is filled", name)
-            return
+            return secret.data
         try:
             await kubernetes.patch_secret(name, lacking, secret.version)
         except SecretChanged:
             log.info("Secret %s was written by another; reading it again", name)
-            if attempt == TRIES - 1:
-                raise
         else:
             log.info("Secret %s: made %s", name, ", ".join(sorted(lacking)))
-            return
+            return {**secret.data, **lacking}
+    raise SecretChanged
 
 
-async def _run(secrets: list[tuple[str, str]], namespace: str) -> None:
+async def _run(secrets: list[tuple[str, str]], namespace: str, server: str) -> None:
     kubernetes = Kubernetes(Access.of(None), namespace)
+    filled: dict[str, Held] = {}
     try:
         for kind, name in secrets:
-            await fill(kubernetes, kind, name)
+            filled[kind] = await fill(kubernetes, kind, name, Known(filled, server))
     finally:
         kubernetes.close()
 
@@ -66,7 +69,8 @@ def main() -> int:
     logging.basicConfig(level="INFO", format="%(message)s")
     try:
         secrets = asked(os.environ)
-        asyncio.run(_run(secrets, os.environ.get("NEUROX_NAMESPACE", "neurox-system")))
+        namespace = os.environ.get("NEUROX_NAMESPACE", "neurox-system")
+        asyncio.run(_run(secrets, namespace, os.environ.get("NEUROX_JOIN_SERVER", "")))
     except SettingsError as error:
         sys.stderr.write(f"credentials: {error}\n")
         return 2

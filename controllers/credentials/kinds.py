@@ -1,45 +1,72 @@
 """What each of our Secrets holds, and how a key that it lacks is made. No I/O."""
 
+import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from controllers.credentials.authority import new_authority
-from controllers.store.secret import new_password, new_secret
+from controllers.relay import join
+from controllers.store.secret import digest, new_password, new_secret
 
 Held = Mapping[str, str]
+OWN_CLUSTER = "local"
+"""What the cluster that Neurox itself runs in is called."""
 
 
-def redis(held: Held) -> dict[str, str]:
+@dataclass(frozen=True)
+class Known:
+    """What a Secret may be made from: those filled before it, by kind, and our own address."""
+
+    filled: Mapping[str, Held]
+    server: str = ""
+
+
+def redis(held: Held, _: Known) -> dict[str, str]:
     """The password, and the line of configuration that asks for it."""
     password = held.get("password") or new_secret()
     return {"password": password, "auth.conf": f"requirepass {password}\n"}
 
 
-def relay(held: Held) -> dict[str, str]:
+def relay(held: Held, _: Known) -> dict[str, str]:
     """The token by which the control plane's own processes enter the relay-server."""
     return {"token": held.get("token") or new_secret()}
 
 
-def admin(held: Held) -> dict[str, str]:
+def admin(held: Held, _: Known) -> dict[str, str]:
     """The first password of the first account."""
     return {"password": held.get("password") or new_password()}
 
 
-def authority(held: Held) -> dict[str, str]:
+def authority(held: Held, _: Known) -> dict[str, str]:
     """The CA by which the edge signs its own certificates; key and certificate are one thing."""
     if held.get("ca.crt") and held.get("ca.key"):
         return {name: held[name] for name in ("ca.crt", "ca.key")}
     return new_authority(datetime.now(UTC))
 
 
-KINDS: dict[str, Callable[[Held], dict[str, str]]] = {
+def invitation(held: Held, known: Known) -> dict[str, str]:
+    """A join token for the cluster that we are in, and its hash for the control-manager."""
+    if held.get("kubeconfig"):
+        return dict(held)
+    token_id, secret = secrets.token_hex(8), new_secret()
+    ca = known.filled.get("authority", {}).get("ca.crt")
+    return {
+        "kubeconfig": join.kubeconfig(known.server, ca, f"{join.PREFIX}{token_id}_{secret}"),
+        OWN_CLUSTER: f"{token_id}:{digest(secret)}",
+    }
+
+
+KINDS: dict[str, Callable[[Held, Known], dict[str, str]]] = {
     "redis": redis,
     "relay": relay,
     "admin": admin,
     "authority": authority,
+    "invitation": invitation,
 }
 
 
-def missing(kind: str, held: Held) -> dict[str, str]:
+def missing(kind: str, held: Held, known: Known) -> dict[str, str]:
     """The keys to add, with values; empty once the Secret is filled."""
-    return {name: value for name, value in KINDS[kind](held).items() if held.get(name) != value}
+    wanted = KINDS[kind](held, known)
+    return {name: value for name, value in wanted.items() if held.get(name) != value}

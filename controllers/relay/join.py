@@ -19,7 +19,9 @@ from controllers.store.secret import digest, new_secret
 __all__ = [
     "JoinToken",
     "KubeconfigError",
+    "accept",
     "issue",
+    "known",
     "kubeconfig",
     "parse_kubeconfig",
     "revoke",
@@ -28,6 +30,7 @@ __all__ = [
 
 JOIN_PATH = "/relay/v1/join"
 PREFIX = "nxj_"
+NO_END = 1e18
 KEPT_SECONDS = 7 * 86400
 """How long an expired token is remembered, to say that it has expired."""
 
@@ -54,6 +57,22 @@ def issue(redis: Redis, cluster_id: str, ttl_seconds: float) -> JoinToken:
         pipe.hset(keys.relay_identity(cluster_id), "token", token_id)
         pipe.execute()
     return JoinToken(token_id, f"{PREFIX}{token_id}_{secret}", expires_at)
+
+
+def known(redis: Redis, token_id: str) -> bool:
+    """Whether a token of that id was ever issued or accepted, used or not."""
+    return bool(redis.exists(keys.relay_join(token_id)))
+
+
+def accept(redis: Redis, cluster_id: str, token_id: str, secret_digest: str) -> None:
+    """Know a token made elsewhere, by the hash of its secret; it has no end but its first use."""
+    key = keys.relay_join(token_id)
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.hset(key, "digest", secret_digest)
+        pipe.hset(key, "cluster", cluster_id)
+        pipe.hset(key, "expires_at", repr(NO_END))
+        pipe.hset(keys.relay_identity(cluster_id), "token", token_id)
+        pipe.execute()
 
 
 def revoke(redis: Redis, cluster_id: str) -> None:
