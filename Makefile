@@ -60,6 +60,10 @@ lint: $(VENV)/.test ## Style, types, direction of imports, templates
 docs: $(VENV)/.test ## Build the documentation; a warning is an error
 	@$(BIN)/sphinx-build -q -W --keep-going docs docs/_build
 
+.PHONY: charts
+charts: $(VENV)/.test ## Make the charts' JSON schemas and the reference of their values
+	@$(BIN)/python -m infra.charts.schema
+
 .PHONY: quick
 quick: $(VENV)/.test ## Tests that start no cluster and no browser
 	@$(PYTEST) -m "not slow and not browser and not node"
