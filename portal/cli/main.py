@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from portal.cli import cluster, demo, get, local, submit
+from portal.cli import cluster, demo, get, local, preflight, submit
 from portal.cli.failure import FAILED, INTERRUPTED, CommandFailed
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF}
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (local, get, submit, cluster, demo):
+for module in (local, get, submit, cluster, preflight, demo):
     app.add_typer(module.app)
 
 
