@@ -71,13 +71,15 @@ quick: $(VENV)/.test ## Tests that start no cluster and no browser
 .PHONY: test
 test: $(VENV)/.test chromium lint docs ## Everything that needs no cluster of your own
 	@$(BIN)/neurox tools
+	@$(BIN)/neurox tools helm
 	@$(PYTEST) -m "not node"
 
 .PHONY: e2e
-e2e: $(VENV)/.test ## A real node: containerd, kubelet, images; needs root (on Debian: apt install nftables)
-	@$(BIN)/neurox tools >/dev/null
-	@$(BIN)/neurox tools node kubectl >/dev/null
-	@$(BIN)/pytest -m node -s tests/e2e/node
+e2e: $(VENV)/.test ## Real nodes, our images, our charts; needs root (on Debian: apt install nftables)
+	@$(BIN)/neurox tools
+	@$(BIN)/neurox tools node helm kubectl
+	@$(MAKE) --no-print-directory images BASE=debian
+	@$(BIN)/pytest -m node -s
 
 .PHONY: bench-up
 bench-up: $(VENV)/.test ## Time and memory of `make up`, against their limits
@@ -86,6 +88,30 @@ bench-up: $(VENV)/.test ## Time and memory of `make up`, against their limits
 .PHONY: bench-overview
 bench-overview: $(VENV)/.test ## Time of the first page, small fleet and large, against its limits
 	@$(BIN)/python tests/bench/overview.py
+
+REGISTRY ?= ghcr.io/neurox
+TAG ?=
+PLATFORM ?=
+BASE ?=
+VALUES ?= $(wildcard charts/*/values.yaml)
+
+.PHONY: images
+images: $(VENV)/.local ## Build and pack our images (REGISTRY, TAG, PLATFORM=linux/arm64, BASE=debian)
+	@$(BIN)/python -m infra.images build --registry '$(REGISTRY)' --tag '$(TAG)' \
+		--platform '$(PLATFORM)' --base '$(BASE)' $(ARGS)
+
+.PHONY: pin-images
+pin-images: $(VENV)/.local ## Fill the digests of third-party images in the charts' values
+	@$(BIN)/python -m infra.images pin $(VALUES)
+
+.PHONY: lock
+lock: $(VENV)/.test ## Lock what each image installs, by hash
+	@for image in control workload relay agent; do \
+		$(BIN)/uv pip compile setup.cfg --extra $$image --constraint constraints.txt \
+			--generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet \
+			--python-version 3.11 --python-platform x86_64-manylinux_2_36 \
+			--output-file infra/images/requirements/$$image.txt || exit 1; \
+	done
 
 .PHONY: clean
 clean: ## Remove the virtual environment and what was built here
