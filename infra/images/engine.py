@@ -12,7 +12,8 @@ _PROBE_SECONDS = 20
 # chroot needs neither a runtime nor a user namespace; our own steps need no more.
 _BUILDAH: tuple[str, ...] = (
     *("build", "--isolation", "chroot", "--layers", "--pull=false"),
-    *("--timestamp", "0", "--identity-label=false"),
+    # Without force-rm it keeps a container for each stage that it found in its cache.
+    *("--timestamp", "0", "--identity-label=false", "--force-rm"),
 )
 _DOCKER: tuple[str, ...] = (
     *("buildx", "build", "--load", "--provenance=false"),
