@@ -1,0 +1,38 @@
+"""What infra.components works out by itself is what the chart renders."""
+
+from typing import Any
+
+import pytest
+
+from infra.components.address import generated_ca, public_url
+from infra.components.names import object_name
+
+PLAIN = {
+    "nothing": {},
+    "node port": {"host": "n.example.com"},
+    "another node port": {"host": "n.example.com", "edge": {"nodePort": 31000}},
+    "load balancer": {"host": "n.example.com", "edge": {"service": "LoadBalancer"}},
+    "certificate": {"host": "n.example.com", "edge": {"existingSecret": "tls"}},
+    "acme": {
+        "host": "n.example.com",
+        "edge": {"service": "LoadBalancer", "acmeEmail": "you@example.com"},
+    },
+    "ingress": {"type": "ingress", "host": "n.example.com"},
+    "none": {"type": "none", "host": "n.example.com"},
+}
+LONG = f"a{'b' * 38}-release"
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_address_and_the_ca_are_the_charts(render: Any, name: str) -> None:
+    expose = PLAIN[name]
+    objects = render("neurox", {"expose": expose}, release=LONG)
+    (api,) = (
+        each["spec"]["template"]["spec"]["containers"][0]
+        for each in objects
+        if each["kind"] == "Deployment" and each["metadata"]["name"] == object_name(LONG, "api")
+    )
+    env = {each["name"]: each.get("value") for each in api["env"]}
+    assert env["NEUROX_PUBLIC_URL"] == public_url(expose)
+    secrets = {each["metadata"]["name"] for each in objects if each["kind"] == "Secret"}
+    assert (object_name(LONG, "edge") in secrets) == generated_ca(expose)
