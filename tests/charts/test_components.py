@@ -1,11 +1,14 @@
 """What infra.components works out by itself is what the chart renders."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from infra.components.address import generated_ca, public_url
 from infra.components.names import object_name
+from infra.components.values import from_file, merged
 
 PLAIN = {
     "nothing": {},
@@ -20,6 +23,7 @@ PLAIN = {
     "ingress": {"type": "ingress", "host": "n.example.com"},
     "none": {"type": "none", "host": "n.example.com"},
 }
+PROJECT = Path(__file__).parents[2] / "pulumi"
 LONG = f"a{'b' * 38}-release"
 
 
@@ -36,3 +40,19 @@ def test_the_address_and_the_ca_are_the_charts(render: Any, name: str) -> None:
     assert env["NEUROX_PUBLIC_URL"] == public_url(expose)
     secrets = {each["metadata"]["name"] for each in objects if each["kind"] == "Secret"}
     assert (object_name(LONG, "edge") in secrets) == generated_ca(expose)
+
+
+@pytest.mark.parametrize("example", sorted(PROJECT.glob("Pulumi.*.example.yaml")))
+def test_the_charts_take_the_values_of_every_example(render: Any, example: Path) -> None:
+    given = {
+        key.removeprefix("neurox:"): value
+        for key, value in yaml.safe_load(example.read_text())["config"].items()
+    }
+    edge = {"service": given.get("service", "NodePort")}
+    own = {"expose": {"host": given["host"], "edge": edge}}
+    for chart, key, base in (
+        ("neurox", "valuesFile", own),
+        ("neurox-workload", "workloadValuesFile", {}),
+    ):
+        file = str(PROJECT / given[key]) if key in given else ""
+        assert render(chart, merged(base, from_file(key, file)))

@@ -50,7 +50,12 @@ class Deployed:
 class Provider(mocks.Mocks):
     """Answers as the providers do: what is random is made of the name, once and for all."""
 
+    def __init__(self, preview: bool) -> None:
+        self._preview = preview
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        if self._preview:
+            return "", dict(args.inputs)
         seed = hashlib.sha256(args.name.encode()).hexdigest()
         if args.typ.endswith(":RandomId"):
             return seed[:16], {**args.inputs, "hex": seed[:16]}
@@ -69,8 +74,8 @@ class Provider(mocks.Mocks):
 class Monitor(mocks.MockMonitor):
     """Keeps what passes by."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        super().__init__(Provider())
+    def __init__(self, deployed: Deployed, preview: bool) -> None:
+        super().__init__(Provider(preview))
         self._deployed = deployed
 
     def RegisterResource(self, request: Any) -> Any:
@@ -113,10 +118,12 @@ Deploy = Callable[..., Deployed]
 def deploy() -> Deploy:
     """Runs a program that returns its outputs by name."""
 
-    def run(program: Callable[[], dict[str, pulumi.Output[Any]]]) -> Deployed:
+    def run(
+        program: Callable[[], dict[str, pulumi.Output[Any]]], preview: bool = False
+    ) -> Deployed:
         deployed = Deployed()
-        monitor = Monitor(deployed)
-        set_mocks(monitor.mocks, "neurox", "test", preview=False, monitor=monitor)
+        monitor = Monitor(deployed, preview)
+        set_mocks(monitor.mocks, "neurox", "test", preview=preview, monitor=monitor)
 
         @pulumi.runtime.test
         def awaited() -> pulumi.Output[Any]:

@@ -3,6 +3,7 @@ import hashlib
 
 import pulumi
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
 from infra.components import ArgumentError, ControlPlane, ControlPlaneArgs
 
@@ -83,6 +84,13 @@ def test_the_ca_is_read_from_the_secret_that_the_chart_calls_so(deploy):
     done = deploy(program(f"a{'b' * 38}-c", host="h.example.com", clusters=["east"]))
     read = done.one("Secret", f"a{'b' * 38}-c-edge")
     assert read.request.id == f"neurox-system/a{'b' * 38}-edge"
+
+
+def test_the_first_preview_reads_nothing_that_is_not_there_yet(deploy):
+    done = deploy(program(host="neurox.example.com", clusters=["east"]), preview=True)
+    assert done.one("Secret", "neurox-edge").request.id == UNKNOWN
+    assert done.outputs["east"] == (None, True)
+    assert done.outputs["url"][0] == "https://neurox.example.com:30443"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+"""The life of a stack, by the real CLI on a real cluster: each test goes on where one ended."""
+
+import base64
+import json
+
+import pytest
+import yaml
+
+pytestmark = [pytest.mark.slow, pytest.mark.pulumi]
+
+NAMESPACE, JOINED = "neurox-e2e", "neurox-e2e-joined"
+
+
+def token(stack):
+    """The token that joined, from the Secret in its cluster."""
+    secret = stack.joining.get("secret", "neurox-join", JOINED)
+    text = base64.b64decode(secret["data"]["kubeconfig"]).decode()
+    return yaml.safe_load(text)["users"][0]["user"]["token"]
+
+
+def test_up_stands_up_a_control_plane_and_joins_a_cluster(stack):
+    stack.up()
+    outputs = json.loads(stack.must("stack", "output", "--json"))
+    assert set(outputs) == {"url", "namespace", "joinCommand"}
+    assert outputs["namespace"] == NAMESPACE
+    assert outputs["url"] in outputs["joinCommand"]
+    # The relay-client is ready when it is joined and connected, and not before.
+    client = stack.joining.get("deployment", "neurox-relay-client", JOINED)
+    assert client["status"]["readyReplicas"] == 1
+
+
+def test_the_token_is_secret_in_the_state_and_unknown_to_the_control_plane(stack):
+    _, token_id, secret = token(stack).split("_")
+    kept = stack.joining.get("secret", "neurox-join", JOINED)["data"]["kubeconfig"]
+    assert secret not in stack.state
+    assert kept not in stack.state
+    shown = stack.must("stack", "output", "--json", "--show-secrets")
+    assert secret not in shown
+    invitations = stack.control.get("secret", "neurox-invitations", NAMESPACE)
+    record = base64.b64decode(invitations["data"]["east"]).decode()
+    assert record.startswith(f"{token_id}:")
+    assert secret not in record
+
+
+def test_a_second_preview_shows_no_change(stack):
+    stack.must("preview", "--expect-no-changes")
+
+
+def test_a_second_up_changes_nothing(stack):
+    pods = stack.control.kubectl("get", "pods", "-n", NAMESPACE, "-o", "name")
+    stack.must("up", "--yes", "--skip-preview", "--expect-no-changes", seconds=600)
+    assert stack.control.kubectl("get", "pods", "-n", NAMESPACE, "-o", "name") == pods
+
+
+def test_a_change_is_one_upgrade_and_leaves_the_tokens_alone(stack, change):
+    before = token(stack)
+    stack.control.kubectl("delete", "deployment", "neurox-portal", "-n", NAMESPACE)
+    change(relayServer={"drainSeconds": 45})
+    stack.up()
+    relay = stack.control.get("deployment", "neurox-relay-server", NAMESPACE)
+    env = relay["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert "45" in [each.get("value") for each in env]
+    portal = stack.control.get("deployment", "neurox-portal", NAMESPACE)
+    assert portal["status"]["readyReplicas"] == 1, "an upgrade puts back what somebody deleted"
+    assert token(stack) == before
+    stack.must("preview", "--expect-no-changes")
+
+
+def test_what_was_deleted_by_hand_comes_back_the_same_after_a_refresh(stack):
+    before = stack.control.get("secret", "neurox-invitations", NAMESPACE)["data"]
+    stack.control.kubectl("delete", "secret", "neurox-invitations", "-n", NAMESPACE)
+    stack.must("refresh", "--yes", "--skip-preview", seconds=600)
+    assert stack.run("preview", "--expect-no-changes").returncode != 0
+    stack.up()
+    assert stack.control.get("secret", "neurox-invitations", NAMESPACE)["data"] == before
+    stack.must("preview", "--expect-no-changes")
+
+
+def test_destroy_leaves_nothing(stack, eventually):
+    stack.must("destroy", "--yes", "--skip-preview", seconds=1500)
+    assert json.loads(stack.must("stack", "export"))["deployment"].get("resources", []) == []
+    for cluster in {stack.control, stack.joining}:
+        left = set()
+
+        def gone(cluster=cluster, left=left):
+            left.clear()
+            left.update(cluster.objects() - stack.before[cluster.context])
+            return not left
+
+        eventually("everything is gone", gone)
+        assert not left
