@@ -38,6 +38,11 @@ def test_every_key_is_described_and_has_a_default():
         assert each["description"].endswith("."), key
 
 
+def test_every_key_is_documented():
+    page = (FOLDER.parent / "docs/install/pulumi.md").read_text()
+    assert [key for key in DECLARED if f"`{key}`" not in page] == []
+
+
 def test_every_key_that_is_read_is_declared_and_every_declared_key_is_read(monkeypatch):
     read = set()
 
