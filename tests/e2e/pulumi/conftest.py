@@ -1,10 +1,10 @@
 """A Pulumi project of its own for a run, with its state in a folder, and a cluster to use it on.
 
-NEUROX_E2E_CONTEXT names the cluster, as the kubeconfig calls it; NEUROX_E2E_JOIN_CONTEXT another
-one that is to join (else the same one joins itself, in a namespace of its own). NEUROX_E2E_HOST is
-where pods reach the control plane's node port (else the address of the first node).
-NEUROX_E2E_VALUES and NEUROX_E2E_WORKLOAD_VALUES are files with values of the two charts that the
-cluster needs, such as where the images are.
+NEUROX_E2E_CONTEXT names the cluster, as the kubeconfig calls it; it must run no Neurox yet.
+NEUROX_E2E_JOIN_CONTEXT names another one that is to join; else the same one joins itself, in a
+namespace of its own. NEUROX_E2E_HOST is where pods reach the control plane's node port; else the
+address of the first node. NEUROX_E2E_VALUES and NEUROX_E2E_WORKLOAD_VALUES are files with values of
+the two charts that the cluster needs, such as where the images are.
 """
 
 import json
