@@ -19,6 +19,7 @@ SOURCES = (
     *("agent", "controllers", "infra", "portal"),
     *("setup.py", "setup.cfg", "README.md", "LICENSE"),
 )
+CHART = "neurox-workload"
 LIBC = "2.36"
 """Of Debian 12; a wheel or library that asks for a newer one would not load."""
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
@@ -43,7 +44,12 @@ def libraries(image: Image, order: Order, shop: Workshop, tick: Tick) -> None:
 
 
 def neurox(order: Order, shop: Workshop, tick: Tick) -> None:
-    """Build our wheel from a copy of the sources, so that nothing of an older build gets in."""
+    """Build our wheel from a copy of the sources, so that nothing of an older build gets in.
+
+    Beside it goes the chart that the control plane hands to clusters that join.
+    """
+    shutil.rmtree(order.context / "charts", ignore_errors=True)
+    _copy(order.root / "charts" / CHART, order.context / "charts" / CHART)
     shutil.copyfile(HERE / "prepare.py", order.context / "prepare.py")
     with tempfile.TemporaryDirectory(prefix="neurox-wheel-") as name:
         copy, made = Path(name) / "source", Path(name) / "wheel"

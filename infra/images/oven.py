@@ -74,7 +74,7 @@ class Oven:
         bases = [self._identity(given[name]) for name in ("BASE", "BUILDER") if name in given]
         found.update(json.dumps([given, bases]).encode())
         parts = [*order.folder.glob("*.locked"), HERE / "Dockerfile", order.context / "prepare.py"]
-        for part in ("neurox", "simulated"):
+        for part in ("neurox", "simulated", "charts"):
             parts += (path for path in (order.context / part).rglob("*") if path.is_file())
         for path in sorted(parts):
             found.update(f"{path}\0".encode() + path.read_bytes())

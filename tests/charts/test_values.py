@@ -1,5 +1,6 @@
 """Values: described, and refused by name when they make no sense."""
 
+import configparser
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,6 @@ def test_charts_and_images_have_one_version() -> None:
     versions = {each[key] for each in charts for key in ("version", "appVersion")}
     assert versions | {charts[0]["dependencies"][0]["version"]} == versions
     assert len(versions) == 1
+    built = configparser.ConfigParser()
+    built.read(CHARTS.parent / "setup.cfg")
+    assert versions == {built["metadata"]["version"]}

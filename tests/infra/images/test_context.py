@@ -45,7 +45,7 @@ def test_libraries_are_kept_while_the_lock_stays(order: Order, shop: Workshop) -
 def test_our_wheel_holds_our_packages_and_no_trace_of_this_machine(
     order: Order, shop: Workshop
 ) -> None:
-    for name in context.SOURCES:
+    for name in (*context.SOURCES, "charts"):
         (order.root / name).symlink_to(context.HERE.parents[1] / name)
     context.neurox(order, shop, lambda _: None)
     made = order.context / "neurox"
