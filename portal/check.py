@@ -16,7 +16,7 @@ PARTS = {
     "api": ("/api/v1/readyz", 200),
     "auth": ("/auth/readyz", 200),
     # It lets nobody in who shows no token; that it says so shows that it is there.
-    "relay-server": ("/relay/v1/join", 401),
+    "relay-server": ("/relay/v1/join", 403),
 }
 
 

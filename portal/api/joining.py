@@ -29,7 +29,11 @@ def command(settings: Settings) -> str:
     words = f"helm upgrade --install {workload_chart.NAME} {chart} --namespace {NAMESPACE}"
     if settings.secure and settings.relay_ca_file is not None:
         authority = base64.b64encode(settings.relay_ca_file.read_bytes()).decode()
-        words += f" \\\n  --ca-file <(base64 -d <<< {authority})"
+        # A real file, for Helm reads it more than once.
+        return (
+            f"CA=$(mktemp) && base64 -d > $CA <<< {authority}\n"
+            f"{COMMAND} &&\n{words} --ca-file $CA\n"
+        )
     return f"{COMMAND} &&\n{words}\n"
 
 
