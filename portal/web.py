@@ -6,6 +6,7 @@ and ``:auth`` are each of the three alone, under the same paths.
 
 import io
 import os
+import sys
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,16 +19,19 @@ from controllers.store.connection import connect
 from portal.api.app import create_app as create_api
 from portal.auth.app import create_app as create_auth
 from portal.pages import Settings as PagesSettings
+from portal.pages import SettingsError as PagesSettingsError
 from portal.pages import create_app as create_pages
 from portal.pages.headers import POLICY
 from portal.problem import REQUEST_ID
-from portal.settings import Settings
+from portal.settings import Settings, SettingsError
 from portal.strict_request import BODY_LIMIT
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
+CANNOT_LOAD = 4
+"""A worker that ends so is not started again: gunicorn ends as well."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -122,5 +126,9 @@ def __getattr__(name: str) -> Any:
     """An app is made when gunicorn's worker asks for it, not when somebody imports this."""
     if name not in _MAKERS:
         raise AttributeError(name)
-    globals()[name] = made = _MAKERS[name]()
+    try:
+        globals()[name] = made = _MAKERS[name]()
+    except (SettingsError, PagesSettingsError) as refusal:
+        sys.stderr.write(f"{name}: {refusal}\n")
+        sys.exit(CANNOT_LOAD)
     return made

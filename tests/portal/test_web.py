@@ -104,6 +104,23 @@ def test_no_strict_transport_over_http(web: Web) -> None:
     assert "Strict-Transport-Security" not in web.get("/me").headers
 
 
+@pytest.mark.parametrize("name", ["app", "portal", "api", "auth"])
+def test_without_settings_gunicorn_ends_with_a_sentence(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "portal/gunicorn_conf.py")]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("NEUROX_")}
+    done = subprocess.run(
+        [*command, "-b", f"unix:{tmp_path}/socket", f"portal.web:{name}"],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert re.search(rf"^{name}: NEUROX_\w+ is not set", done.stderr, re.MULTILINE)
+    assert "Traceback" not in done.stderr
+
+
 def test_each_of_the_three_apps_runs_alone(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
     settings = {
         "NEUROX_REDIS_URL": redis_url,
