@@ -2,7 +2,6 @@
 
 import hashlib
 import platform
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -62,7 +61,7 @@ def cgo(library: str, shop: Workshop, tick: Tick) -> dict[str, str]:
         raise ToolError(
             f"pkg-config does not know {library}. On Debian: apt install pkg-config {library}-dev"
         )
-    return {"CGO_ENABLED": "1", "CC": shlex.join(compiler.c_compiler(shop, tick))}
+    return {"CGO_ENABLED": "1", **(compiler.found(shop) or compiler.fetch(shop, tick))}
 
 
 def build(tool: Tool, to: Path, shop: Workshop, tick: Tick) -> None:
