@@ -38,6 +38,8 @@
     return {
       width: element.clientWidth,
       height: element.classList.contains("low") ? 150 : element.classList.contains("tall") ? 420 : 240,
+      // Room for half of the last label of the time axis.
+      padding: [null, 28, null, null],
       scales: { y: { range: (_, low, high) => [Math.min(0, low || 0), series.unit === "ratio" ? 1 : (high || 1) * 1.08] } },
       series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" }, ...lines],
       axes: [
