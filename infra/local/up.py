@@ -1,6 +1,7 @@
 """`neurox up`: everything in order, one line a step, then events until Ctrl-C."""
 
 import asyncio
+import contextlib
 import os
 from pathlib import Path
 
@@ -29,6 +30,7 @@ CONTEXT_TOOLS = ("thanos", "valkey-server")
 def up(options: Options) -> int:
     """Run it; the exit status. LocalError is one sentence for the person."""
     terminal = Terminal()
+    new = not options.folder.exists()
     try:
         preflight.check(options.folder)
         with Lock(options.folder) as lock:
@@ -42,6 +44,10 @@ def up(options: Options) -> int:
     except OSError as error:
         where = error.filename or options.folder
         raise LocalError(f"{where}: {error.strerror}; is the disk full or read-only?") from error
+    finally:
+        if new:
+            with contextlib.suppress(OSError):
+                options.folder.rmdir()  # only when it was refused before anything was kept there
 
 
 def _make(options: Options, terminal: Terminal) -> Fleet:

@@ -77,8 +77,16 @@ def test_a_taken_port_is_5_and_names_its_holder_and_leaves_nothing(
     assert shown.returncode == 5
     assert f"port {port} is taken by " in shown.stderr
     assert str(os.getpid()) in shown.stderr
-    assert not (tmp_path / "state" / "lock").exists()
+    assert not (tmp_path / "state").exists()
     assert neurox("status").returncode == 3
+
+
+def test_a_refusal_leaves_a_folder_that_was_there(neurox: Neurox, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "kubeconfig").write_text("apiVersion: v1\nkind: Config\ncontexts: []\n")
+    shown = neurox("up", "--context", "prod", KUBECONFIG=str(tmp_path / "kubeconfig"))
+    assert shown.returncode == 1
+    assert list((tmp_path / "state").iterdir()) == []
 
 
 def test_a_broken_state_is_one_clear_message(neurox: Neurox, tmp_path: Path) -> None:
@@ -125,6 +133,7 @@ def test_a_context_that_is_not_there_is_1_and_named(neurox: Neurox, tmp_path: Pa
     assert shown.returncode == 1
     assert "kube context prod" in shown.stderr
     assert "Traceback" not in shown.stderr
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.parametrize("words", [("down",), ("down", "--purge"), ("up",), ("logs", "etcd")])
