@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from portal.cli.failure import FAILED, TIMEOUT, USAGE, CommandFailed
+from portal.cli.failure import FAILED, PARTIAL, TIMEOUT, USAGE, CommandFailed
 from portal.cli.get import ContextOption
 
 if TYPE_CHECKING:
@@ -104,12 +104,22 @@ def stop(
     from portal.cli import context as contexts
     from portal.cli.columns import WORKLOADS
     from portal.cli.get import one
+    from portal.cli.refusal import told
 
+    failures: list[CommandFailed] = []
     with contexts.client(context) as client:
         for name in names:
-            found = one(client, WORKLOADS, name, {})
-            client.workloads.stop(found.id)
-            sys.stdout.write(f"{found.id} is stopping\n")
+            try:
+                with told():
+                    found = one(client, WORKLOADS, name, {})
+                    client.workloads.stop(found.id)
+            except CommandFailed as failure:
+                failures.append(failure)
+            else:
+                sys.stdout.write(f"{found.id} is stopping\n")
+    if failures:
+        code = PARTIAL if len(failures) < len(names) else failures[0].exit_code
+        raise CommandFailed("\n".join(dict.fromkeys(map(str, failures))), code)
 
 
 def workload(base: dict[str, Any], given: dict[str, Any]) -> "WorkloadIn":

@@ -86,6 +86,16 @@ def test_stopping_takes_ids_and_unique_names(fleet: Web, neurox: Neurox) -> None
     assert neurox("stop", "three").code == 3
 
 
+def test_what_cannot_be_stopped_keeps_nothing_else_running(fleet: Web, neurox: Neurox) -> None:
+    neurox("submit", "one", "-p", "eyes")
+    done = neurox("stop", "three", "one", "four")
+    assert done.code == 7
+    assert "is stopping" in done.out
+    assert "'three'" in done.err
+    assert "'four'" in done.err
+    assert all(intent.stop_requested_at for intent in fleet.stores.intents.all())
+
+
 def test_waiting_ends_with_a_status_of_its_own(fleet: Web, neurox: Neurox) -> None:
     done = neurox("submit", "train", "-p", "eyes", "--wait", "--timeout", "0s")
     assert done.code == 6
