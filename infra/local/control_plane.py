@@ -162,7 +162,7 @@ class ControlPlane:
 
     def _web(self) -> Process:
         charts = Path(__file__).parents[2] / "charts"
-        scratch = self._folder / "tmp"
+        scratch = self._folder / "run" / "web"
         env = {
             "NEUROX_REDIS_URL": self.redis_url,
             "NEUROX_THANOS_URL": self.thanos_url,

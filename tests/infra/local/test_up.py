@@ -124,3 +124,5 @@ def test_a_killed_supervisor_takes_all_with_it_and_the_next_up_resumes(
     running.send_signal(signal.SIGINT)
     assert running.wait(timeout=40) == 0
     assert home.nothing_is_left()
+    assert home.run("down", "--purge").returncode == 0
+    assert not home.state.exists()
