@@ -5,7 +5,7 @@ The demo uses only pools that take simulated nodes alone, so it can never hold a
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -86,13 +86,26 @@ def make(client: Client, say: Say, patient: bool) -> None:
     world = look(client)
     if not world.pools:
         raise NotYet(NO_POOL)
+    promised = {
+        pool.name: world.quotas.get(pool.name) or first_quotas(pool, at, len(world.pools))
+        for at, pool in enumerate(world.pools)
+    }
     for persona in PERSONAS:
-        _person(client, persona, [pool.name for pool in world.pools], say)
-    for at, pool in enumerate(world.pools):
-        if pool.name not in world.quotas:
-            for group, gpus in first_quotas(pool, at, len(world.pools)).items():
-                client.quotas.put(pool.name, group, gpus)
-                say(f"guaranteed {gpus} GPUs of {pool.name} to {group}")
+        _person(client, persona, own_first(persona.group, promised), say)
+    for pool, shares in promised.items():
+        if pool not in world.quotas:
+            for group, gpus in shares.items():
+                client.quotas.put(pool, group, gpus)
+                say(f"guaranteed {gpus} GPUs of {pool} to {group}")
+
+
+def own_first(group: str, promised: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """The pools, those first in which the group is guaranteed most.
+
+    A project's first pool is the one that people get who name none; in a pool that is guaranteed
+    to others they would wait for ever.
+    """
+    return sorted(promised, key=lambda pool: -promised[pool].get(group, 0))
 
 
 def pools_for(nodes: Iterable[NodeOut], taken: Iterable[str]) -> dict[str, PoolIn]:

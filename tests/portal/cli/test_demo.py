@@ -107,6 +107,20 @@ def test_of_two_pools_one_leaves_room_for_a_gang_as_large_as_it() -> None:
     assert found == [{"language": 12, "speech": 4}, {"vision": 12}]
 
 
+def test_who_names_no_pool_gets_one_in_which_their_group_is_guaranteed_gpus(
+    web: Web, admin: Client
+) -> None:
+    for name in ("h100", "h200"):
+        web.stores.pools.put(name, NodePool(name, SAFE))
+    second = {f"m{n}": replace(NODE, name=f"m{n}", pool="h200") for n in range(4)}
+    report(web, "h100", **second)
+    demo_world.make(admin, lambda _: None, patient=True)
+    firsts = {name: project.pools[0] for name, project in web.stores.projects.all().items()}
+    assert firsts == {"language": "h100", "speech": "h100", "vision": "h200"}
+    for group, pool in firsts.items():
+        assert web.stores.quotas.all()[f"{pool}/{group}"].gpus > 0
+
+
 def test_what_people_made_is_left_alone(web: Web, admin: Client) -> None:
     web.stores.groups.put("vision", Group("vision", "ours"))
     web.stores.pools.put("mine", NodePool("mine", SAFE))
