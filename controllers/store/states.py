@@ -14,7 +14,7 @@ from controllers.store import keys
 FINISHED_KEPT = 500
 """Finished workloads kept a cluster; the oldest go first."""
 
-VANISHED = Reason("Vanished", "Its object was deleted in the cluster.")
+VANISHED = Reason("VANISHED", "Its object was deleted in the cluster.")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from controllers.domain.workload import (
     Workload,
     WorkloadSpec,
 )
+from controllers.store.states import VANISHED
 from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.values import age, mean, moment, total_bytes
 from portal.auth.identity import Caller
@@ -86,15 +87,21 @@ def state(each: Row) -> State:
 def reason(each: Row) -> Reason | None:
     """Why it waits or ended, as far as it is known."""
     if each.seen is not None:
-        return each.seen.reason
+        return None if _went_as_asked(each) else each.seen.reason
     if each.intent is None or each.intent.stop_requested_at is not None:
         return None
     if each.intent.refusal:
-        return Reason("Refused", each.intent.refusal)
+        return Reason("REFUSED", each.intent.refusal)
     if each.intent.cluster is None:
-        return Reason("NotSent", each.intent.waiting or "The hub has not chosen a cluster yet.")
+        return Reason("NOT_SENT", each.intent.waiting or "No cluster was chosen for it yet.")
     name = each.reported.cluster.name if each.reported else each.intent.cluster
-    return Reason("Sent", f"Sent to cluster {name}, which has not reported it yet.")
+    return Reason("SENT", f"Sent to cluster {name}, which has not reported it yet.")
+
+
+def _went_as_asked(each: Row) -> bool:
+    """Whether its object is gone because somebody pressed Stop, which is no news to them."""
+    stopped = each.intent is not None and each.intent.stop_requested_at is not None
+    return stopped and each.seen is not None and each.seen.reason == VANISHED
 
 
 def stoppable(each: Row, caller: Caller) -> bool:

@@ -10,6 +10,7 @@ from neurox_web import Web, cluster, gpu, holder, policy, running
 
 from controllers.domain.cluster import Node, StateDelta
 from controllers.domain.workload import Intent, WorkloadSpec
+from controllers.store.states import VANISHED
 
 ASKED = {"name": "train", "project": "eyes"}
 
@@ -34,7 +35,7 @@ def test_what_is_submitted_gets_its_defaults_and_is_stored_before_the_answer(fle
     made = submit(fleet)
     assert (made["group"], made["pool"], made["level"]) == ("vision", "a", "normal")
     assert (made["pods"], made["gpus"], made["user"]) == (1, 1, "mia")
-    assert (made["state"], made["reason"]["code"]) == ("Submitted", "NotSent")
+    assert (made["state"], made["reason"]["code"]) == ("Submitted", "NOT_SENT")
     assert made["cluster"] is None
     assert made["utilization"] is None
     stored = fleet.stores.intents.get(made["id"])
@@ -261,6 +262,18 @@ def test_a_wish_to_stop_shows_at_once(web: Web) -> None:
     assert web.delete("/workloads/w1", user="mia").json["state"] == "Stopping"  # type: ignore[index]
 
 
+@pytest.mark.parametrize(("asked", "code"), [(True, None), (False, "VANISHED")])
+def test_who_stopped_it_is_not_told_that_its_object_was_deleted(
+    web: Web, asked: bool, code: str | None
+) -> None:
+    seen(web, state="Stopped", reason=VANISHED, members=())
+    if asked:
+        web.stores.intents.change("w1", stop_requested_at=time.time())
+    shown: Any = web.get("/workloads/w1").json
+    assert shown["state"] == "Stopped"
+    assert (shown["reason"] or {}).get("code") == code
+
+
 def test_a_workload_that_was_made_in_the_cluster_is_stopped_there(web: Web) -> None:
     cluster(web, workloads={"uid-1": running("uid-1")})
     answer = web.delete("/workloads/uid-1")
@@ -273,4 +286,4 @@ def test_a_refusal_by_the_cluster_is_shown_as_its_reason(web: Web) -> None:
     web.stores.intents.add(Intent("w1", spec, "mia", time.time(), refusal="No such namespace."))
     shown: Any = web.get("/workloads/w1").json
     assert shown["state"] == "Invalid"
-    assert shown["reason"] == {"code": "Refused", "message": "No such namespace."}
+    assert shown["reason"] == {"code": "REFUSED", "message": "No such namespace."}
