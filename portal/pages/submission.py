@@ -22,8 +22,10 @@ FIELDS = (
 )
 RUN_SECONDS = "neurox.io/simulated-run-seconds"
 LOAD = "neurox.io/simulated-load"
-# Not all that int() takes, and short enough for it.
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+LONGEST = 18
+"""Digits; no limit of the API is near it."""
+# Not all that int() takes.
+_WHOLE = re.compile(rf"[+-]?[0-9]{{1,{LONGEST}}}")
 
 
 class Faults(ValueError):
@@ -70,6 +72,9 @@ def _whole(
 ) -> int | None:
     text = given.get(name, "")
     if not text:
+        return default
+    if text.isascii() and text.isdigit() and len(text) > LONGEST:
+        faults[name] = f"That number is too large: it has {len(text)} digits."
         return default
     if not _WHOLE.fullmatch(text):
         faults[name] = f"A whole number is needed, not “{text[:40]}”."

@@ -51,6 +51,14 @@ def test_stopping_asks_first_and_then_leads_back(app: Flask) -> None:
     assert "/stop" not in client.get("/workloads/w-4").text
 
 
+def test_stopping_what_waits_promises_no_free_gpus(app: Flask) -> None:
+    client = app.test_client()
+    assert "free for others" in client.get("/workloads/w-3/stop").text
+    waiting = client.get("/workloads/w-1/stop").text
+    assert "It has no pods yet" in waiting
+    assert "free for others" not in waiting
+
+
 def test_a_join_secret_is_shown_once(app: Flask) -> None:
     client = app.test_client()
     answer = client.post("/clusters/new", data={"name": "edge-1"})

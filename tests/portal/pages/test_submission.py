@@ -44,3 +44,9 @@ def test_what_cannot_be_sent_is_said_beside_its_field(field: str, value: str) ->
     with pytest.raises(Faults) as faults:
         read({**TYPED, field: value})
     assert list(faults.value.by_field) == [field]
+
+
+def test_a_number_that_is_too_large_is_not_called_no_number() -> None:
+    with pytest.raises(Faults) as faults:
+        read({**TYPED, "pods": "9" * 20})
+    assert faults.value.by_field == {"pods": "That number is too large: it has 20 digits."}
