@@ -43,9 +43,13 @@ def render(helm: Helm) -> Render:
     known: dict[str, str] = {}
 
     def objects(
-        chart: str = "neurox", values: dict[str, Any] | None = None, release: str = "neurox"
+        chart: str = "neurox",
+        values: dict[str, Any] | None = None,
+        release: str = "neurox",
+        kubernetes: str = "1.37",
     ) -> list[dict[str, Any]]:
-        words = ("template", release, str(CHARTS / chart), "--namespace", "neurox-system")
+        words = ["template", release, str(CHARTS / chart), "--namespace", "neurox-system"]
+        words += ["--kube-version", f"{kubernetes}.0"]
         asked = json.dumps([words, values], sort_keys=True)
         if asked not in known:
             done = helm(*words, values=values or {})
