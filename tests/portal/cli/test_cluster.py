@@ -59,7 +59,7 @@ def test_programs_get_the_record_the_secret_and_the_command(
     made = json.loads(done.out)
     assert made["cluster"]["name"] == "cellar"
     assert "kind: Secret" in made["secret"]
-    assert "neurox cluster join --secret -" in made["command"]
+    assert "kubectl apply --server-side" in made["command"]
     assert "works once" in done.err
 
 
