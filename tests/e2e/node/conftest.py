@@ -10,12 +10,18 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from infra.images import upstream
 from infra.images.archive import FileImage, write
+from infra.images.catalogue import own_platform
 from infra.images.upstream import libraries
 from infra.local.node import Network, RealNode
 from infra.tools.toolbox import Toolbox
 
 PYTHON = "localhost/python:3"
+ROOT = Path(__file__).parents[3]
+OURS = ("control", "workload", "relay", "agent-simulated")
 Kubectl = Callable[..., str]
 
 
@@ -73,6 +79,27 @@ def kubectl() -> Kubectl:
         return done.stdout
 
     return run
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with helm and kubectl, as a user has them on PATH."""
+    folder, box = tmp_path_factory.mktemp("bin"), Toolbox.from_env()
+    box.ensure(["helm", "kubectl"])
+    for name in ("helm", "kubectl"):
+        (folder / name).symlink_to(box.path(name))
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Ours, as `make images` packs them, and those of others."""
+    folder = ROOT / "build" / "images" / own_platform().architecture
+    ours = [folder / f"{name}.tar" for name in OURS]
+    missing = [str(path) for path in ours if not path.exists()]
+    assert not missing, f"`make images BASE=debian` makes {', '.join(missing)}"
+    folder = tmp_path_factory.mktemp("archives")
+    return [*ours, *upstream.save(Toolbox.from_env(), upstream.CHART, folder)]
 
 
 def _node(name: str, network: Network, archive: Path) -> Iterator[RealNode]:

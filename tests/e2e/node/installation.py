@@ -1,0 +1,142 @@
+"""What the tests of this folder share: a cluster by helm and kubectl, and Neurox in it."""
+
+import base64
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from infra.local.node import Network, RealNode
+
+ROOT = Path(__file__).parents[3]
+NAMESPACE = "neurox-system"
+PORT = 30443
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A real node as somebody with helm and kubectl sees it."""
+
+    node: RealNode
+    tools: str
+
+    def run(self, *words: str, stdin: str | None = None, seconds: float = 240) -> str:
+        """Run a program against it; what it prints."""
+        done = subprocess.run(
+            words,
+            input=stdin,
+            env={**os.environ, **self.environment()},
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(words)}:\n{done.stdout}{done.stderr}{self.pods()}"
+        return done.stdout
+
+    def environment(self) -> dict[str, str]:
+        """A shell in which kubectl is pointed at the cluster."""
+        return {
+            "PATH": f"{self.tools}:{os.environ['PATH']}",
+            "KUBECONFIG": str(self.node.kubeconfig),
+            "HELM_CACHE_HOME": str(self.node.layout.folder / "helm"),
+            "HELM_CONFIG_HOME": str(self.node.layout.folder / "helm"),
+            "HELM_DATA_HOME": str(self.node.layout.folder / "helm"),
+            "NO_PROXY": "*",
+            "no_proxy": "*",
+        }
+
+    def kubectl(self, *words: str, stdin: str | None = None) -> str:
+        """What kubectl prints."""
+        return self.run("kubectl", "--request-timeout=30s", *words, stdin=stdin)
+
+    def items(self, kind: str, *words: str) -> list[dict]:
+        """All objects of a kind in our namespaces."""
+        found: list[dict] = json.loads(self.kubectl("get", kind, "-A", "-o", "json", *words))[
+            "items"
+        ]
+        return found
+
+    def secret(self, name: str, key: str) -> str:
+        """A key of one of our Secrets."""
+        found = json.loads(self.kubectl("-n", NAMESPACE, "get", "secret", name, "-o", "json"))
+        return base64.b64decode(found["data"][key]).decode()
+
+    def pods(self) -> str:
+        """For a failure: what runs and what is said of it."""
+        words = ["kubectl", "get", "pods,events", "-A", "-o", "wide"]
+        env = {**os.environ, **self.environment()}
+        return subprocess.run(
+            words, env=env, capture_output=True, text=True, timeout=60, check=False
+        ).stdout[-6000:]
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The control plane, signed in as its admin."""
+
+    cluster: Cluster
+    url: str
+    browser: requests.Session
+    took: float
+    notes: str
+
+    def get(self, path: str) -> requests.Response:
+        """A page or an answer of the API."""
+        return self.browser.get(self.url + path, timeout=30)
+
+    def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """A request to the API as the portal makes it; what it answers."""
+        answer = self.browser.request(
+            method,
+            f"{self.url}/api/v1{path}",
+            json=body,
+            headers={"Origin": self.url},
+            timeout=30,
+        )
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+
+def install(hub: Cluster, folder: Path, *values: str) -> Installed:
+    """`helm install --wait`, into a namespace that enforces restricted pods; signed in."""
+    began = time.monotonic()
+    hub.kubectl("create", "namespace", NAMESPACE)
+    enforced = "pod-security.kubernetes.io/enforce=restricted"
+    hub.kubectl("label", "namespace", NAMESPACE, enforced)
+    chart = str(ROOT / "charts" / "neurox")
+    given = [
+        word for value in (f"expose.host={hub.node.address}", *values) for word in ("--set", value)
+    ]
+    words = ("-n", NAMESPACE, *given, "--wait", "--timeout", "180s")
+    notes = hub.run("helm", "install", "neurox", chart, *words)
+    took = time.monotonic() - began
+    url = f"https://{hub.node.address}:{PORT}"
+    browser = requests.Session()
+    browser.trust_env = False
+    ca = folder / "ca.crt"
+    ca.write_text(hub.secret("neurox-edge", "ca.crt"))
+    browser.verify = str(ca)
+    form = {"name": "admin", "password": hub.secret("neurox-admin", "password"), "next": "/"}
+    answer = browser.post(f"{url}/auth/sign-in", data=form, headers={"Origin": url}, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return Installed(hub, url, browser, took, notes)
+
+
+def started(name: str, network: Network, images: list[Path], tools: str) -> Iterator[Cluster]:
+    with RealNode(name, network) as node:
+        node.import_images(images)
+        yield Cluster(node, tools)
+
+
+def eventually(what: str, condition: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.2)
