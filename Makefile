@@ -106,7 +106,7 @@ pin-images: $(VENV)/.local ## Fill the digests of third-party images in the char
 
 .PHONY: lock
 lock: $(VENV)/.test ## Lock what each image installs, by hash
-	@for image in control workload relay agent; do \
+	@for image in control workload relay agent agent-simulated; do \
 		$(BIN)/uv pip compile setup.cfg --extra $$image --constraint constraints.txt \
 			--generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet \
 			--python-version 3.11 --python-platform x86_64-manylinux_2_36 \

@@ -34,11 +34,10 @@ class Builder:
         """Everything that the Dockerfile copies; needs no engine."""
         order, shop = self._order, self._shop
         # Every target's libraries, since the stage that compiles them does so once for all.
-        own = [image for image in IMAGES.values() if image.libraries]
         return [
             *(
                 Task("Fetching", "wheels", one.name, partial(context.libraries, one, order, shop))
-                for one in own
+                for one in IMAGES.values()
             ),
             Task("Building", "wheel", "neurox", partial(context.neurox, order, shop)),
             Task("Building", "driver", "simulated", partial(context.simulated, order, shop)),

@@ -16,11 +16,6 @@ class Image:
     name: str
     limit_mb: int
 
-    @property
-    def libraries(self) -> bool:
-        """Whether it has a list of locked requirements of its own."""
-        return self.name != "agent-simulated"
-
 
 IMAGES: dict[str, Image] = {
     image.name: image

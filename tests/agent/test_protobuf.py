@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.protobuf import MalformedMessage, fields
+from agent.protobuf import MalformedMessage, field, fields, numbers
 
 
 def test_numbers_and_fixed_fields_are_skipped() -> None:
@@ -22,3 +22,12 @@ def test_a_broken_message_is_refused(message: bytes) -> None:
 def test_no_bytes_make_it_fail_otherwise(message: bytes) -> None:
     with contextlib.suppress(MalformedMessage):
         assert sum(len(payload) for _, payload in fields(message)) <= len(message)
+
+
+@given(st.integers(1, 2**28), st.binary(max_size=300))
+def test_what_is_written_is_read(number: int, payload: bytes) -> None:
+    assert list(fields(field(number, payload))) == [(number, payload)]
+
+
+def test_numbers_are_read_among_other_fields() -> None:
+    assert list(numbers(field(1, b"ab") + b"\x18\x96\x01")) == [(3, 150)]

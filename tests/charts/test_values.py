@@ -31,6 +31,7 @@ def test_every_default_is_described_and_every_described_value_has_a_default(char
 
 def _leaves(value: Any, described: Any, path: str = "") -> list[tuple[str, Any]]:
     groups = ("image", "images", "expose", "agent", "storage", "admin", "receive", "query", "join")
+    groups += ("simulatedGpus",)
     found = []
     for key, each in value.items():
         here = f"{path}{key}"

@@ -8,7 +8,7 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
     "one-cluster": ("neurox", {"workload": {"enabled": True}}),
     "one-cluster-simulated": (
         "neurox",
-        {"workload": {"enabled": True, "agent": {"simulated": True, "nodeSelector": {}}}},
+        {"workload": {"enabled": True, "agent": {"simulated": True}}},
     ),
     "load-balancer": (
         "neurox",

@@ -61,6 +61,33 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{- /* neurox-workload.nodeEnv, neurox-workload.nodeMounts: how a pod learns of the node it is on. */}}
+{{- define "neurox-workload.nodeEnv" -}}
+- name: NEUROX_AGENT_NODE
+  valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
+- {name: NEUROX_AGENT_POD_RESOURCES, value: /var/lib/kubelet/pod-resources/kubelet.sock}
+- {name: NEUROX_AGENT_POD_LOGS, value: /var/log/pods}
+{{- end }}
+
+{{- define "neurox-workload.nodeMounts" -}}
+- {name: pod-resources, mountPath: /var/lib/kubelet/pod-resources, readOnly: true}
+- {name: pod-logs, mountPath: /var/log/pods, readOnly: true}
+{{- end }}
+
+{{- /* neurox-workload.agentNodes: simulated GPUs appear on nodes that somebody has marked so, and on no other. */}}
+{{- define "neurox-workload.agentNodes" -}}
+{{- if .Values.agent.simulated }}
+neurox.io/simulated: "true"
+{{- else if .Values.agent.nodeSelector }}
+{{- toYaml .Values.agent.nodeSelector }}
+{{- end }}
+{{- end }}
+
+{{- /* neurox-workload.labelNodes: the agent has no rights at the API server, so a person does it. */}}
+{{- define "neurox-workload.labelNodes" -}}
+kubectl label node NODE neurox.io/simulated=true nvidia.com/gpu.product={{ .Values.agent.simulatedGpus.model }}
+{{- end }}
+
 {{- /* neurox-workload.placement: where the administrator wants pods that serve the whole cluster. */}}
 {{- define "neurox-workload.placement" -}}
 {{- with .Values.image.pullSecrets }}

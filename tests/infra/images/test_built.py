@@ -24,6 +24,7 @@ PROCESSES = (
     ("workload", "controllers.workload"),
     ("relay", "controllers.relay.client"),
     ("agent", "agent"),
+    ("agent-simulated", "agent.simulated.node"),
 )
 IMPORT_ALL = """
 import importlib, pathlib, sys

@@ -1,0 +1,1 @@
+"""A node without GPUs pretends: a device plugin for its kubelet, a scenario for its NVML."""

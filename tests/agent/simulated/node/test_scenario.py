@@ -1,0 +1,53 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from agent.simulated.node.model import MODELS
+from agent.simulated.node.scenario import gpu_uuids, load_of, text
+from agent.simulated.node.use import Use
+
+H200 = MODELS["NVIDIA-H200"]
+READ = """
+import pynvml as n
+n.nvmlInit()
+for index in range(n.nvmlDeviceGetCount()):
+    gpu = n.nvmlDeviceGetHandleByIndex(index)
+    pids = [(p.pid, p.usedGpuMemory) for p in n.nvmlDeviceGetComputeRunningProcesses_v3(gpu)]
+    print(n.nvmlDeviceGetUUID(gpu), n.nvmlDeviceGetUtilizationRates(gpu).gpu > 0, pids)
+"""
+
+
+def test_uuids_are_those_of_the_node_and_its_indexes() -> None:
+    assert gpu_uuids("a", 2) == gpu_uuids("a", 3)[:2]
+    assert len({*gpu_uuids("a", 16), *gpu_uuids("b", 16)}) == 32
+
+
+def test_the_driver_shows_a_working_process_an_idle_one_and_a_free_gpu(
+    library: Path, tmp_path: Path
+) -> None:
+    uuids = gpu_uuids("a", 3)
+    uses = [Use(uuids[0], ("v", "train"), 41), Use(uuids[1], ("v", "idle-shell"), 42)]
+    scenario = tmp_path / "scenario"
+    scenario.write_text(text(H200, uuids, uses))
+    env = {"LD_LIBRARY_PATH": str(library), "NEUROX_NVML_SCENARIO": str(scenario)}
+    done = subprocess.run(
+        [sys.executable, "-c", READ],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stderr == ""
+    busy, idle, free = done.stdout.splitlines()
+    assert busy.startswith(f"{uuids[0]} True [(41, ")
+    assert idle == f"{uuids[1]} False [(42, {int(H200.memory_bytes * 0.1)})]"
+    assert free == f"{uuids[2]} False []"
+
+
+def test_a_pod_does_the_same_each_time_and_on_each_of_its_gpus() -> None:
+    uses = [Use(uuid, ("v", "train"), pid) for pid, uuid in enumerate(gpu_uuids("a", 4), 1)]
+    (load,) = {load_of(use) for use in uses}
+    assert 0.35 <= load <= 0.85
+    assert load != load_of(Use("u", ("w", "train"), 1))
