@@ -35,12 +35,13 @@ class Registration:
         if kubelet is None or (kubelet == self._told and self._socket.exists()):
             return
         await self.close()
-        self._server = Server([self._plugin], codec=Raw())
-        await self._server.start(path=str(self._socket))
+        server = Server([self._plugin], codec=Raw())
         try:
+            await server.start(path=str(self._socket))
+            self._server = server
             # The kubelet calls back before it answers.
             await asyncio.to_thread(_register, self._kubelet)
-        except CallFailed as error:
+        except (OSError, CallFailed) as error:
             if not self._failing:
                 log.warning("registration: %s", error)
             self._failing = True

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from installation import Cluster, Installed, eventually, install, started
 from prometheus_client.parser import text_string_to_metric_families
@@ -56,6 +57,13 @@ def gpus(installed: Installed) -> list[dict[str, Any]]:
     return found
 
 
+def offered(installed: Installed) -> str | None:
+    """How many GPUs the node says it can give to pods."""
+    (node,) = installed.cluster.items("nodes")
+    found: str | None = node["status"]["allocatable"].get("nvidia.com/gpu")
+    return found
+
+
 def metrics(cluster: Cluster, name: str) -> dict[str, float]:
     """One of the agent's metrics by the label ``pod``."""
     (agent,) = json.loads(cluster.kubectl("-n", AGENTS, "get", "pods", "-o", "json"))["items"]
@@ -82,11 +90,7 @@ def test_the_cluster_joins_itself(installed: Installed) -> None:
 def test_the_kubelet_offers_the_gpus_and_the_portal_shows_them_simulated(
     installed: Installed,
 ) -> None:
-    def allocatable() -> str | None:
-        (node,) = installed.cluster.items("nodes")
-        return node["status"]["allocatable"].get("nvidia.com/gpu")
-
-    eventually("the kubelet offers GPUs", lambda: allocatable() == str(GPUS), 60)
+    eventually("the kubelet offers GPUs", lambda: offered(installed) == str(GPUS), 60)
     eventually("the API shows them", lambda: len(gpus(installed)) == GPUS, SEEN_SECONDS)
     eventually("simulated", lambda: all(gpu["simulated"] for gpu in gpus(installed)), SEEN_SECONDS)
     assert {(gpu["model"], gpu["state"]) for gpu in gpus(installed)} == {("Tesla T4", "free")}
@@ -129,3 +133,23 @@ def test_a_workload_is_a_real_pod_whose_process_uses_its_gpus_until_it_is_stoppe
     eventually("it is stopped", lambda: now()["state"] == "Stopped", 60)
     eventually("all GPUs are free and do nothing", idle, SEEN_SECONDS)
     assert metrics(installed.cluster, "neurox_pod_gpu_memory_used_bytes") == {}
+
+
+def test_a_kubelet_that_starts_again_gets_the_gpus_again(installed: Installed) -> None:
+    logs = Path(f"/proc/{installed.cluster.node.pid}/root/var/log/pods")
+
+    def registrations() -> int:
+        # By way of the node, for kubectl asks the kubelet.
+        found = logs.glob(f"{AGENTS}_*/simulated-node/*.log")
+        return sum(path.read_text().count("is registered") for path in found)
+
+    before = registrations()
+    assert before > 0
+    (kubelet,) = [
+        process
+        for process in psutil.Process(installed.cluster.node.pid).children(recursive=True)
+        if process.name() == "kubelet"
+    ]
+    kubelet.kill()
+    eventually("it is registered again", lambda: registrations() > before, 60)
+    eventually("the kubelet offers GPUs", lambda: offered(installed) == str(GPUS), 60)

@@ -111,6 +111,25 @@ def test_a_kubelet_that_does_not_answer_is_asked_again(
     assert len([x for x in caplog.records if x.levelname == "WARNING"]) == 1
 
 
+def test_a_folder_that_it_may_not_write_to_is_told_once(
+    kubelet: Kubelet, registration: Registration, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def lives() -> None:
+        async with kubelet.running():
+            # In the way of the socket, for a test may run as root, whom no mode stops.
+            (kubelet.folder / "neurox-simulated.sock").mkdir()
+            for _ in range(2):
+                await registration.step()
+            (kubelet.folder / "neurox-simulated.sock").rmdir()
+            await registration.step()
+            await registration.close()
+
+    asyncio.run(lives())
+    assert len(kubelet.requests) == 1
+    (told,) = [x.getMessage() for x in caplog.records if x.levelname == "WARNING"]
+    assert "neurox-simulated.sock" in told
+
+
 @pytest.mark.parametrize(
     ("call", "request_", "answer"),
     [
