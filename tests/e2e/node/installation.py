@@ -125,7 +125,7 @@ def install(hub: Cluster, folder: Path, *values: str) -> Installed:
     browser.verify = str(ca)
     form = {"name": "admin", "password": hub.secret("neurox-admin", "password"), "next": "/"}
     answer = browser.post(f"{url}/auth/sign-in", data=form, headers={"Origin": url}, timeout=30)
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
     return Installed(hub, url, browser, took, notes)
 
 
