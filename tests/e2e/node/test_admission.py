@@ -39,7 +39,7 @@ def guarded(hub: RealNode, kubectl) -> RealNode:
         labels = {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "warn")}
         made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         made["metadata"]["labels"] = labels
-        kubectl(hub, "apply", "-f", "-", stdin=yaml.safe_dump(made))
+        kubectl(hub, "apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(made))
     return hub
 
 
