@@ -198,15 +198,16 @@ def _create(client: "Client", asked: "WorkloadIn", dry_run: bool) -> "WorkloadOu
 def _from_file(file: Path) -> dict[str, Any]:
     import yaml
 
+    where = "standard input" if str(file) == "-" else str(file)
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text()
         found = yaml.safe_load(text)
     except OSError as failure:
-        raise CommandFailed(f"{file} cannot be read: {failure.strerror}", USAGE) from None
+        raise CommandFailed(f"{where} cannot be read: {failure.strerror}", USAGE) from None
     except (UnicodeError, yaml.YAMLError) as failure:
-        raise CommandFailed(f"{file} is not YAML: {failure}", USAGE) from None
+        raise CommandFailed(f"{where} is not YAML: {failure}", USAGE) from None
     if not isinstance(found, dict):
-        raise CommandFailed(f"{file} does not hold the fields of one workload", USAGE)
+        raise CommandFailed(f"{where} does not hold the fields of one workload", USAGE)
     return found
 
 

@@ -1,3 +1,4 @@
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,15 @@ def test_what_is_missing_is_named() -> None:
         workload({}, {"name": "train"})
     with pytest.raises(CommandFailed, match="colour"):
         workload({"colour": "red"}, {"name": "train", "project": "eyes"})
+
+
+def test_what_standard_input_lacks_is_said_of_standard_input(
+    neurox: Neurox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("[]"))
+    done = neurox("submit", "-f", "-")
+    assert done.code == 2
+    assert done.err == "neurox: standard input does not hold the fields of one workload\n"
 
 
 def test_durations_and_pairs_are_read() -> None:
