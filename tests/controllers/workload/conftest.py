@@ -85,21 +85,23 @@ def _supervise(cluster: SandboxCluster, state: Path, servers: Servers) -> None:
 
 def _guarded(api: KubeApi) -> bool:
     """Whether both policies act: an API server takes a moment to heed a new one."""
+    return _taken(api, {}) and not _taken(api, {"neurox.io/intent": "forged"})
+
+
+def _taken(api: KubeApi, labels: dict[str, str]) -> bool:
+    """Whether a Job with GPUs would be taken and held; the guard alone refuses it."""
     limits = {"limits": {"nvidia.com/gpu": "1"}}
     pod = {
         "restartPolicy": "Never",
         "containers": [{"name": "a", "image": "x", "resources": limits}],
     }
-    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "probe"}}
-    job["spec"] = {"template": {"spec": pod}}
-    path = "/apis/batch/v1/namespaces/vision/jobs?dryRun=All"
-    held = json.loads(api.send("POST", path, job))["spec"]["suspend"]
-    job["metadata"] = {"name": "probe", "labels": {"neurox.io/intent": "forged"}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": {"spec": pod}}}
+    job["metadata"] = {"name": "probe", "labels": labels}
     try:
-        api.send("POST", path, job)
+        made = api.send("POST", "/apis/batch/v1/namespaces/vision/jobs?dryRun=All", job)
     except KubeError:
-        return bool(held)
-    return False
+        return False
+    return bool(json.loads(made)["spec"]["suspend"])
 
 
 @pytest.fixture(scope="session")
