@@ -1,8 +1,9 @@
 """Programs run against the SDK's mocks; every registration is kept as the engine would see it."""
 
+import asyncio
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,16 @@ from pulumi.runtime import mocks, set_mocks
 SECRET = "4dabf18193072939515e22adb298388d"
 """The key by which a secret value says on the wire that it is one."""
 CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+@pytest.fixture(autouse=True)
+def loop() -> Iterator[None]:
+    """The SDK wants a current event loop; whoever ran one before has left none."""
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    yield
+    asyncio.set_event_loop(None)
+    made.close()
 
 
 @dataclass
