@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from importlib.metadata import version
 
 from controllers.relay.call import CallFailed
 from controllers.relay.client.clock import Clock
@@ -21,7 +22,6 @@ from controllers.relay.limits import Timing
 from controllers.relay.listener import Listener
 
 log = logging.getLogger(__name__)
-VERSION = "0.1.0"
 LOOK_AGAIN_SECONDS = 2.0
 REFUSED_SECONDS = 60.0
 """How long a refused token is left alone, unless the join Secret changes."""
@@ -38,7 +38,7 @@ class RelayClient:
         self.pool: ClientPool | None = None
         self._listener = Listener(Local(self._metrics_out, lambda: self.pool).handle)
         self._kubernetes = Kubernetes(Access.of(settings.kubeconfig), settings.namespace)
-        self._joiner = Joiner(self._kubernetes, settings.join_file, VERSION)
+        self._joiner = Joiner(self._kubernetes, settings.join_file, version("neurox"))
 
     async def listen(self) -> Address:
         """Begin to take metrics; returns the address with its real port."""

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.node
 GPUS = 4
 AGENTS = "neurox-system-agent"
 WORK = "neurox-work"
-IMAGE = "ghcr.io/neurox/agent-simulated:0.1.0"
+IMAGE = "ghcr.io/neurox/agent-simulated:0.2.0"
 SLEEP = "import time; time.sleep(600)"
 SEEN_SECONDS = 90
 """From a change on the node to the API: process lists, scrape, and the loop that copies samples."""
