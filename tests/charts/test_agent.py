@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from agent.simulated.node.model import MODELS
-from agent.simulated.node.settings import GPUS_MAX, Settings
+from agent.simulated.node.settings import CLUSTER_CA, GPUS_MAX, Settings
 
 CHART = Path(__file__).parents[2] / "charts/neurox-workload"
 
@@ -38,14 +38,19 @@ def test_a_simulated_agent_asks_for_no_driver(render: Any) -> None:
     assert "/home/kubernetes/bin/nvidia" not in host_paths(spec)
 
 
-def test_a_simulated_node_is_made_before_its_agent_on_marked_nodes_alone(render: Any) -> None:
+def test_a_simulated_node_is_made_before_its_agent_on_marked_nodes_alone(
+    render: Any, tmp_path: Path
+) -> None:
     spec = agent(render, {"simulated": True, "simulatedGpus": {"count": 2, "model": "Tesla-T4"}})
     (node,) = spec["initContainers"]
     assert node["restartPolicy"] == "Always"
     env = {each["name"]: each.get("value") for each in node["env"]}
     read = {each["name"]: each.get("value") for each in spec["containers"][0]["env"]}
     assert env["NEUROX_NVML_SCENARIO"] == read["NEUROX_NVML_SCENARIO"]
-    assert Settings.from_env({**env, "NEUROX_AGENT_NODE": "a"}).model == MODELS["Tesla-T4"]
+    (tmp_path / "ca.crt").write_text("a CA")
+    env |= {"NEUROX_AGENT_NODE": "a", "NEUROX_SIMULATED_CLUSTER_CA": str(tmp_path / "ca.crt")}
+    assert Settings.from_env(env).model == MODELS["Tesla-T4"]
+    assert CLUSTER_CA in {f"{each['mountPath']}/ca.crt" for each in node["volumeMounts"]}
     assert "/var/lib/kubelet/device-plugins" in host_paths(spec)
     assert spec["nodeSelector"] == {"neurox.io/simulated": "true"}
 

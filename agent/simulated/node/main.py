@@ -40,7 +40,7 @@ async def serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     writer = ScenarioWriter(settings)
     writer.write_idle()
-    plugin = Plugin(gpu_uuids(settings.node, settings.gpus))
+    plugin = Plugin(gpu_uuids(settings.cluster, settings.node, settings.gpus))
     registration = Registration(settings.device_plugins, plugin)
     log.info("node %s has %d simulated %s", settings.node, settings.gpus, settings.model.name)
     await asyncio.gather(

@@ -14,10 +14,10 @@ _RESERVED = 0.004
 """Share of the memory that the driver keeps."""
 
 
-def gpu_uuids(node: str, count: int) -> list[str]:
-    """The node's GPUs by index; the same whenever and wherever they are asked for."""
+def gpu_uuids(cluster: str, node: str, count: int) -> list[str]:
+    """The node's GPUs by index; the same whenever asked for, and no other cluster's."""
     return [
-        f"GPU-{uuid.uuid5(uuid.NAMESPACE_URL, f'neurox/simulated/{node}/{index}')}"
+        f"GPU-{uuid.uuid5(uuid.NAMESPACE_URL, f'neurox/simulated/{cluster}/{node}/{index}')}"
         for index in range(count)
     ]
 

@@ -1,5 +1,6 @@
 """What the simulated node is told by its environment, read once and refused clearly."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,16 @@ GPUS_MAX = 16
 """Of one node, as no server holds more."""
 
 
+CLUSTER_CA = "/run/neurox/cluster/ca.crt"
+"""Of the ConfigMap kube-root-ca.crt, which every namespace has: to mount it takes no right."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """``pod_resources``, ``pod_logs`` and ``proc`` are those of the agent beside it."""
 
+    cluster: str
+    """Two clusters may have a node of one name, but no two have one CA."""
     node: str
     gpus: int
     model: Model
@@ -30,6 +37,7 @@ class Settings:
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read ``env``; SettingsError when a value is missing or wrong."""
         return cls(
+            cluster=_cluster(Path(env.get("NEUROX_SIMULATED_CLUSTER_CA", CLUSTER_CA))),
             node=_given(env, "NEUROX_AGENT_NODE", "give the name of this node"),
             gpus=_gpus(env.get("NEUROX_SIMULATED_GPUS", "8")),
             model=_model(env.get("NEUROX_SIMULATED_MODEL", "NVIDIA-H200")),
@@ -49,6 +57,16 @@ def _given(env: Mapping[str, str], name: str, step: str) -> str:
     if value := env.get(name, ""):
         return value
     raise SettingsError(f"{name} is not set: {step}")
+
+
+def _cluster(ca: Path) -> str:
+    try:
+        return hashlib.sha256(ca.read_bytes()).hexdigest()
+    except OSError as error:
+        raise SettingsError(
+            f"NEUROX_SIMULATED_CLUSTER_CA: {ca} cannot be read ({error.strerror}): "
+            "mount the ConfigMap kube-root-ca.crt there"
+        ) from None
 
 
 def _gpus(value: str) -> int:

@@ -16,7 +16,7 @@ class ScenarioWriter:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._uuids = gpu_uuids(settings.node, settings.gpus)
+        self._uuids = gpu_uuids(settings.cluster, settings.node, settings.gpus)
         self._kubelet = Kubelet(settings.pod_resources)
         self._names = PodNames(settings.pod_logs)
         self._written = ""

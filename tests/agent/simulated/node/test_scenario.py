@@ -19,14 +19,18 @@ for index in range(n.nvmlDeviceGetCount()):
 
 
 def test_uuids_are_those_of_the_node_and_its_indexes() -> None:
-    assert gpu_uuids("a", 2) == gpu_uuids("a", 3)[:2]
-    assert len({*gpu_uuids("a", 16), *gpu_uuids("b", 16)}) == 32
+    assert gpu_uuids("east", "a", 2) == gpu_uuids("east", "a", 3)[:2]
+    assert len({*gpu_uuids("east", "a", 16), *gpu_uuids("east", "b", 16)}) == 32
+
+
+def test_two_clusters_with_a_node_of_one_name_share_no_uuid() -> None:
+    assert not {*gpu_uuids("east", "a", 16)} & {*gpu_uuids("west", "a", 16)}
 
 
 def test_the_driver_shows_a_working_process_an_idle_one_and_a_free_gpu(
     library: Path, tmp_path: Path
 ) -> None:
-    uuids = gpu_uuids("a", 3)
+    uuids = gpu_uuids("east", "a", 3)
     uses = [Use(uuids[0], ("v", "train"), 41), Use(uuids[1], ("v", "idle-shell"), 42)]
     scenario = tmp_path / "scenario"
     scenario.write_text(text(H200, uuids, uses))
@@ -47,7 +51,7 @@ def test_the_driver_shows_a_working_process_an_idle_one_and_a_free_gpu(
 
 
 def test_a_pod_does_the_same_each_time_and_on_each_of_its_gpus() -> None:
-    uses = [Use(uuid, ("v", "train"), pid) for pid, uuid in enumerate(gpu_uuids("a", 4), 1)]
+    uses = [Use(uuid, ("v", "train"), pid) for pid, uuid in enumerate(gpu_uuids("east", "a", 4), 1)]
     (load,) = {load_of(use) for use in uses}
     assert 0.35 <= load <= 0.85
     assert load != load_of(Use("u", ("w", "train"), 1))

@@ -14,7 +14,7 @@ from infra.local.simulator.objects import Pod
 from infra.local.simulator.podresources import PodResources, encode
 
 UID = "8b0ad4a5-5b3c-4f0e-9d7a-6d1f0a2b3c4d"
-UUIDS = gpu_uuids("a", 2)
+UUIDS = gpu_uuids("east", "a", 2)
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def settings(tmp_path: Path) -> Settings:
     (process / "cgroup").write_text(f"0::/kubepods/besteffort/pod{UID}/abc\n")
     (process / "comm").write_text("python3\n")
     return Settings(
+        cluster="east",
         node="a",
         gpus=2,
         model=MODELS["Tesla-T4"],
