@@ -1,4 +1,4 @@
-"""The images themselves, built from Debian's packages and run without a container runtime."""
+"""The images that real nodes run, built from Debian's packages, without a container runtime."""
 
 import json
 import shutil
@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from infra.images.catalogue import IMAGES, own_platform
-from infra.images.order import ROOT, Order, revision
+from infra.images.order import ROOT, Order, revision, version
 
 pytestmark = pytest.mark.node
 
-ORDER = Order(own_platform(), "localhost/neurox-test", "test", "debian")
+ORDER = Order(own_platform(), "ghcr.io/neurox", version(), "debian")
+"""What `make images BASE=debian` makes: others would take its place in build/images."""
 PROGRAMS = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin")
 PROCESSES = (
     ("control", "controllers.control"),
@@ -73,14 +74,13 @@ class Built:
 @pytest.fixture(scope="module")
 def archives() -> Order:
     if shutil.which("buildah") is None or shutil.which("mmdebstrap") is None:
-        pytest.skip("buildah or mmdebstrap is missing (on Debian: apt install buildah mmdebstrap)")
+        pytest.fail("buildah or mmdebstrap is missing (on Debian: apt install buildah mmdebstrap)")
     build()
     return ORDER
 
 
 def build() -> None:
-    options = ("--registry", ORDER.registry, "--tag", ORDER.tag, "--base", "debian")
-    call(sys.executable, "-m", "infra.images", "build", *options)
+    call(sys.executable, "-m", "infra.images", "build", "--base", ORDER.base)
 
 
 @pytest.fixture(scope="module", params=IMAGES)
@@ -151,7 +151,7 @@ def test_labels_tell_where_an_image_comes_from(built: Built, archives: Order) ->
         labels = json.load(archive.extractfile(_path(config)))["config"]["Labels"]
         (index,) = json.load(archive.extractfile("index.json"))["manifests"]
     prefix = "org.opencontainers.image."
-    assert labels[f"{prefix}version"] == "test"
+    assert labels[f"{prefix}version"] == version()
     assert labels[f"{prefix}revision"] == revision()
     assert labels[f"{prefix}licenses"] == "Apache-2.0"
     assert labels[f"{prefix}title"].startswith(f"neurox {built.name.partition('-')[0]}")
