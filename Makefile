@@ -12,7 +12,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 	@echo
 	@echo '  make up ARGS="--clusters 2 --nodes 8" passes options on to neurox up.'
 
@@ -74,12 +74,31 @@ test: $(VENV)/.test chromium lint docs ## Everything that needs no cluster of yo
 	@$(BIN)/neurox tools helm
 	@$(PYTEST) -m "not node"
 
+.PHONY: root
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "Real nodes need root: sudo make e2e"; exit 2; }
+
+CLUSTER ?=
 .PHONY: e2e
-e2e: $(VENV)/.test ## Real nodes, our images, our charts; needs root (on Debian: apt install nftables)
+ifeq ($(CLUSTER),kind)
+e2e: $(VENV)/.test ## Real nodes, our images, our charts; needs root; CLUSTER=kind: docker and kind
+	@{ command -v docker && command -v kind; } >/dev/null || \
+		{ echo "make e2e CLUSTER=kind needs docker and kind: https://kind.sigs.k8s.io"; exit 2; }
+	@$(BIN)/neurox tools helm kubectl
+	@$(MAKE) --no-print-directory images BASE='$(BASE)' ARGS=
+	@kind create cluster --name neurox-e2e --wait 180s
+	@trap 'kind delete cluster --name neurox-e2e' EXIT; \
+		for archive in build/images/$$(docker version --format '{{.Server.Arch}}')/*.tar; do \
+			kind load image-archive --name neurox-e2e $$archive || exit 1; \
+		done; \
+		$(BIN)/pytest -m node -s --context kind-neurox-e2e $(ARGS)
+else
+e2e: root $(VENV)/.test
 	@$(BIN)/neurox tools
 	@$(BIN)/neurox tools node helm kubectl
-	@$(MAKE) --no-print-directory images BASE=debian
-	@$(BIN)/pytest -m node -s
+	@$(MAKE) --no-print-directory images BASE=debian ARGS=
+	@$(BIN)/pytest -m node -s $(ARGS)
+endif
 
 .PHONY: bench-up
 bench-up: $(VENV)/.test ## Time and memory of `make up`, against their limits

@@ -19,6 +19,12 @@ START_SECONDS = 10.0
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Here, for pytest asks before it looks into the folder of the tests that this is for."""
+    words = "run the tests marked node against this context of your kubeconfig; it is changed"
+    parser.addoption("--context", default="", metavar="NAME", help=words)
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody used a moment ago."""
     with socket.socket() as probe:

@@ -12,6 +12,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from existing import ExistingCluster
+
 from infra.images import upstream
 from infra.images.archive import FileImage, write
 from infra.images.catalogue import own_platform
@@ -26,12 +28,27 @@ Kubectl = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    with Network(tmp_path_factory.mktemp("nodes")) as network:
+def network(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Network | ExistingCluster]:
+    """Where nodes are started; with --context, the one cluster that stands for them all."""
+    folder = tmp_path_factory.mktemp("nodes")
+    if context := request.config.getoption("--context"):
+        Toolbox.from_env().ensure(["helm", "kubectl"])
+        yield ExistingCluster(context, folder)
+        return
+    with Network(folder) as network:
         yield network
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def own_nodes(request: pytest.FixtureRequest) -> None:
+    """For tests that are about our nodes themselves."""
+    if request.config.getoption("--context"):
+        pytest.skip("tests the nodes of this repository, not the cluster of --context")
+
+
+@pytest.fixture(scope="session")
 def python_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python that runs these tests, without what none of them imports."""
     program = Path(os.path.realpath(sys.executable))
@@ -81,7 +98,7 @@ def kubectl() -> Kubectl:
     return run
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder with helm and kubectl, as a user has them on PATH."""
     folder, box = tmp_path_factory.mktemp("bin"), Toolbox.from_env()
@@ -91,9 +108,11 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Ours, as `make images` packs them, and those of others."""
+@pytest.fixture(scope="session")
+def images(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Ours, as `make images` packs them, and those of others; none with --context."""
+    if request.config.getoption("--context"):
+        return []
     folder = ROOT / "build" / "images" / own_platform().architecture
     ours = [folder / f"{name}.tar" for name in OURS]
     missing = [str(path) for path in ours if not path.exists()]
@@ -102,9 +121,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [*ours, *upstream.save(Toolbox.from_env(), upstream.CHART, folder)]
 
 
-def _node(name: str, network: Network, archive: Path) -> Iterator[RealNode]:
+def _node(
+    name: str, network: Network | ExistingCluster, archive: Path
+) -> Iterator[RealNode | ExistingCluster]:
     began = time.monotonic()
-    with RealNode(name, network) as node:
+    with network if isinstance(network, ExistingCluster) else RealNode(name, network) as node:
         print(f"{name} is Ready after {time.monotonic() - began:.1f} s")
         node.import_images([archive])
         yield node

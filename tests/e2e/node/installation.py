@@ -10,20 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
+from existing import NAMESPACE, ExistingCluster
 
 from infra.local.node import Network, RealNode
 
 ROOT = Path(__file__).parents[3]
-NAMESPACE = "neurox-system"
 PORT = 30443
+STOP_SECONDS = 90
+"""The longest that a pod of ours may take to stop."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A real node as somebody with helm and kubectl sees it."""
+    """A cluster as somebody with helm and kubectl sees it."""
 
-    node: RealNode
+    node: RealNode | ExistingCluster
     tools: str
 
     def run(self, *words: str, stdin: str | None = None, seconds: float = 240) -> str:
@@ -42,12 +45,11 @@ class Cluster:
 
     def environment(self) -> dict[str, str]:
         """A shell in which kubectl is pointed at the cluster."""
+        folder = self.node.kubeconfig.parent / "helm"
         return {
             "PATH": f"{self.tools}:{os.environ['PATH']}",
             "KUBECONFIG": str(self.node.kubeconfig),
-            "HELM_CACHE_HOME": str(self.node.layout.folder / "helm"),
-            "HELM_CONFIG_HOME": str(self.node.layout.folder / "helm"),
-            "HELM_DATA_HOME": str(self.node.layout.folder / "helm"),
+            **{f"HELM_{what}_HOME": str(folder) for what in ("CACHE", "CONFIG", "DATA")},
             "NO_PROXY": "*",
             "no_proxy": "*",
         }
@@ -129,10 +131,20 @@ def install(hub: Cluster, folder: Path, *values: str) -> Installed:
     return Installed(hub, url, browser, took, notes)
 
 
-def started(name: str, network: Network, images: list[Path], tools: str) -> Iterator[Cluster]:
-    with RealNode(name, network) as node:
+def started(
+    name: str, network: Network | ExistingCluster, images: list[Path], tools: str
+) -> Iterator[Cluster]:
+    """A new node, or the cluster that --context names."""
+    with network if isinstance(network, ExistingCluster) else RealNode(name, network) as node:
         node.import_images(images)
         yield Cluster(node, tools)
+
+
+def own_node(cluster: Cluster) -> RealNode:
+    """For a test that looks behind the API server; skips where we did not start the node."""
+    if isinstance(cluster.node, ExistingCluster):
+        pytest.skip("needs the node's files and processes, which --context does not give")
+    return cluster.node
 
 
 def eventually(what: str, condition: Callable[[], object], seconds: float) -> None:

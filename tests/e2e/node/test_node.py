@@ -18,7 +18,7 @@ from infra.local.node.leftovers import LOGS
 from infra.tools.catalogue import TOOLS
 from infra.tools.toolbox import Toolbox
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.usefixtures("own_nodes")]
 
 PYTHON = "localhost/python:3"
 SERVER = "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080)"
