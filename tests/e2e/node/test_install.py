@@ -1,14 +1,23 @@
 """What a new user does: install by Helm, sign in, let a second cluster join, upgrade, uninstall."""
 
+import re
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 import requests
-import yaml
-from installation import NAMESPACE, ROOT, Cluster, Installed, eventually, install, started
+from installation import (
+    NAMESPACE,
+    ROOT,
+    STOP_SECONDS,
+    Cluster,
+    Installed,
+    eventually,
+    install,
+    started,
+)
+from objects import Object, held, made_since
 
 from infra.local.node import Network
 
@@ -16,8 +25,12 @@ pytestmark = pytest.mark.node
 
 INSTALL_SECONDS = 90
 JOIN_SECONDS = 60
-STOP_SECONDS = 90
-"""The longest that a pod of ours may take to stop."""
+CLAIMS = ("data-neurox-redis-0", "data-neurox-thanos-receive-0")
+KEPT = (
+    *(f"PersistentVolumeClaim/{name}" for name in CLAIMS),
+    *["PersistentVolume/pvc"] * len(CLAIMS),
+    *(f"Secret/neurox-{name}" for name in ("admin", "edge", "redis", "relay-server")),
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +44,16 @@ def east(network: Network, images: list[Path], tools: str) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def installed(hub: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+def before() -> dict[str, set[Object]]:
+    """What each cluster held before it was given anything."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def installed(
+    hub: Cluster, before: dict[str, set[Object]], tmp_path_factory: pytest.TempPathFactory
+) -> Installed:
+    before["hub"] = held(hub)
     found = install(hub, tmp_path_factory.mktemp("ca"))
     assert f"1. Open {found.url}" in found.notes
     print(f"helm install --wait took {found.took:.1f} s (limit {INSTALL_SECONDS})")
@@ -59,16 +81,14 @@ def test_helm_test_passes(installed: Installed) -> None:
 
 
 def test_a_second_cluster_joins_by_the_command_word_for_word(
-    installed: Installed, east: Cluster
+    installed: Installed, east: Cluster, before: dict[str, set[Object]]
 ) -> None:
+    before["east"] = held(east)
     made = installed.send("POST", "/clusters", {"name": "east"})
     began = time.monotonic()
     east.run("bash", "-c", made["command"], stdin=made["secret"])
 
-    def state() -> str:
-        return str(installed.get("/api/v1/clusters/east").json()["state"])
-
-    eventually("east is connected", lambda: state() == "connected", JOIN_SECONDS * 1.2)
+    eventually("east is connected", lambda: state(installed) == "connected", JOIN_SECONDS * 1.2)
     print(f"from the command to connected: {time.monotonic() - began:.1f} s (limit {JOIN_SECONDS})")
     assert time.monotonic() - began < JOIN_SECONDS * 1.2
 
@@ -84,29 +104,46 @@ def test_an_upgrade_that_changes_nothing_restarts_nothing(installed: Installed) 
     assert uids() == before
 
 
-def test_uninstalling_leaves_nothing_but_the_volumes(installed: Installed, east: Cluster) -> None:
+def test_uninstalled_and_installed_again_it_goes_on_with_what_it_kept(
+    installed: Installed, east: Cluster, before: dict[str, set[Object]]
+) -> None:
+    assert state(installed) == "connected", f"{east.node.name} has joined"
+    hub, password = installed.cluster, installed.cluster.secret("neurox-admin", "password")
+    hub.run("helm", "uninstall", "neurox", "-n", NAMESPACE, "--wait")
+    is_left(hub, before["hub"], *KEPT)
+
+    began = time.monotonic()
+    chart = str(ROOT / "charts" / "neurox")
+    words = ("--set", f"expose.host={hub.node.address}", "--wait", "--timeout", "180s")
+    hub.run("helm", "install", "neurox", chart, "-n", NAMESPACE, *words)
+    assert hub.secret("neurox-admin", "password") == password
+    assert installed.get("/api/v1/me").json()["name"] == "admin", "the session is kept as well"
+    eventually("east is connected", lambda: state(installed) == "connected", JOIN_SECONDS)
+    print(f"from helm install until east was back: {time.monotonic() - began:.1f} s")
+
+
+def test_uninstalling_leaves_nothing(
+    installed: Installed, east: Cluster, before: dict[str, set[Object]]
+) -> None:
     east.run("helm", "uninstall", "neurox-workload", "-n", NAMESPACE, "--wait")
-    installed.cluster.run("helm", "uninstall", "neurox", "-n", NAMESPACE, "--wait")
-    for cluster, kept in ((installed.cluster, 2), (east, 0)):
-        assert len(cluster.items("pvc")) == kept
-        expected = ["Secret/neurox-join"] if cluster is east else []
-        gone = partial(all_but, cluster, expected)
-        eventually(f"nothing but {expected} is left of {cluster.node.name}", gone, STOP_SECONDS)
+    is_left(east, before["east"], "Secret/neurox-join")
+    hub, chart = installed.cluster, str(ROOT / "charts" / "neurox")
+    words = ("--reset-then-reuse-values", "--set", "keepData=false", "--wait", "--timeout", "120s")
+    hub.run("helm", "upgrade", "neurox", chart, "-n", NAMESPACE, *words)
+    hub.run("helm", "uninstall", "neurox", "-n", NAMESPACE, "--wait")
+    is_left(hub, before["hub"])
 
 
-def all_but(cluster: Cluster, expected: list[str]) -> bool:
-    """Helm waits for what it made itself, and not for the pods of that."""
-    return left(cluster) == expected
+def state(installed: Installed) -> str:
+    """Of the cluster that joined."""
+    return str(installed.get("/api/v1/clusters/east").json()["state"])
 
 
-def left(cluster: Cluster) -> list[str]:
-    """Objects of ours that are still there; volumes are told apart."""
-    kinds = cluster.kubectl("api-resources", "--verbs=list", "-o", "name").split()
-    skipped = {"events", "events.events.k8s.io", "persistentvolumeclaims", "persistentvolumes"}
-    asked = ",".join(kind for kind in kinds if kind not in skipped)
-    rows = yaml.safe_load(cluster.kubectl("get", asked, "-A", "-o", "json"))["items"]
-    return sorted(
-        f"{row['kind']}/{row['metadata']['name']}"
-        for row in rows
-        if "neurox" in row["metadata"]["name"] and row["metadata"]["name"] != NAMESPACE
-    )
+def is_left(cluster: Cluster, before: set[Object], *expected: str) -> None:
+    """Besides the namespace, which is the user's; Helm does not wait for pods and volumes."""
+    wanted = sorted([f"Namespace/{NAMESPACE}", *expected])
+
+    def found() -> list[str]:
+        return sorted(re.sub("/pvc-.*", "/pvc", name) for name in made_since(before, cluster))
+
+    eventually(f"just {wanted} is left of it", lambda: found() == wanted, STOP_SECONDS)
