@@ -143,12 +143,19 @@ def _reached(at: Layout) -> tuple[str, ...]:
 
 
 def audit_policy() -> dict[str, object]:
-    """Who did what to which object, once a request; never what was in it."""
+    """Who did what to which object, once a request; never what was in it.
+
+    A watch is written down when it begins: it may go on for as long as anybody looks at the log.
+    """
+    begun = ["RequestReceived", "ResponseComplete"]
+    done = ["RequestReceived", "ResponseStarted"]
     return {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
-        "omitStages": ["RequestReceived", "ResponseStarted"],
-        "rules": [{"level": "Metadata"}],
+        "rules": [
+            {"level": "Metadata", "verbs": ["watch"], "omitStages": begun},
+            {"level": "Metadata", "omitStages": done},
+        ],
     }
 
 

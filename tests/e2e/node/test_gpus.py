@@ -1,16 +1,33 @@
-"""One cluster that joins itself, simulated GPUs on its real node, and a workload that uses them."""
+"""One cluster that joins itself, simulated GPUs on its real node, and a workload that uses them.
+
+The last tests are about all that came before: who used which right, and what uninstalling leaves.
+"""
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from installation import Cluster, Installed, eventually, install, started
+import rights
+from form import Form
+from installation import (
+    NAMESPACE,
+    STOP_SECONDS,
+    Cluster,
+    Installed,
+    eventually,
+    install,
+    own_node,
+    started,
+)
+from objects import Object, held, made_since
 from prometheus_client.parser import text_string_to_metric_families
 
+from infra.images.order import version
 from infra.local.node import Network
 
 pytestmark = pytest.mark.node
@@ -18,10 +35,18 @@ pytestmark = pytest.mark.node
 GPUS = 4
 AGENTS = "neurox-system-agent"
 WORK = "neurox-work"
-IMAGE = "ghcr.io/neurox/agent-simulated:0.2.0"
+IMAGE = f"ghcr.io/neurox/agent-simulated:{version()}"
 SLEEP = "import time; time.sleep(600)"
 SEEN_SECONDS = 90
 """From a change on the node to the API: process lists, scrape, and the loop that copies samples."""
+MANAGER = "neurox-system:neurox-workload-manager"
+RARE = {
+    # Kubernetes of this version sends the list by the watch; older ones are asked for it.
+    rights.Right("neurox-system:neurox-prometheus", "list", "pods", AGENTS, ""),
+    # Whether the Job whose name is taken is this intent's own: after an answer that got lost.
+    rights.Right(MANAGER, "get", "jobs.batch", "", ""),
+}
+"""Rights that are there for what cannot be brought about here."""
 CMDLINES = """
 import re
 text = open("/run/neurox/simulated/scenario").read()
@@ -36,20 +61,29 @@ def solo(network: Network, images: list[Path], tools: str) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def installed(solo: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+def before(solo: Cluster) -> set[Object]:
+    """What a cluster without Neurox holds."""
+    return held(solo)
+
+
+@pytest.fixture(scope="module")
+def installed(
+    solo: Cluster, before: set[Object], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installed]:
     """Both planes in one cluster; then what NOTES say, and a team that may use the GPUs."""
     agent = ("simulated=true", f"simulatedGpus.count={GPUS}", "simulatedGpus.model=Tesla-T4")
     values = ("workload.enabled=true", *(f"workload.agent.{value}" for value in agent))
-    found = install(solo, tmp_path_factory.mktemp("ca"), *values)
+    found = install(solo, tmp_path_factory.mktemp("ca"), *values, "keepData=false")
     (command,) = re.findall(r"kubectl label node NODE .*", found.notes)
-    solo.run(*command.replace("NODE", "solo").split())
+    solo.run(*command.replace("NODE", solo.node.name).split())
     solo.kubectl("create", "namespace", WORK)
     solo.kubectl("label", "namespace", WORK, "neurox.io/managed=true")
     found.send("PUT", "/pools/t4", {"selector": {"nvidia.com/gpu.product": "Tesla-T4"}})
     found.send("PUT", "/groups/robots", {})
     arms = {"groups": ["robots"], "pools": ["t4"], "namespace": WORK}
     found.send("PUT", "/projects/arms", arms)
-    return found
+    yield found
+    solo.kubectl("label", "node", solo.node.name, "neurox.io/simulated-", "nvidia.com/gpu.product-")
 
 
 def gpus(installed: Installed) -> list[dict[str, Any]]:
@@ -59,9 +93,24 @@ def gpus(installed: Installed) -> list[dict[str, Any]]:
 
 def offered(installed: Installed) -> str | None:
     """How many GPUs the node says it can give to pods."""
-    (node,) = installed.cluster.items("nodes")
+    cluster = installed.cluster
+    node = json.loads(cluster.kubectl("get", "node", cluster.node.name, "-o", "json"))
     found: str | None = node["status"]["allocatable"].get("nvidia.com/gpu")
     return found
+
+
+def submit(installed: Installed, **typed: str) -> str:
+    """Fill in the portal's form and press Submit, without JavaScript; the workload's id."""
+    form = Form(installed.get("/workloads/new").text, "/workloads/new")
+    answer = installed.browser.post(
+        f"{installed.url}/workloads/new",
+        data={**form.filled(**typed), "action": "submit"},
+        headers={"Origin": installed.url},
+        timeout=30,
+    )
+    assert answer.status_code == 200, answer.text
+    assert typed["name"] in answer.text
+    return answer.url.rpartition("/workloads/")[2]
 
 
 def metrics(cluster: Cluster, name: str) -> dict[str, float]:
@@ -96,28 +145,28 @@ def test_the_kubelet_offers_the_gpus_and_the_portal_shows_them_simulated(
     assert {(gpu["model"], gpu["state"]) for gpu in gpus(installed)} == {("Tesla T4", "free")}
 
 
-def test_a_workload_is_a_real_pod_whose_process_uses_its_gpus_until_it_is_stopped(
+def test_a_workload_of_the_portals_form_is_a_real_pod_that_uses_its_gpus_until_it_is_stopped(
     installed: Installed,
 ) -> None:
     installed.send("PUT", "/quotas/t4/robots", {"gpus": GPUS})
-    body = {"name": "train", "project": "arms", "group": "robots", "pool": "t4"}
-    body |= {"gpus_per_pod": 2, "image": IMAGE, "command": ["python3", "-c", SLEEP]}
-    workload = installed.send("POST", "/workloads", body)
+    asked = {"name": "train", "project": "arms", "group": "robots", "pool": "t4"}
+    command = shlex.join(["python3", "-c", SLEEP])
+    workload = submit(installed, **asked, gpus_per_pod="2", image=IMAGE, command=command)
 
     def mine() -> list[dict[str, Any]]:
-        return [gpu for gpu in gpus(installed) if gpu["workload_id"] == workload["id"]]
+        return [gpu for gpu in gpus(installed) if gpu["workload_id"] == workload]
 
     def busy() -> bool:
         return len(mine()) == 2 and all((gpu["utilization"] or 0) > 0 for gpu in mine())
 
     def now() -> dict[str, Any]:
-        found: dict[str, Any] = installed.send("GET", f"/workloads/{workload['id']}")
+        found: dict[str, Any] = installed.send("GET", f"/workloads/{workload}")
         return found
 
     eventually("it runs", lambda: now()["state"] == "Running", 60)
-    (pod,) = installed.cluster.items("pods", "-l", f"neurox.io/intent={workload['id']}")
+    (pod,) = installed.cluster.items("pods", "-l", f"neurox.io/intent={workload}")
     assert pod["status"]["phase"] == "Running"
-    assert pod["spec"]["nodeName"] == "solo"
+    assert pod["spec"]["nodeName"] == installed.cluster.node.name
     eventually("its GPUs show use", busy, SEEN_SECONDS)
     name = pod["metadata"]["name"]
     assert metrics(installed.cluster, "neurox_pod_gpu_memory_used_bytes")[name] > 0
@@ -125,7 +174,7 @@ def test_a_workload_is_a_real_pod_whose_process_uses_its_gpus_until_it_is_stoppe
     words = ("exec", "daemonset/neurox-agent", "-c", "agent", "--", "python3", "-c", CMDLINES)
     assert SLEEP in installed.cluster.kubectl("-n", AGENTS, *words)
 
-    installed.send("DELETE", f"/workloads/{workload['id']}")
+    installed.send("DELETE", f"/workloads/{workload}")
 
     def idle() -> bool:
         return all(gpu["state"] == "free" and gpu["utilization"] == 0 for gpu in gpus(installed))
@@ -136,7 +185,8 @@ def test_a_workload_is_a_real_pod_whose_process_uses_its_gpus_until_it_is_stoppe
 
 
 def test_a_kubelet_that_starts_again_gets_the_gpus_again(installed: Installed) -> None:
-    logs = Path(f"/proc/{installed.cluster.node.pid}/root/var/log/pods")
+    node = own_node(installed.cluster)
+    logs = Path(f"/proc/{node.pid}/root/var/log/pods")
 
     def registrations() -> int:
         # By way of the node, for kubectl asks the kubelet.
@@ -147,9 +197,35 @@ def test_a_kubelet_that_starts_again_gets_the_gpus_again(installed: Installed) -
     assert before > 0
     (kubelet,) = [
         process
-        for process in psutil.Process(installed.cluster.node.pid).children(recursive=True)
+        for process in psutil.Process(node.pid).children(recursive=True)
         if process.name() == "kubelet"
     ]
     kubelet.kill()
     eventually("it is registered again", lambda: registrations() > before, 60)
     eventually("the kubelet offers GPUs", lambda: offered(installed) == str(GPUS), 60)
+
+
+def test_every_right_is_used_and_none_is_missing(installed: Installed) -> None:
+    cluster = installed.cluster
+    events = rights.read(own_node(cluster).audit_log.read_text())
+    kinds = "roles,clusterroles,rolebindings,clusterrolebindings"
+    granted = rights.granted(cluster.items(kinds))
+    used = rights.used(events)
+    refused = [x for x in rights.ours(events) if x["responseStatus"].get("code") in (401, 403)]
+    assert refused == []
+    assert {use for use in used if not any(right.covers(use) for right in granted)} == set()
+    idle = {right for right in granted if not any(right.covers(use) for use in used)}
+    assert idle == RARE
+
+
+def test_uninstalling_leaves_nothing_when_data_is_not_kept(
+    installed: Installed, before: set[Object]
+) -> None:
+    cluster = installed.cluster
+    cluster.run("helm", "uninstall", "neurox", "-n", NAMESPACE, "--wait")
+    own = [f"Namespace/{NAMESPACE}", f"Namespace/{WORK}"]
+
+    def clean() -> bool:
+        return made_since(before, cluster) == own
+
+    eventually("only our own namespaces are left", clean, STOP_SECONDS)
