@@ -2,6 +2,7 @@
 
 NEUROX_CREDENTIALS lists them as KIND=NAME, by spaces, in the order of filling. What a Secret holds
 is never changed; two that run at once agree, for each writes only over what it has read.
+NEUROX_CA_CONFIG_MAP names the ConfigMap in which the authority's certificate lies open.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesEr
 
 log = logging.getLogger("controllers.credentials")
 TRIES = 10
+CERTIFICATE = "ca.crt"
 
 
 class SettingsError(Exception):
@@ -54,12 +56,26 @@ async def fill(kubernetes: Kubernetes, kind: str, name: str, known: Known) -> He
     raise SecretChanged
 
 
-async def _run(secrets: list[tuple[str, str]], namespace: str, server: str) -> None:
-    kubernetes = Kubernetes(Access.of(None), namespace)
+async def fill_all(
+    kubernetes: Kubernetes, secrets: list[tuple[str, str]], env: Mapping[str, str]
+) -> None:
+    """Every Secret in turn, then the certificate for everybody. KubernetesError; SecretChanged."""
     filled: dict[str, Held] = {}
+    server = env.get("NEUROX_JOIN_SERVER", "")
+    for kind, name in secrets:
+        filled[kind] = await fill(kubernetes, kind, name, Known(filled, server))
+    open_to_all = env.get("NEUROX_CA_CONFIG_MAP")
+    if open_to_all and "authority" in filled:
+        await kubernetes.patch_config_map(
+            open_to_all, {CERTIFICATE: filled["authority"][CERTIFICATE]}
+        )
+        log.info("ConfigMap %s holds %s", open_to_all, CERTIFICATE)
+
+
+async def _run(secrets: list[tuple[str, str]], env: Mapping[str, str]) -> None:
+    kubernetes = Kubernetes(Access.of(None), env.get("NEUROX_NAMESPACE", "neurox-system"))
     try:
-        for kind, name in secrets:
-            filled[kind] = await fill(kubernetes, kind, name, Known(filled, server))
+        await fill_all(kubernetes, secrets, env)
     finally:
         kubernetes.close()
 
@@ -69,8 +85,7 @@ def main() -> int:
     logging.basicConfig(level="INFO", format="%(message)s")
     try:
         secrets = asked(os.environ)
-        namespace = os.environ.get("NEUROX_NAMESPACE", "neurox-system")
-        asyncio.run(_run(secrets, namespace, os.environ.get("NEUROX_JOIN_SERVER", "")))
+        asyncio.run(_run(secrets, os.environ))
     except SettingsError as error:
         sys.stderr.write(f"credentials: {error}\n")
         return 2

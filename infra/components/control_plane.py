@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Secret
+from pulumi_kubernetes.core.v1 import ConfigMap
 
 from infra.components.address import generated_ca, public_url
 from infra.components.charts import Charts
@@ -65,7 +65,10 @@ class ControlPlane(pulumi.ComponentResource):
             [place.make_namespace(bool(values["keepData"]))] if args.create_namespace else []
         )
         child = pulumi.ResourceOptions(parent=self)
-        self._invitations = {each: invite(f"{name}-{each}", child) for each in clusters}
+        # A control plane in another namespace is another one: whoever joined has to join again.
+        self._invitations = {
+            each: invite(f"{name}-{args.namespace}-{each}", child) for each in clusters
+        }
         if clusters:
             records = {each: one.record for each, one in self._invitations.items()}
             first = [*first, place.make_secret(f"{name}-invitations", records, first)]
@@ -98,14 +101,15 @@ class ControlPlane(pulumi.ComponentResource):
             return pulumi.Output.from_input(args.ca_certificate).apply(encoded)
         if not generated:
             return pulumi.Output.from_input("")
-        edge = f"{place.namespace}/{object_name(place.release, 'edge')}"
-        # By the release's id: in the first preview it is unknown, and the Secret not there yet.
-        found = Secret.get(
-            f"{place.name}-edge",
-            self.release.id.apply(lambda _: edge),
+        ca = f"{place.namespace}/{object_name(place.release, 'ca')}"
+        # By the release's status, which a preview does not know where it makes or changes the
+        # release: what is not there yet, or an older chart lacks, is not looked for.
+        found = ConfigMap.get(
+            f"{place.name}-ca",
+            self.release.status.apply(lambda _: ca),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.release]),
         )
-        return found.data.apply(lambda data: _certificate(edge, data))
+        return found.data.apply(lambda data: _certificate(ca, data))
 
 
 def _values(args: ControlPlaneArgs, invitations: str) -> dict[str, Any]:
@@ -126,13 +130,13 @@ def _values(args: ControlPlaneArgs, invitations: str) -> dict[str, Any]:
     return values
 
 
-def _certificate(secret: str, data: Mapping[str, str] | None) -> str:
+def _certificate(config_map: str, data: Mapping[str, str] | None) -> str:
     try:
-        return (data or {})["ca.crt"]
+        return encoded((data or {})["ca.crt"])
     except KeyError:
         raise ArgumentError(
-            f"Secret {secret} holds no ca.crt; the pods of the portal fill it, see why they do "
-            "not run, or give ca_certificate"
+            f"ConfigMap {config_map} holds no ca.crt; the pods of the portal fill it, see why they "
+            "do not run, or give ca_certificate"
         ) from None
 
 

@@ -2,10 +2,10 @@
 
 import base64
 import hashlib
+import secrets
 from dataclasses import dataclass, field
 
 import pulumi
-import pulumi_random
 import yaml
 
 JOIN_PATH = "/relay/v1/join"
@@ -23,14 +23,15 @@ class Invitation:
 
 def invite(name: str, opts: pulumi.ResourceOptions) -> Invitation:
     """An invitation that stays the same for as long as the stack has it."""
-    token_id = pulumi_random.RandomId(f"{name}-id", byte_length=8, opts=opts).hex
-    # 43 letters and digits: more than 250 bits, so that a fast hash of them cannot be turned back.
-    password = pulumi_random.RandomPassword(f"{name}-secret", length=43, special=False, opts=opts)
-    secret: pulumi.Output[str] = pulumi.Output.secret(password.result)
-    return Invitation(
-        token=pulumi.Output.concat("nxj_", token_id, "_", secret),
-        record=pulumi.Output.concat(token_id, ":", secret.apply(_digest)),
+    # Each run makes a token; the one that is kept is the first, since later ones are ignored.
+    first = pulumi.ResourceOptions(ignore_changes=["input"], additional_secret_outputs=["output"])
+    kept = pulumi.Stash(
+        f"{name}-token",
+        opts=pulumi.ResourceOptions.merge(opts, first),
+        input=pulumi.Output.secret(_new_token()),
     )
+    token: pulumi.Output[str] = pulumi.Output.secret(kept.output)
+    return Invitation(token=token, record=token.apply(_record))
 
 
 def kubeconfig(url: str, ca_base64: str, token: str) -> str:
@@ -54,5 +55,11 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+def _new_token() -> str:
+    # 256 bits, so that a fast hash of them cannot be turned back.
+    return f"nxj_{secrets.token_hex(8)}_{secrets.token_urlsafe(32)}"
+
+
+def _record(token: str) -> str:
+    _, token_id, secret = token.split("_", 2)
+    return f"{token_id}:{hashlib.sha256(secret.encode()).hexdigest()}"

@@ -38,8 +38,9 @@ def test_the_address_and_the_ca_are_the_charts(render: Any, name: str) -> None:
     )
     env = {each["name"]: each.get("value") for each in api["env"]}
     assert env["NEUROX_PUBLIC_URL"] == public_url(expose)
-    secrets = {each["metadata"]["name"] for each in objects if each["kind"] == "Secret"}
-    assert (object_name(LONG, "edge") in secrets) == generated_ca(expose)
+    maps = {each["metadata"]["name"]: each for each in objects if each["kind"] == "ConfigMap"}
+    assert (object_name(LONG, "ca") in maps) == generated_ca(expose)
+    assert "data" not in maps.get(object_name(LONG, "ca"), {}), "applied again, it stays filled"
 
 
 @pytest.mark.parametrize("example", sorted(PROJECT.glob("Pulumi.*.example.yaml")))

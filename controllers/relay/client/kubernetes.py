@@ -77,7 +77,8 @@ class Kubernetes:
 
     def __init__(self, access: Access, namespace: str) -> None:
         self._access = access
-        self._secrets = f"/api/v1/namespaces/{quote(namespace, safe='')}/secrets/"
+        objects = f"/api/v1/namespaces/{quote(namespace, safe='')}"
+        self._secrets, self._config_maps = f"{objects}/secrets/", f"{objects}/configmaps/"
         self._prefix = urlsplit(access.server).path.rstrip("/")
         try:
             self._client = HttpClient(Origin.of(access.server, access.ca_pem))
@@ -105,6 +106,10 @@ class Kubernetes:
         answer = await self._send("PATCH", self._secrets + name, json.dumps(body).encode())
         found = _object(answer)
         return Secret(data, found.metadata.resourceVersion)
+
+    async def patch_config_map(self, name: str, data: Mapping[str, str]) -> None:
+        """Set some keys of the ConfigMap, whatever it holds."""
+        await self._send("PATCH", self._config_maps + name, json.dumps({"data": data}).encode())
 
     def close(self) -> None:
         """Let go of the API server."""

@@ -1,10 +1,12 @@
+import asyncio
 import os
 import subprocess
 import sys
 
 import pytest
 
-from controllers.credentials.__main__ import SettingsError, asked
+from controllers.credentials.__main__ import SettingsError, asked, fill_all
+from controllers.relay.client.kubernetes import Secret
 
 
 def test_secrets_are_asked_for_by_kind_and_name() -> None:
@@ -33,3 +35,37 @@ def test_outside_a_pod_it_says_what_it_lacks() -> None:
     assert done.returncode == 1
     assert "no access to the API server" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+class Cluster:
+    """Secrets and ConfigMaps by name, as the API server keeps them."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, dict[str, str]] = {"edge": {}}
+        self.config_maps: dict[str, dict[str, str]] = {"ca": {}}
+
+    async def secret(self, name: str) -> Secret:
+        return Secret(self.secrets[name], "1")
+
+    async def patch_secret(self, name: str, data: dict[str, str], version: str) -> Secret:
+        self.secrets[name] = {**self.secrets[name], **data}
+        return await self.secret(name)
+
+    async def patch_config_map(self, name: str, data: dict[str, str]) -> None:
+        self.config_maps[name] |= data
+
+
+def test_the_certificate_of_the_authority_lies_open_and_its_key_does_not() -> None:
+    cluster, env = Cluster(), {"NEUROX_CA_CONFIG_MAP": "ca"}
+    asyncio.run(fill_all(cluster, [("authority", "edge")], env))
+    assert cluster.config_maps == {"ca": {"ca.crt": cluster.secrets["edge"]["ca.crt"]}}
+    assert "PRIVATE KEY" in cluster.secrets["edge"]["ca.key"]
+
+
+def test_an_authority_from_before_there_was_a_config_map_is_shown_there_too() -> None:
+    cluster = Cluster()
+    asyncio.run(fill_all(cluster, [("authority", "edge")], {}))
+    before = dict(cluster.secrets["edge"])
+    asyncio.run(fill_all(cluster, [("authority", "edge")], {"NEUROX_CA_CONFIG_MAP": "ca"}))
+    assert cluster.secrets["edge"] == before
+    assert cluster.config_maps["ca"]["ca.crt"] == before["ca.crt"]

@@ -1,8 +1,6 @@
 """Programs run against the SDK's mocks; every registration is kept as the engine would see it."""
 
 import asyncio
-import base64
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +33,7 @@ class Registered:
     name: str
     inputs: dict[str, Any]
     plain: dict[str, Any]
+    shown: dict[str, Any]
     depends_on: list[str]
     provider: str
     request: Any
@@ -59,24 +58,27 @@ class Deployed:
 
 
 class Provider(mocks.Mocks):
-    """Answers as the providers do: what is random is made of the name, once and for all."""
+    """Answers as the engine and the provider of Kubernetes do."""
 
-    def __init__(self, preview: bool) -> None:
+    def __init__(self, preview: bool, stashed: dict[str, Any]) -> None:
         self._preview = preview
+        self._stashed = stashed
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        given = dict(args.inputs)
+        if args.typ == "pulumi:index:Stash":
+            # What it was given first; what is given later is ignored, as it is asked to be.
+            known = self._stashed.get(args.name, plain(given["input"]))
+            if not self._preview:
+                self._stashed[args.name] = known
+            return args.name, {"input": known, "output": known}
         if self._preview:
-            return "", dict(args.inputs)
-        seed = hashlib.sha256(args.name.encode()).hexdigest()
-        if args.typ.endswith(":RandomId"):
-            return seed[:16], {**args.inputs, "hex": seed[:16]}
-        if args.typ.endswith(":RandomPassword"):
-            return "none", {**args.inputs, "result": seed[: int(args.inputs["length"])]}
+            return "", given
         if args.typ == "kubernetes:helm.sh/v3:Release":
-            return f"{args.inputs['namespace']}/{args.inputs['name']}", dict(args.inputs)
+            return f"{given['namespace']}/{given['name']}", {**given, "status": {"revision": 1}}
         if args.resource_id:
-            return args.resource_id, {"data": {"ca.crt": base64.b64encode(CA.encode()).decode()}}
-        return args.name, dict(args.inputs)
+            return args.resource_id, {"data": {"ca.crt": CA}}
+        return args.name, given
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         raise AssertionError(f"{args.token} is called, which needs a cluster")
@@ -85,8 +87,8 @@ class Provider(mocks.Mocks):
 class Monitor(mocks.MockMonitor):
     """Keeps what passes by."""
 
-    def __init__(self, deployed: Deployed, preview: bool) -> None:
-        super().__init__(Provider(preview))
+    def __init__(self, deployed: Deployed, preview: bool, stashed: dict[str, Any]) -> None:
+        super().__init__(Provider(preview, stashed))
         self._deployed = deployed
 
     def RegisterResource(self, request: Any) -> Any:
@@ -106,6 +108,7 @@ class Monitor(mocks.MockMonitor):
                 request.name,
                 inputs,
                 plain(inputs),
+                shown(inputs),
                 [urn.rpartition("::")[2] for urn in request.dependencies],
                 request.provider,
                 request,
@@ -122,18 +125,26 @@ def plain(value: Any) -> Any:
     return [plain(each) for each in value] if isinstance(value, list) else value
 
 
+def shown(value: Any) -> Any:
+    """The value without what is marked as secret."""
+    if isinstance(value, dict):
+        return {} if SECRET in value else {key: shown(each) for key, each in value.items()}
+    return [shown(each) for each in value] if isinstance(value, list) else value
+
+
 Deploy = Callable[..., Deployed]
 
 
 @pytest.fixture
 def deploy() -> Deploy:
-    """Runs a program that returns its outputs by name."""
+    """Runs a program that returns its outputs by name; all runs of a test are of one stack."""
+    stashed: dict[str, Any] = {}
 
     def run(
         program: Callable[[], dict[str, pulumi.Output[Any]]], preview: bool = False
     ) -> Deployed:
         deployed = Deployed()
-        monitor = Monitor(deployed, preview)
+        monitor = Monitor(deployed, preview, stashed)
         set_mocks(monitor.mocks, "neurox", "test", preview=preview, monitor=monitor)
 
         @pulumi.runtime.test

@@ -53,20 +53,37 @@ def test_an_invitation_holds_the_hash_of_the_token_in_the_kubeconfig(deploy):
     for cluster in ("east", "west"):
         text, _ = done.outputs[cluster]
         token = text.split("token: ")[1].split("\n")[0]
-        prefix, token_id, secret_part = token.split("_")
+        prefix, token_id, secret_part = token.split("_", 2)
         record = base64.b64decode(secret["data"][cluster]).decode()
         assert prefix == "nxj"
         assert record == f"{token_id}:{hashlib.sha256(secret_part.encode()).hexdigest()}"
 
 
-def test_whatever_bears_a_token_is_secret(deploy):
+def test_a_token_is_in_nothing_that_is_shown(deploy):
     done = deploy(program(host="neurox.example.com", clusters=["east"]))
-    assert done.outputs["east"][1]
-    assert SECRET in done.one("Secret", "neurox-neurox-invitations").inputs["data"]
-    read = done.one("Secret", "neurox-edge")
-    assert "data" in read.request.additionalSecretOutputs
-    shown = str([done.outputs[name] for name in ("url", "namespace", "command")])
-    assert "nxj_" not in shown
+    text, secret = done.outputs["east"]
+    token = text.split("token: ")[1].split("\n")[0]
+    assert secret
+    assert done.one("Stash", "neurox-neurox-system-east-token").plain["input"] == token
+    told = [each.shown for each in done.resources]
+    outputs = [done.outputs[name] for name in ("url", "namespace", "command")]
+    for part in (token, token.split("_", 2)[2], base64.b64encode(token.encode()).decode()):
+        assert part not in f"{told} {outputs}"
+
+
+def test_a_token_is_the_first_that_was_made_and_needs_no_provider(deploy):
+    stash = deploy(program(host="h.example.com", clusters=["east"])).one(
+        "Stash", "neurox-neurox-system-east-token"
+    )
+    assert list(stash.request.ignoreChanges) == ["input"]
+    assert list(stash.request.additionalSecretOutputs) == ["output"]
+    assert stash.provider == ""
+
+
+def test_a_control_plane_in_another_namespace_makes_new_tokens(deploy):
+    here = deploy(program(host="h.example.com", clusters=["east"]))
+    there = deploy(program(host="h.example.com", clusters=["east"], namespace="other"))
+    assert here.outputs["east"] != there.outputs["east"]
 
 
 def test_the_release_comes_after_the_invitations_and_they_after_the_namespace(deploy):
@@ -76,19 +93,19 @@ def test_the_release_comes_after_the_invitations_and_they_after_the_namespace(de
     release = done.one("Release", "neurox-release")
     assert {"neurox-namespace", "neurox-neurox-invitations"} <= set(release.depends_on)
     order = [resource.name for resource in done.resources]
-    assert order.index("neurox-edge") > order.index("neurox-release")
+    assert order.index("neurox-ca") > order.index("neurox-release")
     assert release.plain["values"]["invitations"] == {"existingSecret": "neurox-invitations"}
 
 
-def test_the_ca_is_read_from_the_secret_that_the_chart_calls_so(deploy):
+def test_the_ca_is_read_from_the_object_that_the_chart_calls_so(deploy):
     done = deploy(program(f"a{'b' * 38}-c", host="h.example.com", clusters=["east"]))
-    read = done.one("Secret", f"a{'b' * 38}-c-edge")
-    assert read.request.id == f"neurox-system/a{'b' * 38}-edge"
+    read = done.one("ConfigMap", f"a{'b' * 38}-c-ca")
+    assert read.request.id == f"neurox-system/a{'b' * 38}-ca"
 
 
-def test_the_first_preview_reads_nothing_that_is_not_there_yet(deploy):
+def test_a_preview_reads_nothing_that_is_not_there_yet(deploy):
     done = deploy(program(host="neurox.example.com", clusters=["east"]), preview=True)
-    assert done.one("Secret", "neurox-edge").request.id == UNKNOWN
+    assert done.one("ConfigMap", "neurox-ca").request.id == UNKNOWN
     assert done.outputs["east"] == (None, True)
     assert done.outputs["url"][0] == "https://neurox.example.com:30443"
 
@@ -157,9 +174,11 @@ def test_a_second_run_asks_for_the_same(deploy):
     first, second = deploy(run), deploy(run)
 
     def asked(done):
-        return sorted((each.type, each.name, str(each.plain)) for each in done.resources)
+        kept = [each for each in done.resources if not each.type.endswith(":Stash")]
+        return sorted((each.type, each.name, str(each.plain)) for each in kept)
 
     assert asked(first) == asked(second)
+    assert first.outputs == second.outputs
 
 
 @pytest.mark.parametrize(

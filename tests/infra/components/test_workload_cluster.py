@@ -80,7 +80,7 @@ def test_each_plane_goes_through_its_own_provider(deploy):
             "neurox-namespace",
             "neurox-neurox-invitations",
             "neurox-release",
-            "neurox-edge",
+            "neurox-ca",
         },
         "away": {"east-namespace", "east-neurox-join", "east-release"},
     }
