@@ -6,6 +6,7 @@ from pulumi_kubernetes import Provider
 from infra.components import ControlPlane, Settings, WorkloadCluster
 
 settings = Settings.from_config(pulumi.Config())
+settings.require_ready()
 here = pulumi.ResourceOptions(provider=Provider("control-plane", context=settings.context))
 control_plane = ControlPlane("neurox", settings.control_plane, here)
 for cluster, context in settings.contexts.items():

@@ -9,6 +9,7 @@ import pulumi
 from infra.components.charts import Charts
 from infra.components.control_plane import ControlPlane, ControlPlaneArgs
 from infra.components.names import ArgumentError
+from infra.components.preflight import require_ready
 from infra.components.values import from_file
 from infra.components.workload_cluster import WorkloadClusterArgs
 
@@ -24,6 +25,7 @@ class Settings:
     """Kubeconfig context of each cluster that joins."""
     workload_namespace: str
     workload_values: Mapping[str, Any]
+    preflight: bool
 
     @classmethod
     def from_config(cls, config: pulumi.Config) -> "Settings":
@@ -44,7 +46,15 @@ class Settings:
             contexts=contexts,
             workload_namespace=config.get("workloadNamespace") or "neurox-system",
             workload_values=from_file("workloadValuesFile", config.get("workloadValuesFile") or ""),
+            preflight=config.get_bool("preflight") is not False,
         )
+
+    def require_ready(self) -> None:
+        """Ask every cluster what it lacks, unless ``preflight`` is off. ArgumentError."""
+        if self.preflight:
+            require_ready("control", self.context, self.control_plane.namespace)
+            for context in self.contexts.values():
+                require_ready("workload", context, self.workload_namespace)
 
     def workload_cluster(self, control_plane: ControlPlane, cluster: str) -> WorkloadClusterArgs:
         """One of the clusters of ``contexts``."""

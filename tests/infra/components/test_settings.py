@@ -7,6 +7,7 @@ import yaml
 from pulumi.runtime import set_all_config
 
 from infra.components import ArgumentError, Settings
+from infra.components import settings as settings_module
 
 FOLDER = Path(__file__).parents[3] / "pulumi"
 DECLARED = yaml.safe_load((FOLDER / "Pulumi.yaml").read_text())["config"]
@@ -41,6 +42,15 @@ def test_every_key_is_described_and_has_a_default():
 def test_every_key_is_documented():
     page = (FOLDER.parent / "docs/install/pulumi.md").read_text()
     assert [key for key in DECLARED if f"`{key}`" not in page] == []
+
+
+def test_a_cluster_is_not_asked_where_nobody_wants_that(monkeypatch):
+    asked = []
+    monkeypatch.setattr(settings_module, "require_ready", lambda *words: asked.append(words))
+    settings(monkeypatch, preflight=False, clusters=["east=away"]).require_ready()
+    assert asked == []
+    settings(monkeypatch, context="hub", clusters=["east=away"]).require_ready()
+    assert asked == [("control", "hub", "neurox-system"), ("workload", "away", "neurox-system")]
 
 
 def test_every_key_that_is_read_is_declared_and_every_declared_key_is_read(monkeypatch):
@@ -79,6 +89,7 @@ def test_an_example_stands_up_every_cluster_that_it_names(monkeypatch, deploy, e
     assert {key.partition(":")[2] for key in given} <= set(DECLARED)
     stack = {key.partition(":")[2]: value for key, value in given.items()}
     names = [entry.partition("=")[0] for entry in stack["clusters"]]
+    preflights = []
 
     def program():
         defaults = {key: each["default"] for key, each in DECLARED.items()}
@@ -86,7 +97,10 @@ def test_an_example_stands_up_every_cluster_that_it_names(monkeypatch, deploy, e
         runpy.run_path(str(FOLDER / "__main__.py"))
         return {}
 
+    monkeypatch.setattr(settings_module, "require_ready", lambda *asked: preflights.append(asked))
+
     done = deploy(program)
+    assert [plane for plane, *_ in preflights] == ["control", *("workload" for _ in names)]
     assert done.names("ControlPlane") == ["neurox"]
     assert sorted(done.names("WorkloadCluster")) == sorted(names), "in whatever order"
     chart = done.one("Release", "neurox-release").plain["chart"]
