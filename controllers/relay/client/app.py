@@ -10,7 +10,7 @@ from controllers.relay.client.clock import Clock
 from controllers.relay.client.demand import backoff
 from controllers.relay.client.dial import Dialler
 from controllers.relay.client.gateway import MetricsOut
-from controllers.relay.client.joiner import Joiner, JoinFailed
+from controllers.relay.client.joiner import Invitation, Joiner, JoinFailed
 from controllers.relay.client.keyring import Member
 from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesError, SecretChanged
 from controllers.relay.client.local import Local
@@ -62,12 +62,12 @@ class RelayClient:
         """Who we are, tried until it is known; None when stopped first."""
         failures = 0
         while not stop.is_set():
-            tried = self._joiner.token_id()
+            tried = self._joiner.invited()
             try:
                 return await self._joiner.member()
             except JoinFailed as failure:
                 log.error("%s", failure)
-                await self._until_other_token(tried, REFUSED_SECONDS, stop)
+                await self._until_invited_anew(tried, REFUSED_SECONDS, stop)
             except SecretChanged:
                 log.info("another replica wrote the key first; reading it")
             except (CallFailed, KubernetesError) as failure:
@@ -82,11 +82,11 @@ class RelayClient:
         self._metrics_out.use(member)
         dialler = Dialler(member, self._clock, self._settings.instance, self._timing)
         pool = self.pool = ClientPool(dialler, {"manager": self._settings.manager})
-        joined_by = self._joiner.token_id()
+        joined_by = self._joiner.invited()
         keeping = asyncio.create_task(pool.run())
         try:
             while not stop.is_set() and not keeping.done():
-                if self._joiner.token_id() not in (None, joined_by):
+                if self._joiner.invited() not in (None, joined_by):
                     log.info("there is a new join Secret")
                     return
                 await passed(LOOK_AGAIN_SECONDS, stop)
@@ -96,12 +96,12 @@ class RelayClient:
                 await keeping
             await pool.drain(self._settings.drain_seconds if stop.is_set() else 0.0)
 
-    async def _until_other_token(
-        self, tried: str | None, seconds: float, stop: asyncio.Event
+    async def _until_invited_anew(
+        self, tried: Invitation | None, seconds: float, stop: asyncio.Event
     ) -> None:
         """Wait, but not when the join Secret changes."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while loop.time() < end and self._joiner.token_id() == tried:
+        while loop.time() < end and self._joiner.invited() == tried:
             if not await passed(LOOK_AGAIN_SECONDS, stop):
                 return

@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from controllers.relay.call import Call, CallFailed, HttpClient, Origin
@@ -64,13 +64,12 @@ class Joiner:
         self._join_file = join_file
         self._version = version
 
-    def token_id(self) -> str | None:
-        """Which token the join Secret holds now; None when there is none that can be used."""
+    def invited(self) -> Invitation | None:
+        """What the join Secret says now; None when there is none that can be used."""
         try:
-            invited = invitation(self._join_file)
+            return invitation(self._join_file)
         except JoinFailed:
             return None
-        return None if invited is None else invited.token_id
 
     async def member(self) -> Member:
         """Who we are. JoinFailed, CallFailed, KubernetesError or SecretChanged: try again."""
@@ -82,13 +81,24 @@ class Joiner:
             if kept.member is None:
                 raise
             log.warning("%s; going on as the cluster that joined before", failure)
-        if kept.member is not None and (invited is None or invited.token_id == kept.token_id):
+        if kept.member is not None and invited is None:
             return kept.member
+        if kept.member is not None and invited is not None and invited.token_id == kept.token_id:
+            return await self._follow(kept.member, invited)
         if invited is None:
             raise JoinFailed(
                 "not joined yet: there is no join Secret; get one on the Clusters page and apply it"
             )
         return await self._join(kept, invited)
+
+    async def _follow(self, member: Member, invited: Invitation) -> Member:
+        """The same member, where the same invitation now says the control plane is."""
+        if (member.server, member.ca_pem) == (invited.server, invited.ca_pem):
+            return member
+        moved = replace(member, server=invited.server, ca_pem=invited.ca_pem)
+        await self._keyring.save_member(moved, invited.token_id)
+        log.info("the control plane is at %s now", moved.server)
+        return moved
 
     async def _join(self, kept: Kept, invited: Invitation) -> Member:
         key = kept.key

@@ -126,6 +126,19 @@ def test_a_restarted_client_needs_no_join_secret(
     eventually("it is back", site.is_connected)
 
 
+def test_a_control_plane_that_moved_is_followed_by_the_same_invitation(
+    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
+) -> None:
+    site = new_site()
+    site.join()
+    key = site.kept()["key"]
+    moved = hub.url.replace("127.0.0.1", "localhost")
+    site.join_file.write_text(site.join_file.read_text().replace(hub.url, moved))
+    eventually("the new address is kept", lambda: site.kept()["server"] == moved)
+    eventually("it is back", site.is_connected)
+    assert site.kept()["key"] == key
+
+
 def test_a_token_used_elsewhere_is_refused_in_words(
     hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
 ) -> None:
