@@ -14,6 +14,8 @@ from infra.components.values import Values
 
 TIMEOUT_SECONDS = 600
 """What Helm waits for: pods that become ready once their images are fetched."""
+HISTORY = 10
+"""Revisions that are kept, as by the command helm; the provider alone would keep them all."""
 LABELS = {"app.kubernetes.io/part-of": "neurox", "app.kubernetes.io/managed-by": "pulumi"}
 
 
@@ -65,6 +67,7 @@ class Place:
                 description=chart.description,
                 values=dict(values),
                 timeout=TIMEOUT_SECONDS,
+                max_history=HISTORY,
             ),
             opts=pulumi.ResourceOptions(
                 parent=self.parent, depends_on=depends_on, delete_before_replace=True

@@ -164,6 +164,10 @@ def test_a_namespace_that_is_there_already_is_left_alone(deploy):
     assert deploy(program(create_namespace=False)).names("Namespace") == []
 
 
+def test_old_revisions_do_not_pile_up(deploy):
+    assert deploy(program()).one("Release", "neurox-release").plain["maxHistory"] == 10
+
+
 def test_a_release_is_never_beside_another(deploy):
     release = deploy(program()).one("Release", "neurox-release")
     assert release.request.deleteBeforeReplace
