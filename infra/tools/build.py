@@ -27,7 +27,8 @@ def flags(source: GoBuild) -> tuple[str, ...]:
 def fingerprint(source: GoBuild, sources: Path) -> str:
     """Twelve hex digits that change when the pinned source, the flags or the machine do."""
     digest, folder = hashlib.sha256(), sources / source.folder
-    for path in (folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))):
+    modules = sorted(folder.glob("*/go.mod"))
+    for path in (folder / "go.mod", folder / "go.sum", *modules, *sorted(folder.rglob("*.go"))):
         digest.update(path.read_bytes())
     linked = (source.c_library,) if source.c_library else ()
     words = (*flags(source), source.package, platform.machine(), *linked)

