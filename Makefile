@@ -72,7 +72,7 @@ quick: $(VENV)/.test ## Tests that start no cluster and no browser
 test: $(VENV)/.test chromium lint docs ## Everything that needs no cluster of your own
 	@$(BIN)/neurox tools
 	@$(BIN)/neurox tools helm
-	@$(PYTEST) -m "not node"
+	@$(PYTEST) -m "not node and not pulumi"
 
 .PHONY: root
 root:
@@ -95,9 +95,9 @@ e2e: $(VENV)/.test ## Real nodes, our images, our charts; needs root; CLUSTER=ki
 else
 e2e: root $(VENV)/.test
 	@$(BIN)/neurox tools
-	@$(BIN)/neurox tools node helm kubectl
+	@$(BIN)/neurox tools node helm kubectl pulumi-engine
 	@$(MAKE) --no-print-directory images BASE=debian ARGS=
-	@$(BIN)/pytest -m node -s $(ARGS)
+	@$(BIN)/pytest -m "node or pulumi" -s $(ARGS)
 endif
 
 .PHONY: bench-up

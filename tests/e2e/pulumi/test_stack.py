@@ -5,10 +5,10 @@ import json
 
 import pytest
 import yaml
+from stacks import JOINED, NAMESPACE, UP_SECONDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.pulumi]
-
-NAMESPACE, JOINED = "neurox-e2e", "neurox-e2e-joined"
+PRIVATE_KEY = "-----BEGIN PRIVATE KEY"
 
 
 def token(stack):
@@ -16,6 +16,12 @@ def token(stack):
     secret = stack.joining.get("secret", "neurox-join", JOINED)
     text = base64.b64decode(secret["data"]["kubeconfig"]).decode()
     return yaml.safe_load(text)["users"][0]["user"]["token"]
+
+
+def test_a_preview_of_empty_clusters_makes_nothing(stack):
+    stack.must("preview")
+    for cluster in {stack.control, stack.joining}:
+        assert cluster.objects() == stack.before[cluster.context]
 
 
 def test_up_stands_up_a_control_plane_and_joins_a_cluster(stack):
@@ -42,20 +48,27 @@ def test_the_token_is_secret_in_the_state_and_unknown_to_the_control_plane(stack
     assert secret not in record
 
 
+def test_the_key_of_the_ca_is_not_in_the_state(stack):
+    state = stack.must("stack", "export", "--show-secrets")
+    assert "nxj_" in state, "what is secret is shown"
+    assert PRIVATE_KEY not in state
+    assert base64.b64encode(PRIVATE_KEY[:15].encode()).decode() not in state
+
+
 def test_a_second_preview_shows_no_change(stack):
     stack.must("preview", "--expect-no-changes")
 
 
 def test_a_second_up_changes_nothing(stack):
     pods = stack.control.kubectl("get", "pods", "-n", NAMESPACE, "-o", "name")
-    stack.must("up", "--yes", "--skip-preview", "--expect-no-changes", seconds=600)
+    stack.up("--expect-no-changes")
     assert stack.control.kubectl("get", "pods", "-n", NAMESPACE, "-o", "name") == pods
 
 
-def test_a_change_is_one_upgrade_and_leaves_the_tokens_alone(stack, change):
+def test_a_change_is_one_upgrade_and_leaves_the_tokens_alone(stack):
     before = token(stack)
     stack.control.kubectl("delete", "deployment", "neurox-portal", "-n", NAMESPACE)
-    change(relayServer={"drainSeconds": 45})
+    stack.set_values(relayServer={"drainSeconds": 45})
     stack.up()
     relay = stack.control.get("deployment", "neurox-relay-server", NAMESPACE)
     env = relay["spec"]["template"]["spec"]["containers"][0]["env"]
@@ -77,7 +90,7 @@ def test_what_was_deleted_by_hand_comes_back_the_same_after_a_refresh(stack):
 
 
 def test_destroy_leaves_nothing(stack, eventually):
-    stack.must("destroy", "--yes", "--skip-preview", seconds=1500)
+    stack.must("destroy", "--yes", seconds=UP_SECONDS)
     kept = json.loads(stack.must("stack", "export"))["deployment"]
     assert not kept.get("resources")
     for cluster in {stack.control, stack.joining}:
