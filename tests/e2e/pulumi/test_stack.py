@@ -8,6 +8,7 @@ import yaml
 from stacks import JOINED, NAMESPACE, UP_SECONDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.pulumi]
+MOVED = f"{NAMESPACE}-moved"
 PRIVATE_KEY = "-----BEGIN PRIVATE KEY"
 
 
@@ -16,6 +17,12 @@ def token(stack):
     secret = stack.joining.get("secret", "neurox-join", JOINED)
     text = base64.b64decode(secret["data"]["kubeconfig"]).decode()
     return yaml.safe_load(text)["users"][0]["user"]["token"]
+
+
+def joined_by(stack):
+    """The id of the token that the relay-client has used."""
+    kept = stack.joining.get("secret", "neurox-relay-key", JOINED)
+    return base64.b64decode(kept["data"]["token-id"]).decode()
 
 
 def test_a_preview_of_empty_clusters_makes_nothing(stack):
@@ -86,6 +93,17 @@ def test_what_was_deleted_by_hand_comes_back_the_same_after_a_refresh(stack):
     assert stack.run("preview", "--expect-no-changes").returncode != 0
     stack.up()
     assert stack.control.get("secret", "neurox-invitations", NAMESPACE)["data"] == before
+    stack.must("preview", "--expect-no-changes")
+
+
+def test_a_control_plane_in_another_namespace_is_joined_anew(stack, eventually):
+    before = token(stack)
+    stack.configure("namespace", MOVED)
+    stack.up()
+    new = token(stack)
+    assert new != before
+    eventually("the cluster has used the new token", lambda: joined_by(stack) == new.split("_")[1])
+    assert f"Namespace/<none>/{NAMESPACE}" not in stack.control.objects()
     stack.must("preview", "--expect-no-changes")
 
 
