@@ -85,6 +85,8 @@ class Exchange:
         self._buffer = bytearray()
         self._request: Request | None = None
         self._task: asyncio.Task[None] | None = None
+        self.last = False
+        """Whether the next answer ends the connection."""
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(HEAD_SECONDS, self._late)
 
@@ -125,7 +127,7 @@ class Exchange:
         self, request: Request, status: int, payload: bytes, headers: Mapping[str, str]
     ) -> None:
         """Write the answer out and go on, or close when the body was not read to its end."""
-        keep = request.head.keep_alive and request.body.complete
+        keep = request.head.keep_alive and request.body.complete and not self.last
         lines = [f"HTTP/1.1 {status} {_phrase(status)}", f"date: {formatdate(usegmt=True)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines += [f"content-length: {len(payload)}"] if status not in (204, 304) else []

@@ -47,11 +47,20 @@ class Listener:
         return Address(address.host, self._socket.getsockname()[1])
 
     def stop_accepting(self) -> None:
-        """No more connections; those that idle are closed, requests under way go on."""
+        """No more connections; each that is open closes after its next answer.
+
+        One that idles stays, for a proxy may be sending on it just now: a write that meets a closed
+        connection cannot be sent again.
+        """
         if self._accepting is not None and self._socket is not None:
             self._accepting.cancel()
             self._socket.close()
             self._socket = None
+        for exchange in self._exchanges:
+            exchange.last = True
+
+    def close_idle(self) -> None:
+        """Requests under way go on."""
         for exchange in list(self._exchanges):
             if exchange.idle:
                 exchange.connection.close()

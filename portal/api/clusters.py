@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from importlib.metadata import version
 
 from apiflask import APIBlueprint
 from flask import Response, current_app
@@ -16,7 +17,7 @@ from portal.api.listing import Noun, listing
 from portal.api.rules import require_name
 from portal.api.shapes.cluster import cluster_out
 from portal.api.stores import stores
-from portal.schemas import ClusterIn, ClusterOut, JoinOut, Page
+from portal.schemas import ClusterIn, ClusterOut, JoinOut, Page, UpgradeOut
 from portal.settings import Settings
 
 bp = APIBlueprint("clusters", __name__, tag="Fleet")
@@ -66,6 +67,16 @@ def new_join(name: str) -> Response:
     if dry_run():
         return answer(joining.rehearsal(_settings(), seen, _named(seen, name).cluster))
     return answer(_join(seen, name), 201)
+
+
+@bp.get("/clusters/<name>/upgrade")
+@bp.output(UpgradeOut)
+def how_to_upgrade(name: str) -> Response:
+    """The command that brings what the cluster runs to the control plane's version."""
+    _named(fleet.read(stores()), name)
+    return answer(
+        UpgradeOut(version=version("neurox"), command=joining.upgrade_command(_settings()))
+    )
 
 
 @bp.delete("/clusters/<name>")

@@ -1,6 +1,7 @@
 """What lets one cluster join: a Secret with a single-use token, and the command that uses it."""
 
 import base64
+from pathlib import Path
 
 from controllers.domain.cluster import Cluster
 from controllers.relay import join
@@ -25,16 +26,30 @@ def command(settings: Settings) -> str:
     """What to type in the new cluster; it holds no secret."""
     if settings.charts_dir is None:
         return COMMAND + "\n"
-    chart = f"{settings.public_url}/charts/{workload_chart.file_name(settings.charts_dir)}"
-    words = f"helm upgrade --install {workload_chart.NAME} {chart} --namespace {NAMESPACE}"
-    if settings.secure and settings.relay_ca_file is not None:
-        authority = base64.b64encode(settings.relay_ca_file.read_bytes()).decode()
-        # A real file, for Helm reads it more than once.
-        return (
-            f"CA=$(mktemp) && base64 -d > $CA <<< {authority}\n"
-            f"{COMMAND} &&\n{words} --ca-file $CA\n"
-        )
-    return f"{COMMAND} &&\n{words}\n"
+    chart = _chart(settings, settings.charts_dir)
+    return _with_authority(settings, f"{COMMAND} &&\nhelm upgrade --install {chart}")
+
+
+def upgrade_command(settings: Settings) -> str:
+    """What to type in a cluster that has joined; what was set there stays. Empty: no chart here."""
+    if settings.charts_dir is None:
+        return ""
+    words = f"helm upgrade {_chart(settings, settings.charts_dir)} --reset-then-reuse-values --wait"
+    return _with_authority(settings, f"# With kubectl pointed at the cluster.\n{words}")
+
+
+def _chart(settings: Settings, folder: Path) -> str:
+    chart = f"{settings.public_url}/charts/{workload_chart.file_name(folder)}"
+    return f"{workload_chart.NAME} {chart} --namespace {NAMESPACE}"
+
+
+def _with_authority(settings: Settings, words: str) -> str:
+    """The words, which end in a call of Helm, with the CA that it is to trust."""
+    if not settings.secure or settings.relay_ca_file is None:
+        return f"{words}\n"
+    authority = base64.b64encode(settings.relay_ca_file.read_bytes()).decode()
+    # A real file, for Helm reads it more than once.
+    return f"CA=$(mktemp) && base64 -d > $CA <<< {authority}\n{words} --ca-file $CA\n"
 
 
 def join_out(stores: Stores, settings: Settings, fleet: Fleet, reported: Reported) -> JoinOut:

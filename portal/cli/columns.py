@@ -88,7 +88,8 @@ NOUNS = (
         (
             *(NAME, field("state"), part("NODES", "nodes_ready", "nodes"), ALLOCATED),
             *(UTILIZATION, field("running"), field("queued"), REPORTED),
-            *(field("kubernetes_version", True, "KUBERNETES"), SIMULATED, CREATED, DESCRIPTION),
+            field("kubernetes_version", True, "KUBERNETES"),
+            *(field("manager_version", True, "NEUROX"), SIMULATED, CREATED, DESCRIPTION),
         ),
         _name,
         "no cluster has joined yet: `neurox cluster join NAME --context KUBECONTEXT` adds one",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from portal.client.resources import Clusters, Named, Quotas, Resource, Users, Workloads
-from portal.client.transport import Transport, segment
+from portal.client.transport import Transport, parsed, segment
 from portal.schemas import (
     ClusterOut,
     GpuOut,
@@ -46,12 +46,12 @@ class Client:
 
     def me(self) -> Me:
         """Who is asking."""
-        return Me.model_validate_json(self._transport.send("GET", "/me").content)
+        return parsed(Me, self._transport.send("GET", "/me").content)
 
     def overview(self, **query: Any) -> OverviewOut:
         """All that the first page shows but its chart; ``query`` takes ``cluster``."""
         answer = self._transport.send("GET", "/overview", query)
-        return OverviewOut.model_validate_json(answer.content)
+        return parsed(OverviewOut, answer.content)
 
     def series(self, name: str, **query: Any) -> Series:
         """A chart: ``utilization``, ``memory``, ``power`` or ``gpus``.
@@ -59,7 +59,7 @@ class Client:
         ``query`` takes from, to, step, by (pool, cluster) and one of cluster, node, gpu, workload.
         """
         answer = self._transport.send("GET", f"/series/{segment(name)}", query)
-        return Series.model_validate_json(answer.content)
+        return parsed(Series, answer.content)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -29,7 +29,7 @@ class NotSignedIn(ApiError):
 def from_answer(status: int, body: bytes, path: str) -> ApiError:
     """The error of an answer; one that is no problem document still becomes a sentence."""
     try:
-        problem = Problem.model_validate_json(body)
+        problem = Problem.model_validate_json(body, extra="ignore")
     except ValidationError:
         problem = Problem(
             title="Unexpected answer",

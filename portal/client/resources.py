@@ -3,10 +3,18 @@
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
-from portal.client.transport import Transport, segment
-from portal.schemas import JoinOut, Page, QuotaOut, TokenOut, WorkloadIn, WorkloadOut
+from portal.client.transport import Transport, parsed, segment
+from portal.schemas import (
+    JoinOut,
+    Page,
+    QuotaOut,
+    TokenOut,
+    UpgradeOut,
+    WorkloadIn,
+    WorkloadOut,
+)
 
 Out = TypeVar("Out", bound=BaseModel)
 
@@ -17,12 +25,12 @@ class Resource(Generic[Out]):
     def __init__(self, transport: Transport, path: str, model: type[Out]) -> None:
         self._transport = transport
         self._path = path
-        self._one = TypeAdapter(model)
-        self._page: TypeAdapter[Page[Out]] = TypeAdapter(Page[model])  # type: ignore[valid-type]
+        self._one = model
+        self._page: type[Page[Out]] = Page[model]  # type: ignore[valid-type]
 
     def list(self, **query: Any) -> Page[Out]:
         """One page; ``query`` takes limit, cursor, sort, q and the filters of the noun."""
-        return self._page.validate_json(self._transport.send("GET", self._path, query).content)
+        return parsed(self._page, self._transport.send("GET", self._path, query).content)
 
     def all(self, **query: Any) -> Iterator[Out]:
         """Every item, page by page."""
@@ -37,7 +45,7 @@ class Resource(Generic[Out]):
     def get(self, name: str) -> Out:
         """One item by name or id."""
         answer = self._transport.send("GET", f"{self._path}/{segment(name)}")
-        return self._one.validate_json(answer.content)
+        return parsed(self._one, answer.content)
 
 
 class Named(Resource[Out]):
@@ -51,7 +59,7 @@ class Named(Resource[Out]):
             {"dry_run": dry_run or None},
             body.model_dump(mode="json", exclude_none=True),
         )
-        return self._one.validate_json(answer.content)
+        return parsed(self._one, answer.content)
 
     def delete(self, name: str, *, dry_run: bool = False) -> None:
         """Remove ``name``."""
@@ -68,12 +76,17 @@ class Clusters(Resource[Out]):
         body = {"name": name, "description": description}
         query = {"dry_run": dry_run or None}
         answer = self._transport.send("POST", self._path, query, body)
-        return JoinOut.model_validate_json(answer.content)
+        return parsed(JoinOut, answer.content)
 
     def join(self, name: str) -> JoinOut:
         """A new single-use token for a record that exists."""
         answer = self._transport.send("POST", f"{self._path}/{segment(name)}/join")
-        return JoinOut.model_validate_json(answer.content)
+        return parsed(JoinOut, answer.content)
+
+    def upgrade(self, name: str) -> UpgradeOut:
+        """How to bring what the cluster runs to the control plane's version."""
+        answer = self._transport.send("GET", f"{self._path}/{segment(name)}/upgrade")
+        return parsed(UpgradeOut, answer.content)
 
     def delete(self, name: str) -> None:
         """Forget the cluster and revoke its credential."""
@@ -94,7 +107,7 @@ class Workloads(Resource[WorkloadOut]):
             workload.model_dump(mode="json", exclude_none=True),
             {"Idempotency-Key": idempotency_key} if idempotency_key else None,
         )
-        return WorkloadOut.model_validate_json(answer.content)
+        return parsed(WorkloadOut, answer.content)
 
     def stop(self, workload_id: str) -> None:
         """Ask for it to end; its GPUs come back when its pods are gone."""
@@ -108,7 +121,7 @@ class Quotas(Resource[QuotaOut]):
         """Guarantee ``gpus`` GPUs of ``pool`` to ``group``."""
         path = f"{self._path}/{segment(pool)}/{segment(group)}"
         answer = self._transport.send("PUT", path, {"dry_run": dry_run or None}, {"gpus": gpus})
-        return QuotaOut.model_validate_json(answer.content)
+        return parsed(QuotaOut, answer.content)
 
     def delete(self, pool: str, group: str) -> None:
         """Guarantee nothing any more."""
@@ -122,4 +135,4 @@ class Users(Named[Out]):
         """A token named ``name`` that acts as ``user``; replaces a former one of that name."""
         path = f"{self._path}/{segment(user)}/tokens"
         answer = self._transport.send("POST", path, None, {"name": name})
-        return TokenOut.model_validate_json(answer.content)
+        return parsed(TokenOut, answer.content)

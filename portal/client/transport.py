@@ -1,10 +1,11 @@
 """One HTTP session to one API server."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
+from pydantic import BaseModel
 from requests.adapters import HTTPAdapter
 
 from portal.client.errors import Unavailable, from_answer
@@ -13,6 +14,7 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 
 Query = Mapping[str, Any]
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class Transport:
@@ -59,6 +61,11 @@ class Transport:
     def close(self) -> None:
         """Give the connections back."""
         self._session.close()
+
+
+def parsed(shape: type[Shape], content: bytes) -> Shape:
+    """An answer in its shape; fields that only a newer server knows are left out."""
+    return shape.model_validate_json(content, extra="ignore")
 
 
 def segment(value: str) -> str:

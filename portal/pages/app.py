@@ -15,6 +15,7 @@ from portal.pages import (
     errors,
     gpus,
     health,
+    other_version,
     overview,
     packages,
     submit,
@@ -47,6 +48,7 @@ def create_app(settings: Place) -> Flask:
         theme.bp,
         packages.bp,
         health.bp,
+        other_version.bp,
         *tables.blueprints(),
     ):
         app.register_blueprint(bp)

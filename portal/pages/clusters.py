@@ -1,5 +1,7 @@
 """One cluster, and joining a new one."""
 
+from importlib.metadata import version
+
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -8,7 +10,7 @@ from portal.pages.caller import api, me
 from portal.pages.charts import chart
 from portal.pages.query import Query
 from portal.pages.rendering import page
-from portal.schemas import JoinOut
+from portal.schemas import ClusterOut, JoinOut, UpgradeOut
 
 bp = Blueprint("cluster", __name__)
 
@@ -26,6 +28,7 @@ def show(name: str) -> Response:
         nodes=api().nodes.list(cluster=name, sort="name", limit=200),
         chart=chart("utilization", query, cluster=name, by="pool"),
         simulated=cluster.simulated,
+        upgrade=_upgrade(cluster),
     )
 
 
@@ -68,6 +71,18 @@ def join_again(name: str) -> BaseResponse:
 def join_page(name: str) -> BaseResponse:
     """Reloading the page of a shown Secret leads to the cluster: it is shown once."""
     return redirect(url_for("cluster.show", name=name))
+
+
+def _upgrade(cluster: ClusterOut) -> UpgradeOut | None:
+    """How to give the cluster our version; None when it has that, or the API is older than we."""
+    if cluster.manager_version in (None, version("neurox")):
+        return None
+    try:
+        return api().clusters.upgrade(cluster.name)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return None
 
 
 def _form(

@@ -23,6 +23,7 @@ CLUSTERS = Listing(
         Column("state", "State"),
         Column("report_age_seconds", "Last report"),
         Column("kubernetes_version", "Kubernetes"),
+        Column("manager_version", "Neurox"),
         Column("nodes", "Nodes ready", numeric=True),
         Column("gpus", "GPUs allocated", numeric=True),
         Column("utilization", "GPU utilisation", numeric=True),

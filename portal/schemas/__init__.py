@@ -6,7 +6,7 @@ oldest), ``sample_age_seconds`` how old a reading.
 """
 
 from portal.schemas.base import FRESH_SECONDS, Model, Page
-from portal.schemas.cluster import ClusterIn, ClusterOut, JoinOut
+from portal.schemas.cluster import ClusterIn, ClusterOut, JoinOut, UpgradeOut
 from portal.schemas.gpu import GpuOut, GpuState
 from portal.schemas.node import NodeOut
 from portal.schemas.overview import Attention, MapGpu, MapNode, OverviewOut, Tile
@@ -57,6 +57,7 @@ __all__ = [
     "Tile",
     "TokenIn",
     "TokenOut",
+    "UpgradeOut",
     "UserIn",
     "UserOut",
     "WorkloadIn",

@@ -49,3 +49,11 @@ class JoinOut(Model):
     """A Kubernetes Secret as YAML, with one ``kubeconfig`` key; shown this once."""
     command: str
     expires_at: datetime
+
+
+class UpgradeOut(Model):
+    """How a joined cluster gets the control plane's version."""
+
+    version: str
+    command: str
+    """Empty where this control plane serves no chart."""

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 SPREAD_SECONDS = 5.0
 LONGEST_GAP_SECONDS = 0.05
 """Links are told to leave over 5 s, and not slower than 20 a second when they are few."""
+IDLE_SECONDS = 5.0
+"""A proxy in front lets go of a connection that it does not use before that (see the edge)."""
 
 
 class RelayServer:
@@ -73,15 +75,17 @@ class RelayServer:
         seconds = self._settings.drain_seconds
         links = self._pools.links()
         log.info("leaving: %d connections have %g s", len(links), seconds)
-        end = asyncio.get_running_loop().time() + seconds
+        began = asyncio.get_running_loop().time()
         gap = min(LONGEST_GAP_SECONDS, SPREAD_SECONDS / max(1, len(links)))
         for link in links:
             if not link.connection.closed:
                 link.drain(seconds)
             await asyncio.sleep(gap)
-        while asyncio.get_running_loop().time() < end:
+        while (gone := asyncio.get_running_loop().time() - began) < seconds:
             if not self._pools.links() and not self._outside.open:
                 break
+            if gone > IDLE_SECONDS:
+                self._outside.close_idle()
             await asyncio.sleep(0.05)
         for link in self._pools.links():
             link.reset("drained", "the relay-server is stopping")

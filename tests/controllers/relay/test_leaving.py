@@ -127,3 +127,20 @@ def test_a_stopping_client_lets_requests_end(site: Any, eventually: Callable[...
     asking.join(10)
     assert outcome == [200]
     assert site.program.process.wait(10) == 0
+
+
+def test_a_stopping_server_answers_on_a_connection_that_idled_and_closes_it_then(
+    hub: Any, eventually: Callable[..., None]
+) -> None:
+    hub.program.stop()
+    hub.start(drain=10.0)
+    with requests.Session() as proxy:
+        proxy.trust_env, proxy.verify = False, hub.ca
+        assert proxy.get(hub.url + "/relay/v1/join", timeout=5).status_code == 403
+        hub.program.terminate()
+        eventually("it is not ready any more", lambda: not hub.is_ready())
+        answer = proxy.get(hub.url + "/relay/v1/join", timeout=5)
+    assert answer.status_code == 403
+    assert answer.headers["connection"] == "close"
+    assert hub.program.process.wait(10) == 0
+    hub.start()

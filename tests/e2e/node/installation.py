@@ -106,19 +106,23 @@ class Installed:
         return answer.json() if answer.content else None
 
 
-def install(hub: Cluster, folder: Path, *values: str) -> Installed:
+def install(hub: Cluster, folder: Path, *values: str, charts: Path = ROOT / "charts") -> Installed:
     """`helm install --wait`, into a namespace that enforces restricted pods; signed in."""
     began = time.monotonic()
     hub.kubectl("create", "namespace", NAMESPACE)
     enforced = "pod-security.kubernetes.io/enforce=restricted"
     hub.kubectl("label", "namespace", NAMESPACE, enforced)
-    chart = str(ROOT / "charts" / "neurox")
+    chart = str(charts / "neurox")
     given = [
         word for value in (f"expose.host={hub.node.address}", *values) for word in ("--set", value)
     ]
     words = ("-n", NAMESPACE, *given, "--wait", "--timeout", "180s")
     notes = hub.run("helm", "install", "neurox", chart, *words)
-    took = time.monotonic() - began
+    return signed_in(hub, folder, time.monotonic() - began, notes)
+
+
+def signed_in(hub: Cluster, folder: Path, took: float = 0, notes: str = "") -> Installed:
+    """The control plane that is there, by its own CA, which is written into ``folder``."""
     url = f"https://{hub.node.address}:{PORT}"
     browser = requests.Session()
     browser.trust_env = False

@@ -66,6 +66,31 @@ def test_the_command_fetches_our_own_chart_and_holds_no_secret(
     assert subprocess.run(["bash", "-n"], input=command.encode(), check=False).returncode == 0
 
 
+def test_a_cluster_that_has_joined_is_upgraded_by_our_chart_and_keeps_what_was_set(
+    redis: Redis, tmp_path: Path
+) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")
+    charts = Path(__file__).parents[3] / "charts"
+    at = replace(SETTINGS, public_url="https://neurox.example", charts_dir=charts)
+    web = mounted(redis, replace(at, relay_ca_file=authority))
+    web.post("/clusters", {"name": "east"})
+    said: dict[str, str] = web.get("/clusters/east/upgrade").json  # type: ignore[assignment]
+    chart = f"https://neurox.example/charts/neurox-workload-{said['version']}.tgz"
+    assert f"helm upgrade neurox-workload {chart} --namespace neurox-system" in said["command"]
+    assert "--reset-then-reuse-values" in said["command"]
+    assert said["command"].endswith("--ca-file $CA\n")
+    assert (
+        subprocess.run(["bash", "-n"], input=said["command"].encode(), check=False).returncode == 0
+    )
+    assert web.get("/clusters/west/upgrade").status_code == 404
+
+
+def test_a_control_plane_that_serves_no_chart_shows_no_command(web: Web) -> None:
+    web.post("/clusters", {"name": "east"})
+    assert web.get("/clusters/east/upgrade").json["command"] == ""  # type: ignore[index]
+
+
 def test_a_private_ca_is_optional(web: Web) -> None:
     made = secret(web.post("/clusters", {"name": "east"}))
     assert parse_kubeconfig(made["stringData"]["kubeconfig"]).ca_pem is None

@@ -77,6 +77,7 @@ def make_api() -> Flask:
         return refused(error.code or 500, error.description or "")
 
     add_reads(app)
+    add_upgrade(app)
     add_writes(app)
     return app
 
@@ -119,6 +120,16 @@ def add_reads(app: Flask) -> None:
         key = {"gpus": "uuid", "workloads": "id"}.get(noun, "name")
         found = [i for i in getattr(fleet(), noun) if getattr(i, key) == name]
         return json(found[0]) if found else refused(404, f"No such item in {noun}.")
+
+
+def add_upgrade(app: Flask) -> None:
+    """How to upgrade a cluster; the API of the young fleet is older than that."""
+
+    @app.get("/api/v1/clusters/<name>/upgrade")
+    def upgrade(name: str) -> Response:
+        if request.cookies.get("scenario") == "young":
+            return refused(404, "An older API has no such address.")
+        return json(s.UpgradeOut(version="9.9.9", command=f"helm upgrade {name}"))
 
 
 def add_writes(app: Flask) -> None:

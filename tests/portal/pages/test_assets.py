@@ -48,6 +48,19 @@ def test_a_static_file_is_kept_for_ever_and_sent_compressed(app: Flask) -> None:
     assert gzip.decompress(answer.data) == assets.contents()["app.css"][1]
 
 
+def test_a_page_of_another_version_gets_its_files_too(app: Flask) -> None:
+    answer = app.test_client().get("/static/vendor/htmx.0123456789ab.js")
+    assert answer.status_code == 200
+    assert answer.data == assets.contents()["vendor/htmx.js"][1]
+    assert answer.content_type == "text/javascript"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_file_that_no_version_has_is_not_there(app: Flask) -> None:
+    for name in ("vendor/other.0123456789ab.js", "app.css", "../app.0123456789ab.py"):
+        assert app.test_client().get(f"/static/{name}").status_code == 404
+
+
 def test_style_sheets_name_other_files_by_their_hashed_names() -> None:
     css = assets.contents()["tokens.css"][1].decode()
     found = re.findall(r'url\("([^"]+)"\)', css)

@@ -51,3 +51,15 @@ def test_an_empty_page_says_what_it_will_show_and_gives_a_command(app: Flask, pa
     assert 'class="card empty"' in text or 'class="empty"' in text
     assert "<pre" in text
     assert "simulated" not in text
+
+
+def test_a_cluster_of_another_version_shows_how_to_upgrade_it(app: Flask) -> None:
+    page = client(app).get("/clusters/prod-use1").text
+    assert "Upgrade to 9.9.9" in page
+    assert "helm upgrade prod-use1" in page
+
+
+def test_an_older_api_that_knows_no_upgrade_takes_nothing_from_the_page(app: Flask) -> None:
+    answer = client(app, "young").get("/clusters/prod-use1")
+    assert answer.status_code == 200
+    assert "Upgrade to" not in answer.text

@@ -1,0 +1,285 @@
+"""From the release before this one to this one, under the eyes of people who go on working."""
+
+import html
+import itertools
+import json
+import random
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import earlier
+import pytest
+from installation import (
+    NAMESPACE,
+    ROOT,
+    Cluster,
+    Installed,
+    eventually,
+    install,
+    signed_in,
+    started,
+)
+from interrupted import documented_step, killed, pending, secrets
+from traffic import Traffic, visitors
+
+from infra.images.order import version
+from infra.local.node import Network
+
+pytestmark = pytest.mark.node
+
+CHART = str(ROOT / "charts" / "neurox")
+WORK = "neurox-work"
+SCRAPE_SECONDS = 15
+CONNECTED_SECONDS = 90
+SEED = 4
+MOMENTS = (0.5, 8.0)
+"""When Helm is killed, in seconds after its start."""
+KILLED_UPGRADES, KILLED_INSTALLS = 6, 4
+UPGRADE = (
+    *("helm", "upgrade", "--install", "neurox", CHART, "-n", NAMESPACE),
+    *("--reset-then-reuse-values", "--wait", "--timeout", "180s"),
+)
+KEPT = ("redis-0", "thanos-receive-0")
+"""Pods with a volume, of which there is one: to restart them is to be away for a moment."""
+
+
+@pytest.fixture(scope="module")
+def old() -> earlier.Release:
+    try:
+        return earlier.release(ROOT)
+    except earlier.Unknown as reason:
+        print(f"NOT RUN: {reason}")
+        pytest.skip(f"NOT RUN: {reason}")
+
+
+def archives(images: list[Path], old: earlier.Release, *names: str) -> list[Path]:
+    return [path for path in (*images, *old.images) if path.stem in names]
+
+
+@pytest.fixture(scope="module")
+def hub(
+    network: Network, images: list[Path], old: earlier.Release, tools: str
+) -> Iterator[Cluster]:
+    mine = archives(images, old, "control", "valkey-server", "thanos", "caddy")
+    yield from started("hub", network, mine, tools)
+
+
+@pytest.fixture(scope="module")
+def east(
+    network: Network, images: list[Path], old: earlier.Release, tools: str
+) -> Iterator[Cluster]:
+    mine = archives(images, old, "workload", "relay", "agent-simulated", "prometheus")
+    yield from started("east", network, mine, tools)
+
+
+@pytest.fixture(scope="module")
+def installed(
+    hub: Cluster, east: Cluster, old: earlier.Release, tmp_path_factory: pytest.TempPathFactory
+) -> Installed:
+    """The earlier release, with a cluster that has joined, shows GPUs and may run workloads."""
+    found = install(hub, tmp_path_factory.mktemp("ca"), charts=old.charts)
+    made = found.send("POST", "/clusters", {"name": "east"})
+    east.run("bash", "-c", made["command"], stdin=made["secret"])
+    (chart,) = re.findall(r"https://\S+\.tgz", made["command"])
+    upgrade_east(found, east, chart, "--set", "agent.simulated=true")
+    east.kubectl("label", "node", "east", "neurox.io/simulated=true")
+    east.kubectl("label", "node", "east", "nvidia.com/gpu.product=NVIDIA-H200")
+    east.kubectl("create", "namespace", WORK)
+    east.kubectl("label", "namespace", WORK, "neurox.io/managed=true")
+    found.send("PUT", "/pools/h200", {"selector": {"nvidia.com/gpu.product": "NVIDIA-H200"}})
+    found.send("PUT", "/groups/robots", {})
+    arms = {"groups": ["robots"], "pools": ["h200"], "namespace": WORK}
+    found.send("PUT", "/projects/arms", arms)
+    eventually("metrics come", lambda: samples(found, "up"), 90)
+    return found
+
+
+def upgrade_east(installed: Installed, east: Cluster, chart: str, *more: str) -> None:
+    """To another chart or other values, by the chart that the control plane serves."""
+    ca = str(installed.browser.verify)
+    words = ("--reset-then-reuse-values", "--ca-file", ca, "-n", NAMESPACE, "--wait", *more)
+    east.run("helm", "upgrade", "neurox-workload", chart, *words)
+
+
+def samples(installed: Installed, metric: str) -> list[list[float]]:
+    """The times of all samples of the last quarter of an hour, series by series."""
+    query = f"/api/v1/query?query={metric}[15m]"
+    service = f"/api/v1/namespaces/{NAMESPACE}/services/neurox-thanos-query:http/proxy"
+    found = json.loads(installed.cluster.kubectl("get", "--raw", service + query))
+    return [[float(at) for at, _ in one["values"]] for one in found["data"]["result"]]
+
+
+def cluster(installed: Installed) -> dict[str, Any]:
+    found: dict[str, Any] = installed.send("GET", "/clusters/east")
+    return found
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """What was seen while the control plane was upgraded, and where it then stood."""
+
+    installed: Installed
+    traffic: Traffic
+    submitted: list[str]
+    before: dict[str, str]
+
+    @property
+    def hub(self) -> Cluster:
+        return self.installed.cluster
+
+
+def pods(cluster: Cluster) -> dict[str, str]:
+    """The pods of the control plane: uid by name, an older one that has not ended yet too."""
+    return {
+        pod["metadata"]["name"].removeprefix("neurox-"): pod["metadata"]["uid"]
+        for pod in cluster.items("pods", "-l", "app.kubernetes.io/part-of=neurox")
+    }
+
+
+def of_version(cluster: Cluster, version: str) -> list[str]:
+    """Pods with images of ours in that version."""
+    return [
+        pod["metadata"]["name"]
+        for pod in cluster.items("pods", "-l", "app.kubernetes.io/part-of=neurox")
+        if any(one["image"].endswith(f":{version}") for one in pod["spec"]["containers"])
+    ]
+
+
+@pytest.fixture(scope="module")
+def upgraded(installed: Installed) -> Upgraded:
+    """The control plane in this version; visited until the last old pod has ended."""
+    hub, submitted, before = installed.cluster, list[str](), pods(installed.cluster)
+    began = time.monotonic()
+    with visitors(installed, submitted) as traffic:
+        hub.run(*UPGRADE)
+        print(f"helm upgrade took {time.monotonic() - began:.1f} s")
+        eventually("the old pods have ended", lambda: not of_version(hub, earlier.VERSION), 180)
+        print(f"the last old pod ended after {time.monotonic() - began:.1f} s")
+    print(traffic.report())
+    return Upgraded(installed, traffic, submitted, before)
+
+
+def test_the_control_plane_is_upgraded_without_a_failed_request(upgraded: Upgraded) -> None:
+    assert upgraded.traffic.failures == []
+    assert sum(upgraded.traffic.done.values()) > 1000
+
+
+def test_what_holds_data_is_not_restarted_by_new_images_of_ours(upgraded: Upgraded) -> None:
+    now = pods(upgraded.hub)
+    assert [now[name] for name in KEPT] == [upgraded.before[name] for name in KEPT]
+
+
+def test_metrics_of_a_joined_cluster_have_no_gap(upgraded: Upgraded) -> None:
+    times = samples(upgraded.installed, "up")
+    assert times
+    for each in times:
+        gaps = [later - former for former, later in itertools.pairwise(each)]
+        assert max(gaps) < 1.5 * SCRAPE_SECONDS
+
+
+def test_what_was_submitted_meanwhile_reaches_the_cluster(upgraded: Upgraded) -> None:
+    assert upgraded.submitted
+
+    def taken() -> bool:
+        found = upgraded.installed.send("GET", "/workloads?limit=500")["items"]
+        cluster = {one["id"]: one["cluster"] for one in found}
+        return all(cluster.get(one) == "east" for one in upgraded.submitted)
+
+    eventually("all are there", taken, 60)
+
+
+def component(pod: str) -> str:
+    """Of the name without the release's: deployment, hash, pod."""
+    return pod.rsplit("-", 2)[0] if pod not in KEPT else pod.removesuffix("-0")
+
+
+def test_a_changed_value_restarts_nothing_but_its_component(upgraded: Upgraded) -> None:
+    before = pods(upgraded.hub)
+    upgraded.hub.run(*UPGRADE, "--set", "portal.resources.limits.memory=400Mi")
+    now = pods(upgraded.hub)
+    fresh = {component(name) for name, uid in now.items() if uid not in before.values()}
+    assert fresh == {"portal"}
+    others = {name: uid for name, uid in before.items() if component(name) != "portal"}
+    assert others.items() <= now.items()
+
+
+def test_a_joined_cluster_is_upgraded_by_the_command_that_its_page_shows(
+    upgraded: Upgraded, east: Cluster
+) -> None:
+    installed = upgraded.installed
+    assert cluster(installed)["manager_version"] == earlier.VERSION
+    page = installed.get("/clusters/east").text
+    (shown,) = re.findall(r'<pre id="upgrade-command"[^>]*>(.*?)</pre>', page, re.DOTALL)
+    began = time.monotonic()
+    east.run("bash", "-c", html.unescape(shown))
+
+    def there() -> bool:
+        found = cluster(installed)
+        return found["manager_version"] == version() and found["state"] == "connected"
+
+    eventually("east is connected in our version", there, CONNECTED_SECONDS)
+    print(f"upgrade of the joined cluster took {time.monotonic() - began:.1f} s")
+    assert "upgrade-command" not in installed.get("/clusters/east").text
+    values = json.loads(
+        east.run("helm", "get", "values", "neurox-workload", "-n", NAMESPACE, "-o", "json")
+    )
+    assert values == {"agent": {"simulated": True}}
+
+
+def test_the_control_plane_goes_back_to_the_earlier_release(upgraded: Upgraded) -> None:
+    hub, installed = upgraded.hub, upgraded.installed
+    hub.run("helm", "rollback", "neurox", "1", "-n", NAMESPACE, "--wait", "--timeout", "180s")
+    assert of_version(hub, earlier.VERSION)
+    eventually("east is connected", lambda: cluster(installed)["state"] == "connected", 60)
+    reported = cluster(installed)["reported_at"]
+    eventually("east reports", lambda: cluster(installed)["reported_at"] != reported, 60)
+
+
+def test_an_upgrade_that_is_killed_again_and_again_converges(upgraded: Upgraded) -> None:
+    hub, installed, moments = upgraded.hub, upgraded.installed, random.Random(SEED)
+    before, stuck = secrets(hub), 0
+    for _ in range(KILLED_UPGRADES):
+        killed(hub, moments.uniform(*MOMENTS), *UPGRADE)
+        stuck += pending(hub)
+        documented_step(hub)
+    hub.run(*UPGRADE)
+    assert stuck, "no kill hit Helm at work"
+    eventually("only our version", lambda: not of_version(hub, earlier.VERSION), 180)
+    assert secrets(hub) == before
+    assert installed.get("/api/v1/me").json()["name"] == "admin"
+    eventually("east is connected", lambda: cluster(installed)["state"] == "connected", 60)
+
+
+def test_helm_refuses_to_go_on_until_the_documented_step_is_done(upgraded: Upgraded) -> None:
+    hub = upgraded.hub
+    for seconds in (0.5 * tenth for tenth in range(2, 20)):
+        killed(hub, seconds, *UPGRADE, "--set", "api.resources.limits.memory=800Mi")
+        if pending(hub):
+            break
+    assert pending(hub)
+    with pytest.raises(AssertionError, match=r"another operation .* is in progress"):
+        hub.run(*UPGRADE)
+    documented_step(hub)
+    assert not pending(hub)
+    hub.run(*UPGRADE)
+
+
+def test_an_install_that_is_killed_again_and_again_converges(
+    upgraded: Upgraded, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    hub, moments, made = upgraded.hub, random.Random(SEED), dict[str, Any]()
+    hub.run("helm", "uninstall", "neurox", "-n", NAMESPACE, "--wait")
+    hub.kubectl("-n", NAMESPACE, "delete", "pvc", "--all", "--wait")
+    words = (*UPGRADE, "--set", f"expose.host={hub.node.address}")
+    for _ in range(KILLED_INSTALLS):
+        killed(hub, moments.uniform(*MOMENTS), *words)
+        made |= secrets(hub)
+        documented_step(hub)
+    hub.run(*words)
+    assert made.items() <= secrets(hub).items()
+    found = signed_in(hub, tmp_path_factory.mktemp("ca"))
+    assert found.get("/").status_code == 200

@@ -1,0 +1,203 @@
+"""Visitors who never pause: what they send while something is changed, and what became of it."""
+
+import http.client
+import json
+import re
+import select
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from installation import Installed
+
+ANSWER_SECONDS = 30.0
+GONE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+SAFE = ("GET", "PUT", "DELETE")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    def json(self) -> dict:
+        found: dict = json.loads(self.body)
+        return found
+
+
+class Browser:
+    """One connection that is kept, and a cookie.
+
+    As every client does, it sends again what can be sent twice without harm (RFC 9110, 9.2.2) when
+    a connection that it kept turns out to be closed before a byte of the answer has come.
+    """
+
+    def __init__(self, url: str, ca: str, cookie: str = "") -> None:
+        self.url = url
+        self.cookie = cookie
+        self.again = 0
+        """Requests that were sent a second time."""
+        self._host = urlsplit(url).netloc
+        self._tls = ssl.create_default_context(cafile=ca)
+        self._kept: http.client.HTTPSConnection | None = None
+
+    def send(self, method: str, path: str, body: str | None = None, kind: str = "") -> Answer:
+        """What is answered; OSError or HTTPException when nothing is."""
+        headers = {"Origin": self.url, "Cookie": self.cookie}
+        if kind:
+            headers["Content-Type"] = kind
+        kept, self._kept = self._kept, None
+        if kept is not None and not _closed(kept):
+            try:
+                return self._on(kept, method, path, body, headers)
+            except GONE:
+                if method not in SAFE:
+                    raise
+                self.again += 1
+        fresh = http.client.HTTPSConnection(self._host, timeout=ANSWER_SECONDS, context=self._tls)
+        return self._on(fresh, method, path, body, headers)
+
+    def get(self, path: str) -> Answer:
+        """200, or an error that says what came instead."""
+        answer = self.send("GET", path)
+        if answer.status != 200:
+            raise Unexpected(f"GET {path}", answer)
+        return answer
+
+    def write(self, method: str, path: str, body: dict) -> dict:
+        """A change by the API."""
+        answer = self.send(method, f"/api/v1{path}", json.dumps(body), "application/json")
+        if answer.status >= 300:
+            raise Unexpected(f"{method} {path}", answer)
+        return answer.json()
+
+    def _on(
+        self,
+        connection: http.client.HTTPSConnection,
+        method: str,
+        path: str,
+        body: str | None,
+        headers: dict[str, str],
+    ) -> Answer:
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            got = Answer(answer.status, answer.headers, answer.read())
+        except BaseException:
+            connection.close()
+            raise
+        if not answer.will_close:
+            self._kept = connection
+        return got
+
+
+class Unexpected(Exception):
+    """Not the answer that was due."""
+
+    def __init__(self, asked: str, answer: Answer) -> None:
+        super().__init__(f"{asked} answered {answer.status}: {answer.body[-300:]!r}")
+
+
+def _closed(connection: http.client.HTTPSConnection) -> bool:
+    """Nothing can be there to read before anything is asked, but the other side's end."""
+    return connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])
+
+
+@dataclass
+class Traffic:
+    """Everything that is sent between ``start`` and ``stop``."""
+
+    done: Counter[str] = field(default_factory=Counter)
+    longest: dict[str, float] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._began = time.monotonic()
+
+    def add(self, name: str, seconds: float, visit: Callable[[], object]) -> None:
+        """Call ``visit`` again and again, with a pause of ``seconds``."""
+        self._threads.append(
+            threading.Thread(target=self._visit, args=(name, seconds, visit), daemon=True)
+        )
+
+    def __enter__(self) -> "Traffic":
+        self._began = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(2 * ANSWER_SECONDS)
+
+    def report(self) -> str:
+        """How many of each kind, and the longest of each."""
+        kinds = ", ".join(
+            f"{count} {name} (longest {self.longest[name]:.1f} s)"
+            for name, count in self.done.items()
+        )
+        return f"{kinds}; {len(self.failures)} failed"
+
+    def _visit(self, name: str, seconds: float, visit: Callable[[], object]) -> None:
+        while not self._stop.wait(seconds):
+            began = time.monotonic()
+            try:
+                visit()
+            except (OSError, http.client.HTTPException, AssertionError, Unexpected) as failure:
+                at = began - self._began
+                self.failures.append(f"{at:.1f} s {name}: {type(failure).__name__} {failure}")
+            self.done[name] += 1
+            self.longest[name] = max(self.longest.get(name, 0), time.monotonic() - began)
+
+
+def visitors(installed: Installed, submitted: list[str]) -> Traffic:
+    """A page with what it needs, reads, writes, submissions, sign-ins, and a knock at the relay."""
+    ca, url = str(installed.browser.verify), installed.url
+    (cookie,) = (f"{one.name}={one.value}" for one in installed.browser.cookies)
+    password = installed.cluster.secret("neurox-admin", "password")
+    looking, reading, writing, knocking = (Browser(url, ca, cookie) for _ in range(4))
+
+    def look() -> None:
+        page = looking.get("/clusters/east").body.decode()
+        assert "connected" in page
+        for asset in set(re.findall(r'(?:href|src)="(/static/[^"#]+)', page)):
+            looking.get(asset)
+
+    def read() -> None:
+        found = reading.get("/api/v1/clusters/east").json()
+        assert found["state"] == "connected", found
+
+    def write() -> None:
+        writing.write("PUT", "/groups/robots", {})
+        made = {"name": "train", "project": "arms", "group": "robots", "pool": "h200"}
+        submitted.append(writing.write("POST", "/workloads", made)["id"])
+
+    def sign_in() -> None:
+        newcomer = Browser(url, ca)
+        form = json.dumps({"name": "admin", "password": password})
+        answer = newcomer.send("POST", "/auth/sign-in", form, "application/json")
+        if answer.status != 200:
+            raise Unexpected("POST /auth/sign-in", answer)
+        newcomer.cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        assert newcomer.get("/api/v1/me").json()["name"] == "admin"
+
+    def knock() -> None:
+        answer = knocking.send("GET", "/relay/v1/join")
+        if answer.status != 403:
+            raise Unexpected("GET /relay/v1/join", answer)
+
+    traffic = Traffic()
+    traffic.add("pages", 0.2, look)
+    traffic.add("reads", 0.05, read)
+    traffic.add("writes", 0.5, write)
+    traffic.add("sign-ins", 0.5, sign_in)
+    traffic.add("knocks", 0.05, knock)
+    return traffic
