@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 from redis.exceptions import RedisError
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 WAIT_SECONDS = 20.0
 PAUSE_SECONDS = 0.2
 """Between two polls, so that a busy cluster's changes come in handfuls."""
+STREAM_SECONDS = 30.0
+"""An older stream is replaced before its next poll, so that no relay-server that leaves cuts it."""
 
 
 def follows(meta: ClusterMeta | None, delta: StateDelta) -> bool:
@@ -43,7 +46,7 @@ def poll(states: States, manager: Manager, cluster_id: str, wait: float) -> Stat
 
 
 class ClusterSync:
-    """The thread of one cluster; ``connect`` makes its manager anew after each failure."""
+    """The thread of one cluster; ``connect`` makes its manager, anew after each failure."""
 
     def __init__(
         self,
@@ -51,11 +54,15 @@ class ClusterSync:
         states: States,
         connect: Callable[[str], Manager],
         leading: Callable[[], bool],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cluster = cluster
         self._states = states
         self._connect = connect
         self._leading = leading
+        self._monotonic = monotonic
+        self._manager: Manager | None = None
+        self._made_at = 0.0
         self._shutdown = Shutdown()
         self._backoff = Backoff()
 
@@ -65,21 +72,32 @@ class ClusterSync:
 
     def run(self) -> None:
         """Poll until asked to end; each failure waits longer than the last."""
-        manager = None
         while self._wanted():
             try:
-                manager = manager or self._connect(self._cluster.id)
-                delta = poll(self._states, manager, self._cluster.id, WAIT_SECONDS)
+                delta = poll(self._states, self._reached(), self._cluster.id, WAIT_SECONDS)
                 if not self._wanted():
                     return
                 require_sound(delta)
                 self._states.apply(self._cluster.id, delta)
             except (DomainError, RedisError) as failure:
-                manager = None
+                self._let_go()
                 self._shutdown.sleep(self._failed(failure))
                 continue
             self._succeeded()
             self._shutdown.sleep(PAUSE_SECONDS)
+
+    def _reached(self) -> Manager:
+        if self._monotonic() - self._made_at > STREAM_SECONDS:
+            self._let_go()
+        if self._manager is None:
+            self._manager = self._connect(self._cluster.id)
+            self._made_at = self._monotonic()
+        return self._manager
+
+    def _let_go(self) -> None:
+        if self._manager is not None:
+            self._manager.close()
+        self._manager = None
 
     def _wanted(self) -> bool:
         return self._leading() and not self._shutdown.requested

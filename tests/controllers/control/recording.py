@@ -50,6 +50,7 @@ class RecordingManager:
     answers: list[StateDelta] = field(default_factory=list)
     failure: Exception | None = None
     cluster: str = ""
+    closed: bool = False
 
     def connect(self, cluster_id: str) -> "RecordingManager":
         self.cluster = cluster_id
@@ -73,7 +74,7 @@ class RecordingManager:
         self.stopped.append((self.cluster, intent_id))
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
     def _fail(self) -> None:
         if self.failure is not None:

@@ -6,7 +6,7 @@ from recording import RecordingManager, report
 from redis import Redis
 
 from controllers.control.backoff import Backoff
-from controllers.control.sync import ClusterSync, Sync, follows, poll
+from controllers.control.sync import STREAM_SECONDS, ClusterSync, Sync, follows, poll
 from controllers.domain.cluster import Cluster
 from controllers.domain.errors import Unreachable
 from controllers.store.clusters import Clusters
@@ -62,6 +62,24 @@ def test_what_comes_after_the_end_is_thrown_away(states: States) -> None:
     ClusterSync(Cluster("c1", "one", 0.0), states, manager.connect, lambda: next(leading)).run()
     assert manager.asked == [("", 0)]
     assert states.meta("c1") is None
+
+
+def test_a_stream_is_replaced_before_a_leaving_relay_would_cut_it(states: States) -> None:
+    made: list[RecordingManager] = []
+    moments = iter([0.0, 1.0, 2.0, STREAM_SECONDS + 2.0, STREAM_SECONDS + 3.0])
+
+    def connect(_: str) -> RecordingManager:
+        made.append(RecordingManager(answers=[report(revision=n) for n in (1, 2, 3)]))
+        return made[-1]
+
+    def leading() -> bool:
+        return len(made) < 2 or not made[1].asked
+
+    cluster = Cluster("c1", "one", 0.0)
+    ClusterSync(cluster, states, connect, leading, lambda: next(moments)).run()
+    assert [len(manager.asked) for manager in made] == [2, 1]
+    assert made[0].closed
+    assert not made[1].closed
 
 
 def test_clusters_are_followed_as_they_come_and_go(
