@@ -7,6 +7,7 @@ import select
 import ssl
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from installation import Installed
 
 ANSWER_SECONDS = 30.0
+KEY = "Idempotency-Key"
 GONE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 SAFE = ("GET", "PUT", "DELETE")
 
@@ -46,21 +48,24 @@ class Browser:
         self._tls = ssl.create_default_context(cafile=ca)
         self._kept: http.client.HTTPSConnection | None = None
 
-    def send(self, method: str, path: str, body: str | None = None, kind: str = "") -> Answer:
+    def send(
+        self, method: str, path: str, body: object = None, more: dict[str, str] | None = None
+    ) -> Answer:
         """What is answered; OSError or HTTPException when nothing is."""
-        headers = {"Origin": self.url, "Cookie": self.cookie}
-        if kind:
-            headers["Content-Type"] = kind
+        headers = {"Origin": self.url, "Cookie": self.cookie, **(more or {})}
+        text = None if body is None else json.dumps(body)
+        if text:
+            headers["Content-Type"] = "application/json"
         kept, self._kept = self._kept, None
         if kept is not None and not _closed(kept):
             try:
-                return self._on(kept, method, path, body, headers)
+                return self._on(kept, method, path, text, headers)
             except GONE:
-                if method not in SAFE:
+                if method not in SAFE and KEY not in headers:
                     raise
                 self.again += 1
         fresh = http.client.HTTPSConnection(self._host, timeout=ANSWER_SECONDS, context=self._tls)
-        return self._on(fresh, method, path, body, headers)
+        return self._on(fresh, method, path, text, headers)
 
     def get(self, path: str) -> Answer:
         """200, or an error that says what came instead."""
@@ -71,7 +76,7 @@ class Browser:
 
     def write(self, method: str, path: str, body: dict) -> dict:
         """A change by the API."""
-        answer = self.send(method, f"/api/v1{path}", json.dumps(body), "application/json")
+        answer = self.send(method, f"/api/v1{path}", body, {KEY: str(uuid.uuid4())})
         if answer.status >= 300:
             raise Unexpected(f"{method} {path}", answer)
         return answer.json()
@@ -112,6 +117,7 @@ def _closed(connection: http.client.HTTPSConnection) -> bool:
 class Traffic:
     """Everything that is sent between ``start`` and ``stop``."""
 
+    browsers: tuple[Browser, ...]
     done: Counter[str] = field(default_factory=Counter)
     longest: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -138,13 +144,18 @@ class Traffic:
         for thread in self._threads:
             thread.join(2 * ANSWER_SECONDS)
 
+    @property
+    def again(self) -> int:
+        """Requests that met a connection which was closed without a word, and were sent again."""
+        return sum(browser.again for browser in self.browsers)
+
     def report(self) -> str:
         """How many of each kind, and the longest of each."""
         kinds = ", ".join(
             f"{count} {name} (longest {self.longest[name]:.1f} s)"
             for name, count in self.done.items()
         )
-        return f"{kinds}; {len(self.failures)} failed"
+        return f"{kinds}; {self.again} sent again, {len(self.failures)} failed"
 
     def _visit(self, name: str, seconds: float, visit: Callable[[], object]) -> None:
         while not self._stop.wait(seconds):
@@ -163,7 +174,8 @@ def visitors(installed: Installed, submitted: list[str]) -> Traffic:
     ca, url = str(installed.browser.verify), installed.url
     (cookie,) = (f"{one.name}={one.value}" for one in installed.browser.cookies)
     password = installed.cluster.secret("neurox-admin", "password")
-    looking, reading, writing, knocking = (Browser(url, ca, cookie) for _ in range(4))
+    browsers = tuple(Browser(url, ca, cookie) for _ in range(4))
+    looking, reading, writing, knocking = browsers
 
     def look() -> None:
         page = looking.get("/clusters/east").body.decode()
@@ -182,8 +194,8 @@ def visitors(installed: Installed, submitted: list[str]) -> Traffic:
 
     def sign_in() -> None:
         newcomer = Browser(url, ca)
-        form = json.dumps({"name": "admin", "password": password})
-        answer = newcomer.send("POST", "/auth/sign-in", form, "application/json")
+        form = {"name": "admin", "password": password}
+        answer = newcomer.send("POST", "/auth/sign-in", form)
         if answer.status != 200:
             raise Unexpected("POST /auth/sign-in", answer)
         newcomer.cookie = answer.headers["Set-Cookie"].partition(";")[0]
@@ -194,10 +206,10 @@ def visitors(installed: Installed, submitted: list[str]) -> Traffic:
         if answer.status != 403:
             raise Unexpected("GET /relay/v1/join", answer)
 
-    traffic = Traffic()
+    traffic = Traffic(browsers)
     traffic.add("pages", 0.2, look)
-    traffic.add("reads", 0.05, read)
+    traffic.add("reads", 0.02, read)
     traffic.add("writes", 0.5, write)
     traffic.add("sign-ins", 0.5, sign_in)
-    traffic.add("knocks", 0.05, knock)
+    traffic.add("knocks", 0.02, knock)
     return traffic
