@@ -33,7 +33,7 @@ from infra.local.node import Network
 pytestmark = pytest.mark.node
 
 CHART = str(ROOT / "charts" / "neurox")
-WORK = "neurox-work"
+WORK, LABELS = "neurox-work", "app.kubernetes.io"
 SCRAPE_SECONDS = 15
 CONNECTED_SECONDS = 90
 DRAIN_SECONDS = 20
@@ -51,7 +51,7 @@ KEPT = ("redis-0", "thanos-receive-0")
 
 
 @pytest.fixture(scope="module")
-def old() -> earlier.Release:
+def old(own_nodes: None) -> earlier.Release:
     try:
         return earlier.release(ROOT)
     except earlier.Unknown as reason:
@@ -140,7 +140,7 @@ def pods(cluster: Cluster) -> dict[str, str]:
     """The pods of the control plane: uid by name, an older one that has not ended yet too."""
     return {
         pod["metadata"]["name"].removeprefix("neurox-"): pod["metadata"]["uid"]
-        for pod in cluster.items("pods", "-l", "app.kubernetes.io/part-of=neurox")
+        for pod in cluster.items("pods", "-l", f"{LABELS}/part-of=neurox")
     }
 
 
@@ -148,7 +148,7 @@ def of_version(cluster: Cluster, version: str) -> list[str]:
     """Pods with images of ours in that version."""
     return [
         pod["metadata"]["name"]
-        for pod in cluster.items("pods", "-l", "app.kubernetes.io/part-of=neurox")
+        for pod in cluster.items("pods", "-l", f"{LABELS}/part-of=neurox")
         if any(one["image"].endswith(f":{version}") for one in pod["spec"]["containers"])
     ]
 
@@ -288,7 +288,7 @@ def test_an_install_that_is_killed_again_and_again_converges(
 ) -> None:
     hub, moments, made = upgraded.hub, random.Random(SEED), dict[str, Any]()
     hub.run("helm", "uninstall", "neurox", "-n", NAMESPACE, "--wait")
-    hub.kubectl("-n", NAMESPACE, "delete", "pvc", "--all", "--wait")
+    hub.kubectl("-n", NAMESPACE, "delete", "secret,pvc", "-l", f"{LABELS}/instance=neurox")
     words = (*UPGRADE, "--set", f"expose.host={hub.node.address}")
     for _ in range(KILLED_INSTALLS):
         killed(hub, moments.uniform(*MOMENTS), *words)
