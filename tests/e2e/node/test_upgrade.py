@@ -179,7 +179,7 @@ def upgraded(installed: Installed) -> Upgraded:
 
 def test_the_control_plane_is_upgraded_without_a_failed_request(upgraded: Upgraded) -> None:
     assert upgraded.traffic.failures == []
-    assert sum(upgraded.traffic.done.values()) > 1000
+    assert upgraded.traffic.sent > 500
 
 
 def test_what_holds_data_is_not_restarted_by_new_images_of_ours(upgraded: Upgraded) -> None:

@@ -42,6 +42,7 @@ class Browser:
     def __init__(self, url: str, ca: str, cookie: str = "") -> None:
         self.url = url
         self.cookie = cookie
+        self.sent = 0
         self.again = 0
         """Requests that were sent a second time."""
         self._host = urlsplit(url).netloc
@@ -56,6 +57,7 @@ class Browser:
         text = None if body is None else json.dumps(body)
         if text:
             headers["Content-Type"] = "application/json"
+        self.sent += 1
         kept, self._kept = self._kept, None
         if kept is not None and not _closed(kept):
             try:
@@ -145,6 +147,11 @@ class Traffic:
             thread.join(2 * ANSWER_SECONDS)
 
     @property
+    def sent(self) -> int:
+        """Requests of all kinds; a page is several, newcomers' are not counted."""
+        return sum(browser.sent for browser in self.browsers)
+
+    @property
     def again(self) -> int:
         """Requests that met a connection which was closed without a word, and were sent again."""
         return sum(browser.again for browser in self.browsers)
@@ -155,7 +162,9 @@ class Traffic:
             f"{count} {name} (longest {self.longest[name]:.1f} s)"
             for name, count in self.done.items()
         )
-        return f"{kinds}; {self.again} sent again, {len(self.failures)} failed"
+        return (
+            f"{self.sent} requests: {kinds}; {self.again} sent again, {len(self.failures)} failed"
+        )
 
     def _visit(self, name: str, seconds: float, visit: Callable[[], object]) -> None:
         while not self._stop.wait(seconds):
