@@ -105,6 +105,15 @@ class Installed:
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None
 
+    def await_news_of(self, cluster: str, seconds: float) -> None:
+        """Until it reports once more: for a while, one that is gone still counts as connected."""
+
+        def reported() -> Any:
+            return self.send("GET", f"/clusters/{cluster}")["reported_at"]
+
+        last = reported()
+        eventually(f"{cluster} reports", lambda: reported() != last, seconds)
+
 
 def install(hub: Cluster, folder: Path, *values: str, charts: Path = ROOT / "charts") -> Installed:
     """`helm install --wait`, into a namespace that enforces restricted pods; signed in."""

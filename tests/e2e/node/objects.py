@@ -1,11 +1,20 @@
 """What a cluster holds, by name: to tell what an installation has left."""
 
-from installation import Cluster
+import re
+
+from installation import NAMESPACE, STOP_SECONDS, Cluster, eventually
 
 PASSING = {"events", "events.events.k8s.io"}
 LINE = "{.kind} {.metadata.namespace} {.metadata.name}"
 IN_EACH_NAMESPACE = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")}
 Object = tuple[str, str, str]
+CLAIMS = ("data-neurox-redis-0", "data-neurox-thanos-receive-0")
+KEPT = (
+    *(f"PersistentVolumeClaim/{name}" for name in CLAIMS),
+    *["PersistentVolume/pvc"] * len(CLAIMS),
+    *(f"Secret/neurox-{name}" for name in ("admin", "edge", "redis", "relay-server")),
+)
+"""What the chart neurox leaves when data is kept."""
 
 
 def held(cluster: Cluster) -> set[Object]:
@@ -18,9 +27,15 @@ def held(cluster: Cluster) -> set[Object]:
     return {one for one in found if (one[0], one[2]) not in IN_EACH_NAMESPACE}
 
 
-def made_since(before: set[Object], cluster: Cluster) -> list[str]:
-    """KIND/NAME of what is there now and was not."""
-    return sorted(f"{kind}/{name}" for kind, _, name in held(cluster) - before)
+def is_left(cluster: Cluster, before: set[Object], *expected: str) -> None:
+    """Besides the namespace, which is the user's: waits for what Helm does not wait for."""
+    wanted = sorted([f"Namespace/{NAMESPACE}", *expected])
+
+    def found() -> list[str]:
+        names = (f"{kind}/{name}" for kind, _, name in held(cluster) - before)
+        return sorted(re.sub("/pvc-.*", "/pvc", name) for name in names)
+
+    eventually(f"just {wanted} is left of it", lambda: found() == wanted, STOP_SECONDS)
 
 
 def _object(line: str) -> Object:

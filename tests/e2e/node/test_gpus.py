@@ -16,7 +16,7 @@ import rights
 from form import Form
 from installation import (
     NAMESPACE,
-    STOP_SECONDS,
+    ROOT,
     Cluster,
     Installed,
     eventually,
@@ -24,7 +24,7 @@ from installation import (
     own_node,
     started,
 )
-from objects import Object, held, made_since
+from objects import KEPT, Object, held, is_left
 from prometheus_client.parser import text_string_to_metric_families
 
 from infra.images.order import version
@@ -33,6 +33,8 @@ from infra.local.node import Network
 pytestmark = pytest.mark.node
 
 GPUS = 4
+AGENT = ("simulated=true", f"simulatedGpus.count={GPUS}", "simulatedGpus.model=Tesla-T4")
+VALUES = ("workload.enabled=true", *(f"workload.agent.{value}" for value in AGENT))
 AGENTS = "neurox-system-agent"
 WORK = "neurox-work"
 IMAGE = f"ghcr.io/neurox/agent-simulated:{version()}"
@@ -71,9 +73,7 @@ def installed(
     solo: Cluster, before: set[Object], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installed]:
     """Both planes in one cluster; then what NOTES say, and a team that may use the GPUs."""
-    agent = ("simulated=true", f"simulatedGpus.count={GPUS}", "simulatedGpus.model=Tesla-T4")
-    values = ("workload.enabled=true", *(f"workload.agent.{value}" for value in agent))
-    found = install(solo, tmp_path_factory.mktemp("ca"), *values, "keepData=false")
+    found = install(solo, tmp_path_factory.mktemp("ca"), *VALUES)
     (command,) = re.findall(r"kubectl label node NODE .*", found.notes)
     solo.run(*command.replace("NODE", solo.node.name).split())
     solo.kubectl("create", "namespace", WORK)
@@ -89,6 +89,12 @@ def installed(
 def gpus(installed: Installed) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = installed.send("GET", "/gpus")["items"]
     return found
+
+
+def state(installed: Installed) -> str:
+    """Of the only cluster, once it is known."""
+    found = installed.send("GET", "/clusters")["items"]
+    return found[0]["state"] if found else "none"
 
 
 def offered(installed: Installed) -> str | None:
@@ -127,11 +133,7 @@ def metrics(cluster: Cluster, name: str) -> dict[str, float]:
 
 
 def test_the_cluster_joins_itself(installed: Installed) -> None:
-    def state() -> str:
-        found = installed.send("GET", "/clusters")["items"]
-        return found[0]["state"] if found else "none"
-
-    eventually("local is connected", lambda: state() == "connected", 60)
+    eventually("local is connected", lambda: state(installed) == "connected", 60)
     (local,) = installed.send("GET", "/clusters")["items"]
     assert local["name"] == "local"
 
@@ -218,14 +220,25 @@ def test_every_right_is_used_and_none_is_missing(installed: Installed) -> None:
     assert idle == RARE
 
 
-def test_uninstalling_leaves_nothing_when_data_is_not_kept(
+def test_uninstalled_and_installed_again_the_cluster_comes_back_by_itself(
     installed: Installed, before: set[Object]
 ) -> None:
     cluster = installed.cluster
     cluster.run("helm", "uninstall", "neurox", "-n", NAMESPACE, "--wait")
-    own = [f"Namespace/{NAMESPACE}", f"Namespace/{WORK}"]
+    keys = ("Secret/neurox-join", "Secret/neurox-relay-key")
+    is_left(cluster, before, *KEPT, *keys, f"Namespace/{WORK}")
 
-    def clean() -> bool:
-        return made_since(before, cluster) == own
+    again = ("--set", ",".join((f"expose.host={cluster.node.address}", *VALUES)))
+    words = ("-n", NAMESPACE, *again, "--wait", "--timeout", "180s")
+    cluster.run("helm", "install", "neurox", str(ROOT / "charts" / "neurox"), *words)
+    installed.await_news_of("local", 60)
 
-    eventually("only our own namespaces are left", clean, STOP_SECONDS)
+
+def test_uninstalling_leaves_nothing_when_data_is_not_kept(
+    installed: Installed, before: set[Object]
+) -> None:
+    cluster, chart = installed.cluster, str(ROOT / "charts" / "neurox")
+    words = ("--reset-then-reuse-values", "--set", "keepData=false", "--wait", "--timeout", "120s")
+    cluster.run("helm", "upgrade", "neurox", chart, "-n", NAMESPACE, *words)
+    cluster.run("helm", "uninstall", "neurox", "-n", NAMESPACE, "--wait")
+    is_left(cluster, before, f"Namespace/{WORK}")

@@ -1,6 +1,5 @@
 """What a new user does: install by Helm, sign in, let a second cluster join, upgrade, uninstall."""
 
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +9,13 @@ import requests
 from installation import (
     NAMESPACE,
     ROOT,
-    STOP_SECONDS,
     Cluster,
     Installed,
     eventually,
     install,
     started,
 )
-from objects import Object, held, made_since
+from objects import KEPT, Object, held, is_left
 
 from infra.local.node import Network
 
@@ -25,12 +23,6 @@ pytestmark = pytest.mark.node
 
 INSTALL_SECONDS = 90
 JOIN_SECONDS = 60
-CLAIMS = ("data-neurox-redis-0", "data-neurox-thanos-receive-0")
-KEPT = (
-    *(f"PersistentVolumeClaim/{name}" for name in CLAIMS),
-    *["PersistentVolume/pvc"] * len(CLAIMS),
-    *(f"Secret/neurox-{name}" for name in ("admin", "edge", "redis", "relay-server")),
-)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +110,7 @@ def test_uninstalled_and_installed_again_it_goes_on_with_what_it_kept(
     hub.run("helm", "install", "neurox", chart, "-n", NAMESPACE, *words)
     assert hub.secret("neurox-admin", "password") == password
     assert installed.get("/api/v1/me").json()["name"] == "admin", "the session is kept as well"
-    eventually("east is connected", lambda: state(installed) == "connected", JOIN_SECONDS)
+    installed.await_news_of("east", JOIN_SECONDS)
     print(f"from helm install until east was back: {time.monotonic() - began:.1f} s")
 
 
@@ -137,13 +129,3 @@ def test_uninstalling_leaves_nothing(
 def state(installed: Installed) -> str:
     """Of the cluster that joined."""
     return str(installed.get("/api/v1/clusters/east").json()["state"])
-
-
-def is_left(cluster: Cluster, before: set[Object], *expected: str) -> None:
-    """Besides the namespace, which is the user's; Helm does not wait for pods and volumes."""
-    wanted = sorted([f"Namespace/{NAMESPACE}", *expected])
-
-    def found() -> list[str]:
-        return sorted(re.sub("/pvc-.*", "/pvc", name) for name in made_since(before, cluster))
-
-    eventually(f"just {wanted} is left of it", lambda: found() == wanted, STOP_SECONDS)
