@@ -37,8 +37,8 @@ class Settings:
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read ``env``; SettingsError when a value is missing or wrong."""
         return cls(
-            cluster=_cluster(Path(env.get("NEUROX_SIMULATED_CLUSTER_CA", CLUSTER_CA))),
             node=_given(env, "NEUROX_AGENT_NODE", "give the name of this node"),
+            cluster=_cluster(Path(env.get("NEUROX_SIMULATED_CLUSTER_CA", CLUSTER_CA))),
             gpus=_gpus(env.get("NEUROX_SIMULATED_GPUS", "8")),
             model=_model(env.get("NEUROX_SIMULATED_MODEL", "NVIDIA-H200")),
             scenario=Path(_given(env, "NEUROX_NVML_SCENARIO", "give the file to write")),
