@@ -114,7 +114,7 @@ NODE_TOOLS = (
         GoBuild("pause", "tools/pause", stamps=(f"main.version={_PAUSE}",)),
         default=False,
     ),
-    Tool("coredns", "1.15.0", GoBuild("coredns", "github.com/coredns/coredns"), default=False),
+    Tool("coredns", "1.15.0", GoBuild("coredns", "tools/coredns"), default=False),
     Tool(
         "caddy",
         _CADDY,
