@@ -31,7 +31,7 @@ def test_every_default_is_described_and_every_described_value_has_a_default(char
 
 def _leaves(value: Any, described: Any, path: str = "") -> list[tuple[str, Any]]:
     groups = ("image", "images", "expose", "agent", "storage", "admin", "receive", "query", "join")
-    groups += ("simulatedGpus",)
+    groups += ("simulatedGpus", "objectStorage", "retention", "store", "compact")
     found = []
     for key, each in value.items():
         here = f"{path}{key}"
@@ -59,6 +59,11 @@ REFUSED = [
     ({"redis": {"url": "redis://:password@host"}}, "/redis/url"),
     ({"thanos": {"enabled": False}}, "thanos.receiveUrl is empty"),
     ({"thanos": {"retention": "forever"}}, "/thanos/retention"),
+    (
+        {"thanos": {"objectStorage": {"retention": {"raw": "1d"}}}},
+        "/thanos/objectStorage/retention/raw",
+    ),
+    ({"thanos": {"objectStorage": {"retention": {"fiveMinutes": "9d"}}}}, "/retention/fiveMinutes"),
     ({"api": {"replicas": 0}}, "/api/replicas"),
     ({"workload": {"enabled": True, "agent": {"port": 80}}}, "/agent/port"),
 ]

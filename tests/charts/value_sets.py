@@ -48,6 +48,7 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
             },
         },
     ),
+    "bucket": ("neurox", {"thanos": {"objectStorage": {"existingSecret": SECRET}}}),
     "own-secrets": (
         "neurox",
         {

@@ -194,3 +194,20 @@ true
 {{- define "neurox.gunicorn" -}}
 command: [python3, -m, gunicorn, -c, "python:portal.gunicorn_conf", -b, "0.0.0.0:8080", "portal.web:{{ . }}"]
 {{- end }}
+
+{{- /* neurox.bucket: whether metrics go on into a bucket. */}}
+{{- define "neurox.bucket" -}}
+{{- if and .Values.thanos.enabled .Values.thanos.objectStorage.existingSecret -}}
+true
+{{- end }}
+{{- end }}
+
+{{- define "neurox.bucketMount" -}}
+- {name: bucket, mountPath: /etc/neurox/bucket, readOnly: true}
+{{- end }}
+
+{{- /* neurox.bucketVolume: the whole Secret, for objstore.yml may name a CA beside it. */}}
+{{- define "neurox.bucketVolume" -}}
+- name: bucket
+  secret: {secretName: {{ .Values.thanos.objectStorage.existingSecret }}}
+{{- end }}
