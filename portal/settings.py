@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from controllers.store.address import AddressError, with_password
+from controllers import environment
+from controllers.environment import SettingsError
+from controllers.store.address import redis_url
 
-
-class SettingsError(Exception):
-    """A setting is missing or wrong; the message names the variable and the value."""
+HTTP = ("http", "https")
 
 
 @dataclass(frozen=True)
@@ -32,11 +31,11 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read the ``NEUROX_`` variables; SettingsError names the first that will not do."""
-        public = _url(env, "NEUROX_PUBLIC_URL", ("http", "https"))
+        public = _url(env, "NEUROX_PUBLIC_URL")
         return cls(
             redis_url=redis_url(env),
-            thanos_url=_url(env, "NEUROX_THANOS_URL", ("http", "https")),
-            api_url=_url(env, "NEUROX_API_URL", ("http", "https"), public),
+            thanos_url=_url(env, "NEUROX_THANOS_URL"),
+            api_url=_url(env, "NEUROX_API_URL", default=public),
             public_url=public,
             relay_public_url=_url(env, "NEUROX_RELAY_PUBLIC_URL", ("https",)),
             relay_ca_file=_path(env, "NEUROX_RELAY_CA_FILE", directory=False),
@@ -49,27 +48,10 @@ class Settings:
         return self.public_url.startswith("https://")
 
 
-def redis_url(env: Mapping[str, str]) -> str:
-    """Where Redis is, with its password. SettingsError."""
-    try:
-        return with_password(_url(env, "NEUROX_REDIS_URL", ("redis", "rediss", "unix")), env)
-    except AddressError as error:
-        raise SettingsError(str(error)) from None
-
-
 def _url(
-    env: Mapping[str, str], name: str, schemes: tuple[str, ...], default: str | None = None
+    env: Mapping[str, str], name: str, schemes: tuple[str, ...] = HTTP, default: str = ""
 ) -> str:
-    value = env.get(name) or default
-    if value is None:
-        raise SettingsError(f"{name} is not set; it takes a URL beginning with {schemes[0]}://")
-    parts = urlsplit(value)
-    if parts.scheme not in schemes or not (parts.netloc or parts.scheme == "unix"):
-        # The value may hold a password: only its scheme is repeated.
-        raise SettingsError(
-            f"{name} must be a URL beginning with {schemes[0]}://, not with {value[:8]!r}"
-        )
-    return value.rstrip("/")
+    return environment.url({name: env.get(name) or default}, name, schemes)
 
 
 def _path(env: Mapping[str, str], name: str, *, directory: bool) -> Path | None:

@@ -15,6 +15,7 @@ from flask import Flask, Response
 from redis import Redis
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from controllers.environment import SettingsError
 from controllers.store.connection import connect
 from portal.api.app import create_app as create_api
 from portal.auth.app import create_app as create_auth
@@ -23,7 +24,7 @@ from portal.pages import SettingsError as PagesSettingsError
 from portal.pages import create_app as create_pages
 from portal.pages.headers import POLICY
 from portal.problem import REQUEST_ID
-from portal.settings import Settings, SettingsError
+from portal.settings import Settings
 from portal.strict_request import BODY_LIMIT
 
 Environ = dict[str, Any]

@@ -10,8 +10,9 @@ from redis.exceptions import RedisError
 from controllers.control.beats import Beats
 from controllers.control.health import ControlMetrics, Health
 from controllers.control.leader import RENEW_SECONDS, Leader
-from controllers.control.settings import Settings, SettingsError
+from controllers.control.settings import Settings
 from controllers.control.term import Term
+from controllers.environment import SettingsError
 from controllers.loop import Shutdown
 from controllers.store.connection import connect
 

@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from controllers.store.address import AddressError, with_password
+from controllers import environment
+from controllers.store.address import redis_url
 
-
-class SettingsError(Exception):
-    """A setting is missing or wrong; the message names the variable and the value."""
+HTTP = ("http", "https")
 
 
 @dataclass(frozen=True)
@@ -28,62 +26,13 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Settings from NEUROX_ variables; SettingsError when one cannot be used."""
-        host, port = _address("NEUROX_CONTROL_LISTEN", env)
+        listen = environment.address(env, "NEUROX_CONTROL_LISTEN")
         return cls(
-            redis_url=_redis(env),
-            thanos_url=_url("NEUROX_THANOS_URL", env, ("http", "https")),
-            relay_url=_url("NEUROX_RELAY_URL", env, ("http", "https")),
-            relay_token=_secret("NEUROX_RELAY_TOKEN_FILE", env),
-            listen_host=host,
-            listen_port=port,
-            invitations_dir=_folder("NEUROX_INVITATIONS_DIR", env),
+            redis_url=redis_url(env),
+            thanos_url=environment.url(env, "NEUROX_THANOS_URL", HTTP),
+            relay_url=environment.url(env, "NEUROX_RELAY_URL", HTTP),
+            relay_token=environment.secret(env, "NEUROX_RELAY_TOKEN_FILE"),
+            listen_host=listen.host,
+            listen_port=listen.port,
+            invitations_dir=environment.folder(env, "NEUROX_INVITATIONS_DIR"),
         )
-
-
-def _given(name: str, env: Mapping[str, str]) -> str:
-    value = env.get(name, "").strip()
-    if not value:
-        raise SettingsError(f"{name} is not set")
-    return value
-
-
-def _url(name: str, env: Mapping[str, str], schemes: tuple[str, ...]) -> str:
-    value = _given(name, env)
-    scheme = urlsplit(value).scheme
-    if scheme not in schemes or "://" not in value:
-        # Only the scheme is shown: the rest may hold a password.
-        raise SettingsError(f"{name} must begin with {' or '.join(schemes)}://, not {scheme!r}")
-    return value.rstrip("/")
-
-
-def _redis(env: Mapping[str, str]) -> str:
-    try:
-        return with_password(_url("NEUROX_REDIS_URL", env, ("redis", "rediss", "unix")), env)
-    except AddressError as error:
-        raise SettingsError(str(error)) from None
-
-
-def _address(name: str, env: Mapping[str, str]) -> tuple[str, int]:
-    value = _given(name, env)
-    host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
-        raise SettingsError(f"{name} must be host:port, not {value!r}")
-    return host.strip("[]"), int(port)
-
-
-def _folder(name: str, env: Mapping[str, str]) -> Path | None:
-    value = env.get(name, "").strip()
-    if value and not Path(value).is_dir():
-        raise SettingsError(f"{name} names no folder that exists: {value!r}")
-    return Path(value) if value else None
-
-
-def _secret(name: str, env: Mapping[str, str]) -> str:
-    path = _given(name, env)
-    try:
-        secret = Path(path).read_text().strip()
-    except (OSError, UnicodeError) as failure:
-        raise SettingsError(f"{name} names {path!r}, which cannot be read: {failure}") from failure
-    if not secret:
-        raise SettingsError(f"{name} names {path!r}, which is empty")
-    return secret

@@ -6,7 +6,7 @@ import socket
 import ssl
 from http import HTTPStatus
 
-from controllers.relay.environment import Address
+from controllers.environment import Address
 from controllers.relay.exchange import Exchange, Handler, Problem, Request
 from controllers.relay.limits import HEAD_SECONDS, UNAUTHENTICATED_SOCKETS
 

@@ -8,15 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from controllers.relay.identity import IdentityError, Proof, key_id, public_key
 from controllers.relay.limits import USED_SECONDS
 from controllers.store import keys
-from controllers.store.connection import ANSWER_SECONDS, CONNECT_SECONDS
+from controllers.store.connection import connect_async
 from controllers.store.secret import digest
 
 FRESH_SECONDS = 30.0
@@ -107,15 +105,7 @@ class Registry:
     """Reads are kept for half a minute, and dropped when a cluster's keys change."""
 
     def __init__(self, url: str) -> None:
-        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=REDIS_CONNECTIONS,
-            timeout=ANSWER_SECONDS,  # for a free one
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 1),
-        )
-        self._redis: Redis = Redis.from_pool(pool)
+        self._redis: Redis = connect_async(url, REDIS_CONNECTIONS)
         self._known: dict[str, _Known] = {}
 
     async def close(self) -> None:

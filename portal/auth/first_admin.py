@@ -10,10 +10,11 @@ from pathlib import Path
 
 from redis.exceptions import AuthenticationError, RedisError
 
+from controllers.environment import SettingsError
+from controllers.store.address import redis_url
 from controllers.store.connection import connect
 from controllers.store.users import Users
 from portal.auth.bootstrap import ADMIN, add_admin
-from portal.settings import SettingsError, redis_url
 
 PATIENCE_SECONDS = 120.0
 """How long Redis may take to start beside us."""

@@ -57,6 +57,12 @@ REFUSED = [
     ({"expose": {"edge": {"acmeEmail": "a@b\n}"}}}, "/expose/edge/acmeEmail"),
     ({"redis": {"enabled": False}}, "redis.url is empty"),
     ({"redis": {"url": "redis://:password@host"}}, "/redis/url"),
+    ({"redis": {"url": "redis+sentinel://a:26379"}}, "/redis/url"),
+    (
+        {"redis": {"enabled": False, "url": "redis://host", "tlsSecret": "ca"}},
+        "redis.tlsSecret is set, but redis.url does not begin with rediss",
+    ),
+    ({"thanos": {"tenantHeader": "a b"}}, "/thanos/tenantHeader"),
     ({"thanos": {"enabled": False}}, "thanos.receiveUrl is empty"),
     ({"thanos": {"retention": "forever"}}, "/thanos/retention"),
     (

@@ -45,8 +45,24 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
                 "enabled": False,
                 "queryUrl": "http://q.example",
                 "receiveUrl": "http://w.example/api/v1/receive",
+                "tenantHeader": "X-Scope-OrgID",
             },
         },
+    ),
+    "redis-sentinel": (
+        "neurox",
+        {
+            "redis": {
+                "enabled": False,
+                "url": "rediss+sentinel://a.example:26379,b.example:26379/main/0",
+                "existingSecret": SECRET,
+                "tlsSecret": SECRET,
+            }
+        },
+    ),
+    "redis-without-password": (
+        "neurox",
+        {"redis": {"enabled": False, "url": "redis://r.example:6379/0"}},
     ),
     "bucket": ("neurox", {"thanos": {"objectStorage": {"existingSecret": SECRET}}}),
     "own-secrets": (

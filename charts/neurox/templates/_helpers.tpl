@@ -113,8 +113,23 @@ redis://{{ include "neurox.fullname" (list . "redis") }}:6379/0
 {{- end }}
 {{- end }}
 
+{{- /* neurox.redisSecret: empty when Redis is yours and asks for no password. */}}
 {{- define "neurox.redisSecret" -}}
-{{ .Values.redis.existingSecret | default (include "neurox.fullname" (list . "redis")) }}
+{{- if .Values.redis.existingSecret -}}
+{{ .Values.redis.existingSecret }}
+{{- else if .Values.redis.enabled -}}
+{{ include "neurox.fullname" (list . "redis") }}
+{{- end }}
+{{- end }}
+
+{{- /* neurox.redisTls: the Secret with certificates for your own Redis. */}}
+{{- define "neurox.redisTls" -}}
+{{- if and .Values.redis.tlsSecret (not .Values.redis.enabled) -}}
+{{- if not (hasPrefix "rediss" .Values.redis.url) }}
+{{- fail "redis.tlsSecret is set, but redis.url does not begin with rediss: without TLS there are no certificates" }}
+{{- end -}}
+{{ .Values.redis.tlsSecret }}
+{{- end }}
 {{- end }}
 
 {{- define "neurox.relaySecret" -}}
@@ -165,21 +180,42 @@ true
 {{- end }}
 {{- end }}
 
-{{- /* neurox.redisEnv: how a process reaches Redis; the password comes by file. */}}
+{{- /* neurox.redisEnv: how a process reaches Redis; passwords and certificates come by file. */}}
 {{- define "neurox.redisEnv" -}}
 - {name: NEUROX_REDIS_URL, value: {{ include "neurox.redisUrl" . | quote }}}
+{{- if include "neurox.redisSecret" . }}
 - {name: NEUROX_REDIS_PASSWORD_FILE, value: /etc/neurox/redis/password}
+{{- if contains "+sentinel://" (include "neurox.redisUrl" .) }}
+- {name: NEUROX_REDIS_SENTINEL_PASSWORD_FILE, value: /etc/neurox/redis/sentinel-password}
+{{- end }}
+{{- end }}
+{{- if include "neurox.redisTls" . }}
+- {name: NEUROX_REDIS_TLS_DIR, value: /etc/neurox/redis-tls}
+{{- end }}
 {{- end }}
 
 {{- define "neurox.redisMount" -}}
+{{- if include "neurox.redisSecret" . }}
 - {name: redis, mountPath: /etc/neurox/redis, readOnly: true}
+{{- end }}
+{{- if include "neurox.redisTls" . }}
+- {name: redis-tls, mountPath: /etc/neurox/redis-tls, readOnly: true}
+{{- end }}
 {{- end }}
 
 {{- define "neurox.redisVolume" -}}
+{{- with include "neurox.redisSecret" . }}
 - name: redis
   secret:
-    secretName: {{ include "neurox.redisSecret" . }}
+    secretName: {{ . }}
+    {{- if $.Values.redis.enabled }}
     items: [{key: password, path: password}]
+    {{- end }}
+{{- end }}
+{{- with include "neurox.redisTls" . }}
+- name: redis-tls
+  secret: {secretName: {{ . }}}
+{{- end }}
 {{- end }}
 
 {{- /* neurox.webEnv: the settings that api and auth share. */}}

@@ -4,11 +4,11 @@ import asyncio
 import os
 import sys
 
+from controllers.environment import SettingsError
 from controllers.relay import event_loop
 from controllers.relay.client.app import RelayClient
 from controllers.relay.client.kubernetes import KubernetesError
 from controllers.relay.client.settings import Settings
-from controllers.relay.environment import SettingsError
 
 
 def main() -> int:

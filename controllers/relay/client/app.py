@@ -5,6 +5,7 @@ import contextlib
 import logging
 from importlib.metadata import version
 
+from controllers.environment import Address
 from controllers.relay.call import CallFailed
 from controllers.relay.client.clock import Clock
 from controllers.relay.client.demand import backoff
@@ -16,7 +17,6 @@ from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesEr
 from controllers.relay.client.local import Local
 from controllers.relay.client.pool import ClientPool
 from controllers.relay.client.settings import Settings
-from controllers.relay.environment import Address
 from controllers.relay.event_loop import passed
 from controllers.relay.limits import Timing
 from controllers.relay.listener import Listener

@@ -4,10 +4,10 @@ import asyncio
 import struct
 from typing import Protocol
 
+from controllers.environment import Address
 from controllers.relay import message, wire
 from controllers.relay.call import CallFailed, Origin, connect
 from controllers.relay.connection import Connection
-from controllers.relay.environment import Address
 from controllers.relay.limits import DIAL_SECONDS, HELD_BYTES, Timing
 from controllers.relay.link import Link, Stream
 

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import random
 
+from controllers.environment import Address
 from controllers.relay import message
 from controllers.relay.call import CallFailed
 from controllers.relay.client import demand
 from controllers.relay.client.dial import Dialler, DialRefused
 from controllers.relay.client.link import ClientLink
-from controllers.relay.environment import Address
 from controllers.relay.event_loop import passed
 from controllers.relay.limits import PoolSize
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from controllers.relay import environment
-from controllers.relay.environment import Address
+from controllers import environment
+from controllers.environment import Address
 from controllers.relay.event_loop import LOOPS
 
 

@@ -4,8 +4,8 @@ import asyncio
 import os
 import sys
 
+from controllers.environment import SettingsError
 from controllers.relay import event_loop
-from controllers.relay.environment import SettingsError
 from controllers.relay.server.app import RelayServer
 from controllers.relay.server.settings import Settings
 

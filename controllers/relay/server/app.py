@@ -4,7 +4,7 @@ import asyncio
 import logging
 import ssl
 
-from controllers.relay.environment import Address
+from controllers.environment import Address
 from controllers.relay.event_loop import passed
 from controllers.relay.listener import Listener
 from controllers.relay.registry import Registry
@@ -34,7 +34,7 @@ class RelayServer:
         self._settings = settings
         self._registry = Registry(settings.redis_url)
         self._pools = Pools()
-        self._gateway = Gateway(settings.receive_url)
+        self._gateway = Gateway(settings.receive_url, settings.tenant_header)
         doorkeeper = Doorkeeper(self._registry)
         desk = JoinDesk(self._registry)
         self._public = Public(settings, self._pools, doorkeeper, desk, self._gateway)

@@ -12,9 +12,8 @@ from controllers.relay.limits import WRITE_BYTES, WRITES_PER_CLUSTER
 
 log = logging.getLogger(__name__)
 RECEIVE_SECONDS = 30.0
-TENANT = "THANOS-TENANT"
 # All other headers, any tenant among them, stay outside.
-_INWARDS = (
+INWARDS = (
     "content-type",
     "content-encoding",
     "user-agent",
@@ -32,7 +31,8 @@ OUTWARDS = (
 class Gateway:
     """Passes bodies on as a stream; they are never decoded here."""
 
-    def __init__(self, receive_url: str) -> None:
+    def __init__(self, receive_url: str, tenant_header: str) -> None:
+        self._tenant_header = tenant_header
         parts = urlsplit(receive_url)
         self._client = HttpClient(Origin.of(receive_url))
         self._path = parts.path or "/"
@@ -72,8 +72,8 @@ class Gateway:
 
     async def _passed_on(self, request: Request, cluster_id: str) -> Answer:
         sent = request.head.headers
-        headers = {name: sent[name] for name in _INWARDS if name in sent}
-        headers[TENANT] = cluster_id
+        headers = {name: sent[name] for name in INWARDS if name in sent}
+        headers[self._tenant_header] = cluster_id
         call = Call("POST", self._path, headers, request.body.chunks(), request.body.length)
         try:
             return await self._client.send(call, RECEIVE_SECONDS)

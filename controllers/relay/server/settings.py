@@ -1,14 +1,21 @@
 """What the relay-server is told at its start."""
 
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from controllers.relay import environment
-from controllers.relay.environment import Address, SettingsError
+from controllers import environment
+from controllers.environment import Address, SettingsError
 from controllers.relay.event_loop import LOOPS
 from controllers.relay.limits import PoolSize, Timing
+from controllers.relay.server.gateway import INWARDS
+from controllers.store.address import redis_url
+
+TENANT_HEADER = "THANOS-TENANT"
+TAKEN = {"host", "connection", "content-length", "transfer-encoding", *INWARDS}
+"""What a request holds anyhow."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,7 @@ class Settings:
     redis_url: str = field(repr=False)
     receive_url: str
     service_token: str = field(repr=False)
+    tenant_header: str = TENANT_HEADER
     certificate: Path | None = None
     key: Path | None = None
     drain_seconds: float = 60.0
@@ -41,12 +49,22 @@ class Settings:
         return cls(
             listen=environment.address(env, "NEUROX_RELAY_LISTEN"),
             internal_listen=environment.address(env, "NEUROX_RELAY_INTERNAL_LISTEN"),
-            redis_url=environment.redis_url(env),
+            redis_url=redis_url(env),
             receive_url=environment.url(env, "NEUROX_RELAY_RECEIVE_URL", ("http", "https")),
             service_token=environment.secret(env, "NEUROX_RELAY_TOKEN_FILE"),
+            tenant_header=_header(env, "NEUROX_RELAY_TENANT_HEADER"),
             certificate=certificate,
             key=key,
             drain_seconds=environment.number(env, "NEUROX_RELAY_DRAIN_SECONDS", 60.0),
             replica=env.get("NEUROX_RELAY_REPLICA", "").strip() or socket.gethostname(),
             loop=environment.choice(env, "NEUROX_RELAY_LOOP", LOOPS),
         )
+
+
+def _header(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip() or TENANT_HEADER
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", value) or value.lower() in TAKEN:
+        raise SettingsError(
+            f"{name} must be a header of its own, as {TENANT_HEADER}, not {value!r}"
+        )
+    return value

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from controllers.control.settings import Settings, SettingsError
+from controllers.control.settings import Settings
+from controllers.environment import SettingsError
 
 
 @pytest.fixture

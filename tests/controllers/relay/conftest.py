@@ -87,7 +87,7 @@ class Hub:
         (folder / "service-token").write_text(SERVICE_TOKEN + "\n")
         self.start()
 
-    def start(self, drain: float = 1.0) -> None:
+    def start(self, drain: float = 1.0, **more: str) -> None:
         env = {
             "NEUROX_RELAY_LISTEN": f"127.0.0.1:{self.port}",
             "NEUROX_RELAY_TLS_CERT_FILE": str(self.pki / "relay.crt"),
@@ -97,6 +97,7 @@ class Hub:
             "NEUROX_REDIS_URL": self.redis_url,
             "NEUROX_RELAY_RECEIVE_URL": f"http://{self.receive.address}/api/v1/receive",
             "NEUROX_RELAY_DRAIN_SECONDS": str(drain),
+            **more,
         }
         self.program = Program("controllers.relay.server", env, self.folder / "server.log")
         await_that("the relay-server is ready", self.is_ready)

@@ -235,3 +235,19 @@ def test_a_cluster_that_has_not_joined_is_told_to_wait(
     assert requests.get(url + "/readyz", timeout=5).status_code == 503
     answer = requests.post(url + "/api/v1/write", data=b"x", timeout=5)
     assert (answer.status_code, answer.json()["detail"]) == (503, "this cluster has not joined yet")
+
+
+def test_another_store_gets_the_tenant_by_the_header_that_it_reads(hub: Any, member: Any) -> None:
+    cluster_id, key = member
+    hub.program.stop()
+    hub.start(NEUROX_RELAY_TENANT_HEADER="X-Scope-OrgID")
+    try:
+        token = key.token(cluster_id, WRITE, time.time())
+        victims = {"X-Scope-OrgID": "victim", "THANOS-TENANT": "victim"}
+        assert write(hub, token, **victims).status_code == 200
+        seen, _ = hub.receive.seen[-1]
+        assert [v for name, v in seen.items() if name.lower() == "x-scope-orgid"] == [cluster_id]
+        assert "victim" not in seen.values()
+    finally:
+        hub.program.stop()
+        hub.start()

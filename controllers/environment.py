@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from controllers.store.address import AddressError, with_password
-
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names the variable and, if harmless, the value."""
@@ -40,27 +38,31 @@ def address(env: Mapping[str, str], name: str) -> Address:
 
 
 def url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
-    """A URL of one of ``schemes``."""
+    """A URL of one of ``schemes``, without a slash at its end."""
     value = given(env, name)
-    scheme = urlsplit(value).scheme
-    if scheme not in schemes or "://" not in value:
-        # Only the scheme is shown: the rest may hold a password.
-        raise SettingsError(f"{name} must begin with {' or '.join(schemes)}://, not {scheme!r}")
-    return value
-
-
-def redis_url(env: Mapping[str, str]) -> str:
-    """Where Redis is, with its password."""
     try:
-        return with_password(url(env, "NEUROX_REDIS_URL", ("redis", "rediss", "unix")), env)
-    except AddressError as error:
-        raise SettingsError(str(error)) from None
+        parts = urlsplit(value)
+    except ValueError:
+        raise SettingsError(f"{name} is no URL: its host cannot be read") from None
+    if parts.scheme not in schemes or not (parts.netloc or value.startswith("unix://")):
+        # Only the scheme is shown: the rest may hold a password.
+        wanted = " or ".join(schemes)
+        raise SettingsError(f"{name} must begin with {wanted}://, not {parts.scheme!r}")
+    return value.rstrip("/")
 
 
 def path(env: Mapping[str, str], name: str) -> Path | None:
     """A path; None when it is not set."""
     value = env.get(name, "").strip()
     return Path(value) if value else None
+
+
+def folder(env: Mapping[str, str], name: str) -> Path | None:
+    """A folder that exists; None when it is not set."""
+    found = path(env, name)
+    if found is not None and not found.is_dir():
+        raise SettingsError(f"{name} names no folder that exists: {str(found)!r}")
+    return found
 
 
 def secret(env: Mapping[str, str], name: str) -> str:
