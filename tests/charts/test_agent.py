@@ -69,6 +69,26 @@ def test_every_simulated_model_can_be_chosen() -> None:
     assert gpus["count"]["maximum"] == GPUS_MAX
 
 
+@pytest.mark.parametrize(
+    ("values", "used", "made"),
+    [
+        ({}, "system-node-critical", []),
+        ({"name": "theirs"}, "theirs", []),
+        ({"name": "ours", "create": True}, "ours", ["ours"]),
+        ({"name": ""}, None, []),
+    ],
+)
+def test_its_priority_class_is_the_clusters_or_the_charts(
+    render: Any, values: dict[str, Any], used: str | None, made: list[str]
+) -> None:
+    assert agent(render, {"priorityClass": values}).get("priorityClassName") == used
+    objects = render("neurox-workload", {"agent": {"priorityClass": values}})
+    classes = [each for each in objects if each["kind"] == "PriorityClass"]
+    assert [each["metadata"]["name"] for each in classes] == made
+    # Those of users end here; what is above is Kubernetes' own.
+    assert all(each["value"] == 1_000_000_000 for each in classes)
+
+
 def host_paths(spec: dict[str, Any]) -> set[str]:
     """Folders of the node that the pod sees."""
     return {each["hostPath"]["path"] for each in spec["volumes"] if "hostPath" in each}

@@ -1,22 +1,13 @@
 """Every object is valid, to the letter, for each Kubernetes that we promise."""
 
-import importlib.util
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
 
-# Test folders are no packages, so a neighbour is loaded by its path.
-_spec = importlib.util.spec_from_file_location(
-    "value_sets", Path(__file__).with_name("value_sets.py")
-)
-assert _spec is not None
-assert _spec.loader is not None
-value_sets = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(value_sets)
+from tests.charts.value_sets import SETS
 
 FOREIGN = {"HTTPRoute"}
 """Kinds that Kubernetes itself does not know."""
@@ -29,9 +20,9 @@ def validate(text: str, version: str) -> None:
 
 
 @pytest.mark.parametrize("version", ["1.34", "1.35", "1.36", "1.37"])
-@pytest.mark.parametrize("name", value_sets.SETS)
+@pytest.mark.parametrize("name", SETS)
 def test_every_object_is_valid(render: Any, name: str, version: str) -> None:
-    chart, values = value_sets.SETS[name]
+    chart, values = SETS[name]
     objects = render(chart, values, kubernetes=version)
     assert objects
     for each in objects:

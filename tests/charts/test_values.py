@@ -31,7 +31,7 @@ def test_every_default_is_described_and_every_described_value_has_a_default(char
 
 def _leaves(value: Any, described: Any, path: str = "") -> list[tuple[str, Any]]:
     groups = ("image", "images", "expose", "agent", "storage", "admin", "receive", "query", "join")
-    groups += ("simulatedGpus", "objectStorage", "retention", "store", "compact")
+    groups += ("simulatedGpus", "priorityClass", "objectStorage", "retention", "store", "compact")
     found = []
     for key, each in value.items():
         here = f"{path}{key}"
@@ -72,6 +72,10 @@ REFUSED = [
     ({"thanos": {"objectStorage": {"retention": {"fiveMinutes": "9d"}}}}, "/retention/fiveMinutes"),
     ({"api": {"replicas": 0}}, "/api/replicas"),
     ({"workload": {"enabled": True, "agent": {"port": 80}}}, "/agent/port"),
+    (
+        {"workload": {"enabled": True, "agent": {"priorityClass": {"create": True}}}},
+        "names that begin with system- are Kubernetes' own",
+    ),
 ]
 
 

@@ -89,6 +89,10 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
     "workload": ("neurox-workload", {}),
     "workload-without-agent": ("neurox-workload", {"agent": {"enabled": False}}),
     "workload-host-path": ("neurox-workload", {"agent": {"driver": "hostPath"}}),
+    "workload-own-priority": (
+        "neurox-workload",
+        {"agent": {"priorityClass": {"name": "gpu-agents", "create": True}}},
+    ),
     "workload-cdi": (
         "neurox-workload",
         {"agent": {"driver": "cdi", "hostPID": False, "namespace": "gpu-agents"}},

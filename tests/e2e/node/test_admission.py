@@ -1,6 +1,5 @@
 """The API server of a real cluster takes what the charts render, and has nothing to remark."""
 
-import importlib.util
 import os
 import subprocess
 from pathlib import Path
@@ -9,17 +8,9 @@ import pytest
 import yaml
 
 from infra.local.node import RealNode
+from tests.charts.value_sets import SETS
 
 pytestmark = pytest.mark.node
-
-# Test folders are no packages, so a neighbour is loaded by its path.
-_spec = importlib.util.spec_from_file_location(
-    "value_sets", Path(__file__).parents[2] / "charts" / "value_sets.py"
-)
-assert _spec is not None
-assert _spec.loader is not None
-value_sets = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(value_sets)
 
 CHARTS = Path(__file__).parents[3] / "charts"
 NAMESPACES = {
@@ -43,11 +34,11 @@ def guarded(hub: RealNode, kubectl) -> RealNode:
     return hub
 
 
-@pytest.mark.parametrize("name", value_sets.SETS)
+@pytest.mark.parametrize("name", SETS)
 def test_every_set_of_values_is_taken_without_a_warning(
     guarded: RealNode, tools: str, name: str
 ) -> None:
-    chart, values = value_sets.SETS[name]
+    chart, values = SETS[name]
 
     def run(stdin: str, *words: str) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "NO_PROXY": "*"}

@@ -69,7 +69,7 @@ def test_nobody_gets_in_without_signing_in(installed: Installed) -> None:
 
 def test_helm_test_passes(installed: Installed) -> None:
     said = installed.cluster.run("helm", "test", "neurox", "-n", NAMESPACE, "--logs")
-    assert "ready: portal, api, auth, relay-server" in said
+    assert "ready: portal, api, auth, sign-in page, relay-server, metrics" in said
 
 
 def test_a_second_cluster_joins_by_the_command_word_for_word(
