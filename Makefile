@@ -32,6 +32,13 @@ $(VENV)/.test: setup.cfg constraints.txt | $(BIN)/python
 	@$(INSTALL) '.[test]'
 	@touch $@ $(VENV)/.local
 
+# It pins a hundred packages of its own, other versions than ours.
+$(VENV)/.checkov: tests/charts/checkov.txt | $(BIN)/python
+	@echo "Installing checkov into $(VENV)/checkov (about a minute, once)"
+	@$(PYTHON) -m venv $(VENV)/checkov
+	@$(VENV)/checkov/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 .PHONY: up
 up: $(VENV)/.local ## Show a working fleet on this machine: real servers, simulated GPUs
 	@$(BIN)/neurox up $(ARGS)
@@ -69,7 +76,7 @@ quick: $(VENV)/.test ## Tests that start no cluster and no browser
 	@$(PYTEST) -m "not slow and not browser and not node"
 
 .PHONY: test
-test: $(VENV)/.test chromium lint docs ## Everything that needs no cluster of your own
+test: $(VENV)/.test $(VENV)/.checkov chromium lint docs ## Everything that needs no cluster of your own
 	@$(BIN)/neurox tools
 	@$(BIN)/neurox tools helm
 	@$(PYTEST) -m "not node and not pulumi"
