@@ -1,35 +1,13 @@
 """What the charts ask for stays within what we promise, and what the docs say."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.charts.size import asked, disk
+
 PAGE = Path(__file__).parents[2] / "docs/install/prerequisites.md"
-UNITS = {"m": 1e-3, "": 1, "Mi": 2**20, "Gi": 2**30}
-
-
-def quantity(text: str) -> float:
-    number, unit = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", str(text)).groups()  # type: ignore[union-attr]
-    return float(number) * UNITS[unit]
-
-
-def asked(objects: list[dict[str, Any]], what: str, kinds: tuple[str, ...]) -> float:
-    """The sum of requests of running containers over replicas: cores or bytes."""
-    total = 0.0
-    for each in objects:
-        if each["kind"] in kinds:
-            spec = each["spec"]
-            containers = spec["template"]["spec"]["containers"]
-            one = sum(quantity(c["resources"]["requests"][what]) for c in containers)
-            total += one * spec.get("replicas", 1)
-    return total
-
-
-def disk(objects: list[dict[str, Any]]) -> float:
-    claims = [c for each in objects for c in each.get("spec", {}).get("volumeClaimTemplates", [])]
-    return sum(quantity(claim["spec"]["resources"]["requests"]["storage"]) for claim in claims)
 
 
 def row(name: str) -> str:
