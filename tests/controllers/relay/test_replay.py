@@ -96,6 +96,7 @@ def test_without_redis_open_connections_go_on_and_nobody_new_is_let_in(
         for number in range(20):
             with hub.session(site.cluster_id) as session:
                 assert session.get(f"http://manager/{number}", timeout=5).ok
+        assert requests.get(hub.internal_url + "/healthz", timeout=5).ok
         assert hub.program.words().count("no token can be checked") == 1
         valkey.start()
 

@@ -106,6 +106,9 @@ def test_a_dead_store_is_503_and_says_when_to_try_again(web: Web) -> None:
     assert "Redis" in answer.json["detail"]  # type: ignore[index]
     assert web.get("/readyz", user=None).status_code == 503
     assert web.get("/healthz", user=None).status_code == 200
+    # Whoever restarted it would not mend Redis.
+    assert web.client().get("/auth/readyz").status_code == 503
+    assert web.client().get("/auth/healthz").status_code == 200
 
 
 @pytest.mark.parametrize("value", ["NaN", "9" * 30, '"\\u0000"'])
