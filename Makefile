@@ -115,6 +115,11 @@ bench-up: $(VENV)/.test ## Time and memory of `make up`, against their limits
 bench-overview: $(VENV)/.test ## Time of the first page, small fleet and large, against its limits
 	@$(BIN)/python tests/bench/overview.py
 
+.PHONY: bench-install
+bench-install: $(VENV)/.test ## Requests, use, installing and joining on real nodes, against their limits
+	@$(BIN)/neurox tools node helm kubectl >/dev/null
+	@$(BIN)/python tests/bench/install.py $(ARGS)
+
 REGISTRY ?= ghcr.io/neurox
 TAG ?=
 PLATFORM ?=
