@@ -15,6 +15,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,11 @@ MIB, GIB = 2**20, 2**30
 
 @dataclass(frozen=True)
 class Use:
-    """What a container has used since it began, and what it holds now."""
+    """What a container has used since it began, what it holds, and when that was read."""
 
     seconds: float
     bytes: float
+    at: float = 0.0
 
 
 def rendered(helm: str, chart: str) -> tuple[list[dict[str, Any]], list[float]]:
@@ -134,7 +136,9 @@ def used(cluster: Cluster) -> dict[tuple[str, str], Use]:
     pods = json.loads(cluster.kubectl("get", "--raw", path))["pods"]
     return {
         (pod["podRef"]["name"], run["name"]): Use(
-            run["cpu"]["usageCoreNanoSeconds"] / 1e9, run["memory"]["workingSetBytes"]
+            run["cpu"]["usageCoreNanoSeconds"] / 1e9,
+            run["memory"]["workingSetBytes"],
+            datetime.fromisoformat(run["cpu"]["time"]).timestamp(),
         )
         for pod in pods
         if pod["podRef"]["namespace"].startswith(NAMESPACE)
@@ -146,13 +150,18 @@ def used(cluster: Cluster) -> dict[tuple[str, str], Use]:
 def rested(clusters: list[Cluster]) -> list[dict[tuple[str, str], Use]]:
     """What each cluster's containers used a second of the time that nobody used them."""
     time.sleep(SETTLE_SECONDS)
-    before, began = [used(each) for each in clusters], time.monotonic()
+    before = [used(each) for each in clusters]
     time.sleep(REST_SECONDS)
-    after, took = [used(each) for each in clusters], time.monotonic() - began
+    after = [used(each) for each in clusters]
     return [
-        {key: Use((now[key].seconds - then[key].seconds) / took, now[key].bytes) for key in then}
+        {key: a_second(then[key], now[key]) for key in then}
         for then, now in zip(before, after, strict=True)
     ]
+
+
+def a_second(then: Use, now: Use) -> Use:
+    """The kubelet reads each container when it likes, so each has its own span of time."""
+    return Use((now.seconds - then.seconds) / (now.at - then.at), now.bytes)
 
 
 def at_rest(clusters: list[Cluster]) -> list[Figure]:

@@ -66,7 +66,7 @@ def pods(objects: Objects) -> Iterator[Pod]:
             p["name"]: p["containerPort"] for c in spec["containers"] for p in c.get("ports", [])
         }
         named = {v["configMap"]["name"] for v in spec.get("volumes", []) if "configMap" in v}
-        told = str(spec) + "".join(configs[name] for name in named)
+        told = str(spec) + "".join(configs.get(name, "") for name in named)
         yield Pod(labels[COMPONENT], each["metadata"]["namespace"], labels, ports, told)
 
 

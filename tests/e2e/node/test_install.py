@@ -85,6 +85,11 @@ def test_a_second_cluster_joins_by_the_command_word_for_word(
     assert time.monotonic() - began < JOIN_SECONDS * 1.2
 
 
+def test_helm_test_passes_in_the_cluster_that_joined(east: Cluster) -> None:
+    said = east.run("helm", "test", "neurox-workload", "-n", NAMESPACE, "--logs")
+    assert "ready: tunnel" in said
+
+
 def test_an_upgrade_that_changes_nothing_restarts_nothing(installed: Installed) -> None:
     def uids() -> set[str]:
         return {pod["metadata"]["uid"] for pod in installed.cluster.items("pods")}
