@@ -40,3 +40,13 @@ def test_the_workload_plane_fits_half_a_core_and_half_a_gib(
     memory = asked(objects, "memory", kinds) / 2**20
     assert memory <= mebibytes
     assert f"| {memory:g} MiB |" in row(name)
+
+
+def test_the_page_says_what_a_bucket_adds(render: Any) -> None:
+    plain = render("neurox")
+    kept = render("neurox", {"thanos": {"objectStorage": {"existingSecret": "bucket"}}})
+    kinds = ("Deployment", "StatefulSet")
+    cores, memory = (asked(kept, w, kinds) - asked(plain, w, kinds) for w in ("cpu", "memory"))
+    scratch = disk(kept) - disk(plain)
+    said = f"{cores:.1f} cores, {memory / 2**20:g} MiB and {scratch / 2**30:g} GiB"
+    assert f"A bucket adds {said} of scratch disk." in PAGE.read_text()
