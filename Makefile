@@ -68,8 +68,9 @@ docs: $(VENV)/.test ## Build the documentation; a warning is an error
 	@$(BIN)/sphinx-build -q -W --keep-going docs docs/_build
 
 .PHONY: charts
-charts: $(VENV)/.test ## Make the charts' JSON schemas and the reference of their values
+charts: $(VENV)/.test ## Make what is generated of the charts: schemas, reference of values, preflight.yaml
 	@$(BIN)/python -m infra.charts.schema
+	@$(BIN)/neurox preflight control --manifest >charts/preflight.yaml 2>/dev/null
 
 .PHONY: quick
 quick: $(VENV)/.test ## Tests that start no cluster and no browser

@@ -10,12 +10,15 @@ MARKS = {"ok": "ok     ", "warning": "warning", "failed": "FAILED "}
 
 
 def text(found: Sequence[Finding]) -> str:
-    """A line each, and one more for what to do."""
+    """A table, a line more for what to do, and what it comes to."""
+    width = max(len(each.check) for each in found)
     lines = []
     for each in found:
-        lines.append(f"{MARKS[each.state]}  {each.check}: {each.says}")
+        lines.append(f"{MARKS[each.state]}  {each.check:<{width}}  {each.says}")
         if each.fix:
-            lines.append(f"         do: {each.fix}")
+            lines.append(f"         {'':<{width}}  do: {each.fix}")
+    bad = sum(each.state == "failed" for each in found)
+    lines.append("" if not found else ("Ready." if not bad else f"Not ready: {bad} FAILED."))
     return "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 
 from controllers.domain.cluster import Cluster
+from controllers.preflight import job
 from controllers.relay import join
 from portal import workload_chart
 from portal.api.fleet import Fleet, Reported
@@ -62,6 +63,8 @@ def join_out(stores: Stores, settings: Settings, fleet: Fleet, reported: Reporte
         cluster=cluster_out(fleet, reported),
         secret=join.secret_yaml(kubeconfig),
         command=command(settings),
+        preflight=job.manifest("workload", settings.relay_public_url, authority),
+        preflight_command=job.COMMAND,
         expires_at=at(token.expires_at),
     )
 

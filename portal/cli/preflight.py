@@ -1,27 +1,23 @@
 """``neurox preflight``: is this cluster ready for Neurox? Asks through kubectl, writes nothing."""
 
-import email.utils
-import json
-import re
-import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from portal.cli import kubectl
-from portal.cli.failure import FAILED, CommandFailed
+from portal.cli import output as output_of
+from portal.cli.failure import USAGE, CommandFailed
 
 if TYPE_CHECKING:
     from controllers.preflight.facts import Ask
 
 app = typer.Typer()
-SECONDS = 20.0
 
 
 @app.command()
-def preflight(
+def preflight(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
     plane: Annotated[
         Literal["control", "workload"],
         typer.Argument(help="What shall be installed there.", show_default=False),
@@ -30,64 +26,49 @@ def preflight(
         str | None,
         typer.Option("--context", help="The cluster, as your kubeconfig names it."),
     ] = None,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="Where it shall be installed.")
+    ] = "neurox-system",
     server: Annotated[
         str | None,
         typer.Option("--hub", help="The control plane's address: is it reached from here?"),
     ] = None,
     ca: Annotated[
-        Path | None, typer.Option("--ca", help="The CA that signed its certificate.", exists=True)
+        Path | None,
+        typer.Option("--ca", help="File with the CA that signed its certificate."),
     ] = None,
+    manifest: Annotated[
+        bool,
+        typer.Option(
+            "--manifest", help="Print a Job that checks the cluster from inside, instead."
+        ),
+    ] = False,
     output: Annotated[Literal["text", "json"], typer.Option("-o", "--output")] = "text",
 ) -> None:
-    """Check a cluster before Neurox is installed there; nothing is written."""
-    from controllers.preflight import checks, hub, report
-    from controllers.preflight.facts import Silent, gather
+    """Check a cluster before Neurox is installed there; nothing is written.
 
-    words = [kubectl.program(), *(["--context", context] if context else [])]
-    try:
-        rights = checks.RIGHTS[plane]
-        facts = gather(asking(words), rights, "neurox-system", server_clock(words))
-    except Silent as silence:
-        raise CommandFailed(f"the cluster cannot be checked: {silence}", FAILED) from None
-    found = [*checks.findings(facts, plane), *(hub.way_to(server, ca) if server else ())]
-    sys.stdout.write(report.document(found) if output == "json" else report.text(found))
-    if report.failed(found):
-        raise typer.Exit(FAILED)
+    Ends with 0 when it is ready, 1 when an installation would fail, 3 when the cluster cannot be
+    asked. A warning is no failure.
+    """
+    from controllers.preflight import job
+    from controllers.preflight.run import Question, run
 
-
-def asking(words: list[str]) -> "Ask":
-    """Asks by ``kubectl --raw``, so that every way of signing in works."""
-    from controllers.preflight.facts import Silent, decoded
-
-    def ask(path: str, body: dict[str, Any] | None) -> dict[str, Any] | None:
-        verb = ["create", "-f", "-"] if body is not None else ["get"]
-        done = _run([*words, *verb, "--raw", path], "" if body is None else json.dumps(body))
-        if done.returncode == 0:
-            return decoded(done.stdout)
-        if "NotFound" in done.stderr or "could not find the requested resource" in done.stderr:
-            return None
-        raise Silent(" ".join(done.stderr.split())[:300] or "kubectl gave no reason")
-
-    return ask
+    if ca and not ca.is_file():
+        raise CommandFailed(f"--ca: there is no file {ca}", USAGE)
+    if manifest:
+        sys.stdout.write(job.manifest(plane, server, ca.read_text() if ca else None))
+        output_of.note(job.COMMAND.rstrip())
+        return
+    question = Question(plane, namespace, server, ca)
+    raise typer.Exit(run(lambda: _asking(context), question, output == "json"))
 
 
-def server_clock(words: list[str]) -> float | None:
-    """The API server's time, in epoch seconds, out of the head of one of its answers."""
-    done = _run([*words, "get", "--raw", "/version", "--v=8"], "")
-    found = re.search(
-        r'[Dd]ate["=: ]+([A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT)', done.stderr
-    )
-    return email.utils.parsedate_to_datetime(found[1]).timestamp() if found else None
-
-
-def _run(command: list[str], stdin: str) -> "subprocess.CompletedProcess[str]":
+def _asking(context: str | None) -> "Ask":
     from controllers.preflight.facts import Silent
+    from controllers.preflight.kubectl import asking
 
     try:
-        return subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise Silent(f"kubectl did not answer in {SECONDS:g} s") from None
-    except OSError as failure:
-        raise Silent(f"kubectl cannot be run: {failure}") from None
+        program = kubectl.program()
+    except CommandFailed as failure:
+        raise Silent(str(failure)) from None
+    return asking([program, *(["--context", context] if context else [])])

@@ -48,6 +48,9 @@ class JoinOut(Model):
     secret: str
     """A Kubernetes Secret as YAML, with one ``kubeconfig`` key; shown this once."""
     command: str
+    preflight: str = ""
+    """A Job, as YAML, that checks the cluster from inside before anything is installed there."""
+    preflight_command: str = ""
     expires_at: datetime
 
 

@@ -38,6 +38,22 @@ def test_a_new_cluster_gets_a_secret_that_the_relay_can_read(redis: Redis, tmp_p
     assert web.get("/clusters/east").json["description"] == "cellar"  # type: ignore[index]
 
 
+def test_the_cluster_can_be_checked_first_by_a_job_that_holds_no_secret(
+    redis: Redis, tmp_path: Path
+) -> None:
+    authority = tmp_path / "ca.pem"
+    authority.write_text("-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")
+    web = mounted(redis, replace(SETTINGS, relay_ca_file=authority))
+    made: Any = web.post("/clusters", {"name": "east"}).json
+    objects = {each["kind"]: each for each in yaml.safe_load_all(made["preflight"])}
+    assert objects["ConfigMap"]["data"]["ca.crt"] == authority.read_text()
+    (container,) = objects["Job"]["spec"]["template"]["spec"]["containers"]
+    assert "--hub=https://127.0.0.1:8443" in container["args"]
+    assert "Secret" not in objects
+    assert "nxj_" not in made["preflight"] + made["preflight_command"]
+    assert "kubectl apply -f -" in made["preflight_command"]
+
+
 def test_no_cluster_can_have_the_address_of_a_page(web: Web) -> None:
     rules = create_pages(PagesSettings(ORIGIN)).url_map.iter_rules()
     found = [str(rule).split("/") for rule in rules]

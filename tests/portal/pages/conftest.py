@@ -171,6 +171,8 @@ def made(name: str) -> s.JoinOut:
         cluster=Fleet("full").clusters[0].model_copy(update=waiting | nothing),
         secret="apiVersion: v1\nkind: Secret\nstringData:\n  kubeconfig: shown-once\n",
         command="helm install neurox-workload -f -",
+        preflight="kind: Job\n",
+        preflight_command="kubectl apply -f -",
         expires_at=NOW + timedelta(hours=1),
     )
 

@@ -64,6 +64,7 @@ def test_a_join_secret_is_shown_once(app: Flask) -> None:
     answer = client.post("/clusters/new", data={"name": "edge-1"})
     assert answer.status_code == 200
     assert "kubeconfig: shown-once" in answer.text
+    assert "kind: Job" in answer.text
     assert "helm install" in answer.text
     assert "data-poll" not in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
