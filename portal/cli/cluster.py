@@ -1,4 +1,4 @@
-"""``neurox cluster``: join, list and remove clusters."""
+"""``neurox cluster``: join, list and remove clusters, and let one leave."""
 
 import sys
 from pathlib import Path
@@ -8,15 +8,17 @@ import typer
 
 from portal.cli.failure import CONFLICT, USAGE, CommandFailed
 from portal.cli.get import OutputOption
+from portal.cli.leave import leave
 
 if TYPE_CHECKING:
     from portal.client import Client
     from portal.schemas import JoinOut
 
 app = typer.Typer()
-cluster = typer.Typer(no_args_is_help=True, help="Join, list and remove clusters.")
+cluster = typer.Typer(no_args_is_help=True, help="Join, list and remove clusters; leave.")
 app.add_typer(cluster, name="cluster")
-# `--context` of join names a cluster of yours; NEUROX_CONTEXT says which Neurox.
+cluster.command()(leave)
+# `--context` of join and leave names a cluster of yours; NEUROX_CONTEXT says which Neurox.
 
 
 @cluster.command()

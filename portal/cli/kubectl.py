@@ -1,7 +1,8 @@
-"""The calls of kubectl that joining a cluster needs."""
+"""kubectl, and helm, as joining and leaving a cluster need them."""
 
 import shutil
 import subprocess
+from pathlib import Path
 
 from portal.cli.failure import FAILED, TIMEOUT, CommandFailed
 from portal.cli.text import clean
@@ -15,19 +16,19 @@ metadata:
 SECONDS = 60.0
 
 
-def program() -> str:
-    """kubectl from PATH, else the one that `neurox tools` keeps."""
-    found = shutil.which("kubectl")
+def program(name: str = "kubectl") -> str:
+    """kubectl or helm from PATH, else the one that `neurox tools` keeps."""
+    found = shutil.which(name)
     if found:
         return found
     from infra.tools.errors import ToolError
     from infra.tools.toolbox import Toolbox
 
     try:
-        return str(Toolbox.from_env().path("kubectl"))
+        return str(Toolbox.from_env().path(name))
     except ToolError:
         raise CommandFailed(
-            "kubectl is neither on PATH nor among the tools; `neurox tools kubectl` gets it"
+            f"{name} is neither on PATH nor among the tools; `neurox tools {name}` gets it"
         ) from None
 
 
@@ -46,17 +47,18 @@ def check(context: str | None) -> None:
     call([program(), *where, "--request-timeout=15s", *ask])
 
 
-def call(command: list[str], stdin: str = "") -> str:
+def call(command: list[str], stdin: str = "", seconds: float = SECONDS) -> str:
     """What it prints; CommandFailed with its own words when it fails."""
+    name = Path(command[0]).name
     try:
         done = subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False
+            command, input=stdin, capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        raise CommandFailed(f"kubectl did not answer in {SECONDS:g} s", TIMEOUT) from None
+        raise CommandFailed(f"{name} did not answer in {seconds:g} s", TIMEOUT) from None
     except OSError as failure:
-        raise CommandFailed(f"kubectl cannot be run: {failure}") from None
+        raise CommandFailed(f"{name} cannot be run: {failure}") from None
     if done.returncode:
         words = clean(done.stderr.strip() or done.stdout.strip() or "it gave no reason")
-        raise CommandFailed(f"kubectl failed: {words}", FAILED)
+        raise CommandFailed(f"{name} failed: {words}", FAILED)
     return done.stdout

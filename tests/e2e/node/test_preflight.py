@@ -7,25 +7,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import relay_server
 import time_machine
 import yaml
 from installation import ROOT, Cluster, eventually, started
+from relay_server import Hub
 
 from controllers.preflight import job, kubectl
 from controllers.preflight.checks import clock
 from controllers.preflight.facts import gather
 from infra.images.catalogue import own_platform
 from infra.local.node import Network
-from infra.local.sandbox import pki
-from infra.local.sandbox.pki import Leaf
-from tests.conftest import free_port
-from tests.controllers.relay.conftest import Program
 
 pytestmark = pytest.mark.node
 
@@ -221,35 +217,10 @@ def test_a_cluster_that_cannot_be_asked_is_told_apart_by_the_exit_status(bare: C
     assert "kubectl version" in each["cluster"]["fix"]
 
 
-@dataclass(frozen=True)
-class Hub:
-    """A relay-server that pods reach, and the CA that signed its certificate."""
-
-    url: str
-    ca: Path
-
-
 @pytest.fixture(scope="module")
 def hub(bare: Cluster, valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    folder = tmp_path_factory.mktemp("relay-server")
-    address = bare.node.address.rpartition(".")[0] + ".1"
-    pki.ensure(folder, datetime.now(UTC), {"ca": (Leaf("relay", "relay", names=(address,)),)})
-    (folder / "token").write_text("a-token-of-this-test")
-    port, internal = free_port(), free_port()
-    env = {
-        "NEUROX_RELAY_LISTEN": f"{address}:{port}",
-        "NEUROX_RELAY_TLS_CERT_FILE": str(folder / "relay.crt"),
-        "NEUROX_RELAY_TLS_KEY_FILE": str(folder / "relay.key"),
-        "NEUROX_RELAY_INTERNAL_LISTEN": f"127.0.0.1:{internal}",
-        "NEUROX_RELAY_TOKEN_FILE": str(folder / "token"),
-        "NEUROX_REDIS_URL": valkey_url,
-        "NEUROX_RELAY_RECEIVE_URL": "http://127.0.0.1:1/api/v1/receive",
-    }
-    server = Program("controllers.relay.server", env, folder / "log")
-    try:
-        yield Hub(f"https://{address}:{port}", folder / "ca.crt")
-    finally:
-        server.stop()
+    with relay_server.running(bare.node, tmp_path_factory.mktemp("hub"), valkey_url) as hub:
+        yield hub
 
 
 def from_inside(cluster: Cluster, plane: str, *words: str) -> str:
