@@ -11,7 +11,9 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-CHARTS = ("neurox", "neurox-workload")
+UMBRELLA, PART = CHARTS = ("neurox", "neurox-workload")
+GROUPS = {"#/definitions/foreignImage", "#/definitions/storage"}
+"""Definitions that are groups of values."""
 REFERENCE = ROOT / "docs" / "reference" / "values.md"
 INTRODUCTION = """\
 # Values
@@ -57,7 +59,34 @@ def reference() -> str:
 
 def json_schema(chart: str) -> str:
     """What Helm reads."""
-    return json.dumps(read(chart)[0], indent=1) + "\n"
+    schema, values = read(chart)
+    made = _with_required(schema, values)
+    if chart == UMBRELLA:
+        # Helm checks the values of a part only where that part is enabled.
+        part, _ = read(PART)
+        workload = made["properties"]["workload"]
+        workload["properties"] = {**part["properties"], **workload["properties"]}
+        workload["additionalProperties"] = False
+        made["definitions"] = {**part["definitions"], **made["definitions"]}
+    return json.dumps(made, indent=1) + "\n"
+
+
+def _with_required(schema: Schema, values: Any) -> Schema:
+    """The same, but a group that somebody sets to null is refused by its name."""
+    described = {
+        key: _with_required(each, values.get(key, {}))
+        for key, each in schema.get("properties", {}).items()
+    }
+    groups = [key for key, each in described.items() if key in values and _is_group(each)]
+    return {
+        **schema,
+        **({"properties": described} if described else {}),
+        **({"required": groups} if groups else {}),
+    }
+
+
+def _is_group(schema: Schema) -> bool:
+    return "properties" in schema or schema.get("$ref") in GROUPS
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:

@@ -7,7 +7,7 @@ import pulumi
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 LONGEST_RELEASE = 53
-LONGEST_PREFIX = 40
+LONGEST_PREFIX = 37
 """The charts cut the release's name to this length before they add a component's."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.charts.value_sets import SETS
 
@@ -167,8 +168,26 @@ def test_rendering_twice_gives_the_same_bytes(helm: Any, name: str) -> None:
     assert first.stdout == again.stdout
 
 
-def test_a_release_name_of_53_characters_fits(render: Any) -> None:
-    name = "a" * 53
-    objects: Objects = render("neurox", {"workload": {"enabled": True}}, release=name)
-    services = [each["metadata"]["name"] for each in objects if each["kind"] == "Service"]
-    assert max(map(len, services)) <= 63
+DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+STATEFUL_SET = 52
+"""Its pods carry its name, with a hash, in a label."""
+
+
+@pytest.mark.parametrize("chart", ["neurox", "neurox-workload"])
+@pytest.mark.parametrize("release", ["a" * 53, "a" * 36 + "-" + "b" * 16])
+def test_a_release_name_of_53_characters_fits(render: Any, chart: str, release: str) -> None:
+    values = {"workload": {"enabled": True}} if chart == "neurox" else {}
+    objects: Objects = render(chart, values, release=release)
+    keys = [(each["kind"], each["metadata"]["name"]) for each in objects]
+    assert len(keys) == len(set(keys))
+    for kind, name in keys:
+        assert DNS_LABEL.fullmatch(name), name
+        assert kind != "StatefulSet" or len(name) <= STATEFUL_SET, name
+
+
+def test_the_agents_namespace_is_short_enough_for_any_release(helm: Any) -> None:
+    folder = str(Path(__file__).parents[2] / "charts" / "neurox-workload")
+    done = helm("template", "a", folder, "--namespace", "n" * 63)
+    made = [each for each in yaml.safe_load_all(done.stdout) if each]
+    (namespace,) = (each["metadata"]["name"] for each in made if each["kind"] == "Namespace")
+    assert namespace == "n" * 57 + "-agent"

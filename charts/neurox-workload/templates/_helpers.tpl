@@ -30,7 +30,7 @@ labels:
 {{- end }}
 
 {{- define "neurox-workload.agentNamespace" -}}
-{{ .Values.agent.namespace | default (printf "%s-agent" .Release.Namespace) }}
+{{ .Values.agent.namespace | default (printf "%s-agent" (.Release.Namespace | trunc 57 | trimSuffix "-")) }}
 {{- end }}
 
 {{- /* neurox-workload.image: one of our images; takes (list $ "agent"). */}}

@@ -3,10 +3,11 @@
 {{ .Template.Name | dir | base }}
 {{- end }}
 
-{{- /* neurox.fullname: the name of a component's objects; takes (list $ "api"). */}}
+{{- /* neurox.fullname: the name of a component's objects; takes (list $ "api"). A StatefulSet's may have
+       52 letters, for its pods carry it with a hash in a label. */}}
 {{- define "neurox.fullname" -}}
 {{- $ := index . 0 -}}
-{{ $.Release.Name | trunc 40 | trimSuffix "-" }}-{{ index . 1 }}
+{{ $.Release.Name | trunc 37 | trimSuffix "-" }}-{{ index . 1 }}
 {{- end }}
 
 {{- define "neurox.name" -}}

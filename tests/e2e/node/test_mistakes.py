@@ -25,6 +25,9 @@ CONTROL = str(ROOT / "charts" / "neurox")
 CLIENT = "deployment/neurox-relay-client"
 TEAM = "team"
 SAID_SECONDS = 90
+LONG = "longer-than-anybody-would-ever-call-it-but-helm-lets-us"[:53]
+PREFIX = LONG[:37]
+"""What is left of such a release name in the names of its objects."""
 GPU_POD = {
     "restartPolicy": "Never",
     "containers": [{"name": "a", "image": "a", "resources": {"limits": {"nvidia.com/gpu": "1"}}}],
@@ -69,7 +72,7 @@ def test_without_a_storage_class_the_pods_say_so_and_go_on_once_there_is_one(
     known = clumsy.kubectl("get", "storageclass", "standard", "-o", "yaml")
     clumsy.kubectl("delete", "storageclass", "standard")
     words = ("-n", "hub", "--create-namespace", "--set", "image.pullPolicy=Never")
-    notes = clumsy.run("helm", "install", "neurox", CONTROL, *words)
+    notes = clumsy.run("helm", "install", LONG, CONTROL, *words)
     assert "neurox preflight control" in notes
 
     def reasons() -> set[str]:
@@ -86,10 +89,11 @@ def test_without_a_storage_class_the_pods_say_so_and_go_on_once_there_is_one(
     assert "nodePort: Invalid value: 30443: provided port is already allocated" in second
     clumsy.run("helm", "uninstall", "neurox", "-n", "hub2")
     clumsy.kubectl("create", "-f", "-", stdin=known)
-    for each in ("statefulset/neurox-redis", "deployment/neurox-api", "deployment/neurox-edge"):
-        clumsy.kubectl("-n", "hub", "rollout", "status", each, "--timeout=25s")
+    for each in ("statefulset/{}-redis", "deployment/{}-api", "deployment/{}-edge"):
+        words = ("rollout", "status", each.format(PREFIX), "--timeout=80s")
+        clumsy.run("kubectl", "-n", "hub", *words)
     assert restarts(clumsy, "hub") == 0
-    clumsy.run("helm", "uninstall", "neurox", "-n", "hub")
+    clumsy.run("helm", "uninstall", LONG, "-n", "hub")
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +140,7 @@ def test_without_its_secret_the_relay_client_waits_and_says_for_what(
 
 def test_an_expired_token_is_called_expired(clumsy: Cluster, unjoined: str, hub: Hub) -> None:
     use(clumsy, hub, hub.token("late", -60.0))
-    words = "the join token is unknown or has expired"
+    words = "This join token has expired; ask for a new one"
     eventually("it says expired", lambda: says(clumsy, words), SAID_SECONDS)
     assert restarts(clumsy, NAMESPACE) == 0
 
@@ -148,7 +152,7 @@ def test_a_token_that_another_cluster_used_is_called_used(
     hub.redeem(token)
     use(clumsy, hub, token)
     eventually(
-        "it says used", lambda: says(clumsy, "the join token was used already"), SAID_SECONDS
+        "it says used", lambda: says(clumsy, "This join token was used already"), SAID_SECONDS
     )
     assert restarts(clumsy, NAMESPACE) == 0
 

@@ -98,9 +98,9 @@ def test_the_release_comes_after_the_invitations_and_they_after_the_namespace(de
 
 
 def test_the_ca_is_read_from_the_object_that_the_chart_calls_so(deploy):
-    done = deploy(program(f"a{'b' * 38}-c", host="h.example.com", clusters=["east"]))
-    read = done.one("ConfigMap", f"a{'b' * 38}-c-ca")
-    assert read.request.id == f"neurox-system/a{'b' * 38}-ca"
+    done = deploy(program(f"a{'b' * 35}-c", host="h.example.com", clusters=["east"]))
+    read = done.one("ConfigMap", f"a{'b' * 35}-c-ca")
+    assert read.request.id == f"neurox-system/a{'b' * 35}-ca"
 
 
 def test_a_preview_reads_nothing_that_is_not_there_yet(deploy):
