@@ -18,7 +18,7 @@ from relay_server import Hub
 
 from infra.local.node import Network
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.usefixtures("own_nodes")]
 
 CHART = str(ROOT / "charts" / "neurox-workload")
 CONTROL = str(ROOT / "charts" / "neurox")

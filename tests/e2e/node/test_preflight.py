@@ -23,7 +23,7 @@ from controllers.preflight.facts import gather
 from infra.images.catalogue import own_platform
 from infra.local.node import Network
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.usefixtures("own_nodes")]
 
 NAMESPACE = "neurox-system"
 Found = dict[str, dict[str, str]]
