@@ -174,7 +174,7 @@ STATEFUL_SET = 52
 
 
 @pytest.mark.parametrize("chart", ["neurox", "neurox-workload"])
-@pytest.mark.parametrize("release", ["a" * 53, "a" * 36 + "-" + "b" * 16])
+@pytest.mark.parametrize("release", ["a" * 53, "a.b", "a" * 36 + "-" + "b" * 16])
 def test_a_release_name_of_53_characters_fits(render: Any, chart: str, release: str) -> None:
     values = {"workload": {"enabled": True}} if chart == "neurox" else {}
     objects: Objects = render(chart, values, release=release)

@@ -7,7 +7,7 @@
        52 letters, for its pods carry it with a hash in a label. */}}
 {{- define "neurox.fullname" -}}
 {{- $ := index . 0 -}}
-{{ $.Release.Name | trunc 37 | trimSuffix "-" }}-{{ index . 1 }}
+{{ $.Release.Name | replace "." "-" | trunc 37 | trimSuffix "-" }}-{{ index . 1 }}
 {{- end }}
 
 {{- define "neurox.name" -}}

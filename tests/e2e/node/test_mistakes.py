@@ -25,7 +25,7 @@ CONTROL = str(ROOT / "charts" / "neurox")
 CLIENT = "deployment/neurox-relay-client"
 TEAM = "team"
 SAID_SECONDS = 90
-LONG = "longer-than-anybody-would-ever-call-it-but-helm-lets-us"[:53]
+LONG = "longer-than-anybody-would-ever-call-it-but-helm-lets-us-do-so"[:52] + "x"
 PREFIX = LONG[:37]
 """What is left of such a release name in the names of its objects."""
 GPU_POD = {
