@@ -94,8 +94,8 @@ e2e: $(VENV)/.test ## Real nodes, our images, our charts; needs root; CLUSTER=ki
 		{ echo "make e2e CLUSTER=kind needs docker and kind: https://kind.sigs.k8s.io"; exit 2; }
 	@$(BIN)/neurox tools helm kubectl
 	@$(MAKE) --no-print-directory images BASE='$(BASE)' ARGS=
-	@kind create cluster --name neurox-e2e --wait 180s
 	@trap 'kind delete cluster --name neurox-e2e' EXIT; \
+		kind create cluster --name neurox-e2e --wait 180s || exit 1; \
 		for archive in build/images/$$(docker version --format '{{.Server.Arch}}')/*.tar; do \
 			kind load image-archive --name neurox-e2e $$archive || exit 1; \
 		done; \
