@@ -72,6 +72,12 @@ class ClusterSync:
 
     def run(self) -> None:
         """Poll until asked to end; each failure waits longer than the last."""
+        try:
+            self._follow()
+        finally:
+            self._let_go()
+
+    def _follow(self) -> None:
         while self._wanted():
             try:
                 delta = poll(self._states, self._reached(), self._cluster.id, WAIT_SECONDS)
