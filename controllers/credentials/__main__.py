@@ -12,15 +12,12 @@ import sys
 from collections.abc import Mapping
 
 from controllers.credentials.kinds import KINDS, Held, Known, missing
+from controllers.environment import SettingsError
 from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesError, SecretChanged
 
 log = logging.getLogger("controllers.credentials")
 TRIES = 10
 CERTIFICATE = "ca.crt"
-
-
-class SettingsError(Exception):
-    """NEUROX_CREDENTIALS cannot be read; the message shows it."""
 
 
 def asked(env: Mapping[str, str]) -> list[tuple[str, str]]:

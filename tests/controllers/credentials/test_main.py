@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from controllers.credentials.__main__ import SettingsError, asked, fill_all
+from controllers.credentials.__main__ import asked, fill_all
+from controllers.environment import SettingsError
 from controllers.relay.client.kubernetes import Secret
 
 
