@@ -18,7 +18,7 @@ def text(found: Sequence[Finding]) -> str:
         if each.fix:
             lines.append(f"         {'':<{width}}  do: {each.fix}")
     bad = sum(each.state == "failed" for each in found)
-    lines.append("" if not found else ("Ready." if not bad else f"Not ready: {bad} FAILED."))
+    lines.append(f"Not ready: {bad} FAILED." if bad else "Ready.")
     return "\n".join(lines) + "\n"
 
 
