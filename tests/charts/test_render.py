@@ -69,6 +69,12 @@ def test_every_container_asks_for_what_it_needs_and_no_more(objects: Objects) ->
             assert {"cpu", "memory"} <= set(resources["limits"]), name
 
 
+def test_a_container_that_ends_shows_its_last_words(objects: Objects) -> None:
+    for name, spec in pods(objects):
+        for container in containers(spec):
+            assert container["terminationMessagePolicy"] == "FallbackToLogsOnError", name
+
+
 ALONE = {"portal", "edge", "redis"}
 """They serve without anybody else's help: ready is alive, only asked more often."""
 

@@ -84,7 +84,7 @@ def test_another_store_of_metrics_is_told_to_all_who_use_it(render: Any, tmp_pat
         "enabled": False,
         "queryUrl": "https://query.example/prometheus",
         "receiveUrl": "https://write.example/api/v1/push",
-        "tenantHeader": "X-Scope-OrgID",
+        "tenantHeader": "0123",
     }
     objects = render("neurox", {"thanos": thanos, "expose": {"edge": {"existingSecret": "own"}}})
     files = {"neurox-redis": {"password": "p"}, "neurox-relay-server": {"token": "t"}}
@@ -93,7 +93,7 @@ def test_another_store_of_metrics_is_told_to_all_who_use_it(render: Any, tmp_pat
         for name in ("relay-server", "control-manager", "api")
     )
     assert RelaySettings.from_env(relay).receive_url == "https://write.example/api/v1/push"
-    assert RelaySettings.from_env(relay).tenant_header == "X-Scope-OrgID"
+    assert RelaySettings.from_env(relay).tenant_header == "0123", "a word, not a number"
     assert ControlSettings.from_env(manager).thanos_url == "https://query.example/prometheus"
     assert WebSettings.from_env({**api, "NEUROX_API_URL": "http://a"}).thanos_url.endswith(
         ".example/prometheus"
