@@ -122,16 +122,18 @@ def _plan(at: Cluster, found: list[Release]) -> list[str]:
     if policies:
         lines.append("  take away the admission policies, so that Neurox holds no more Jobs")
     for release in found:
-        if not release.with_control_plane:
+        if release.with_control_plane:
+            lines.append(f"  then leave the rest of the release {release.name} to you:")
+            lines.append(f"    {_without_workload(release)}")
+        else:
             lines.append(f"  delete the Secret {release.join_secret} in {release.namespace}")
             lines.append(f"  helm {shlex.join(at.uninstall(release))}")
     if len(lines) == 1:
         lines.append("  nothing of the workload plane is installed")
     waiting = at.held(at.managed())
     if waiting:
-        lines.append(
-            f"  leave {len(waiting)} suspended Jobs with GPUs suspended, for you to release"
-        )
+        jobs = "1 suspended Job" if len(waiting) == 1 else f"{len(waiting)} suspended Jobs"
+        lines.append(f"  leave {jobs} with GPUs for you to release")
     return lines
 
 
@@ -144,7 +146,11 @@ def _act(at: Cluster, found: list[Release]) -> None:
         output.note("The admission policies are gone.")
     for release in found:
         if release.with_control_plane:
-            _refer_to_upgrade(release)
+            raise CommandFailed(
+                f"the release {release.name} holds the control plane too, which stays; its "
+                f"workload plane goes by:\n  {_without_workload(release)}",
+                PARTIAL,
+            )
         at.delete("secret", release.join_secret, "--namespace", release.namespace)
         output.note(f"The Secret {release.join_secret} is gone.")
         _uninstall(at, release)
@@ -165,13 +171,8 @@ def _uninstall(at: Cluster, release: Release) -> None:
     kubectl.call([helm, *words], seconds=UNINSTALL_SECONDS)
 
 
-def _refer_to_upgrade(release: Release) -> None:
-    command = (
+def _without_workload(release: Release) -> str:
+    return (
         f"helm upgrade {release.name} CHART --namespace {release.namespace} "
         "--reset-then-reuse-values --set workload.enabled=false"
-    )
-    raise CommandFailed(
-        f"the release {release.name} holds the control plane too, which stays; its workload plane "
-        f"goes by:\n  {command}",
-        PARTIAL,
     )
