@@ -161,6 +161,7 @@ def watched(installed: Installed) -> Iterator[None]:
     print(traffic.report())
     assert traffic.failures == []
     assert traffic.again == 0
+    assert traffic.sent > 50, "somebody was there"
 
 
 @pytest.fixture(scope="module")

@@ -110,6 +110,10 @@ class Unexpected(Exception):
         super().__init__(f"{asked} answered {answer.status}: {answer.body[-300:]!r}")
 
 
+FAILED = (OSError, http.client.HTTPException, AssertionError, LookupError, ValueError, Unexpected)
+"""An answer that cannot be read counts as well: it would end the visitor's thread unseen."""
+
+
 def _closed(connection: http.client.HTTPSConnection) -> bool:
     """Nothing can be there to read before anything is asked, but the other side's end."""
     return connection.sock is None or bool(select.select([connection.sock], [], [], 0)[0])
@@ -171,7 +175,7 @@ class Traffic:
             began = time.monotonic()
             try:
                 visit()
-            except (OSError, http.client.HTTPException, AssertionError, Unexpected) as failure:
+            except FAILED as failure:
                 at = began - self._began
                 self.failures.append(f"{at:.1f} s {name}: {type(failure).__name__} {failure}")
             self.done[name] += 1
@@ -207,7 +211,7 @@ def visitors(installed: Installed, submitted: list[str]) -> Traffic:
         answer = newcomer.send("POST", "/auth/sign-in", form)
         if answer.status != 200:
             raise Unexpected("POST /auth/sign-in", answer)
-        newcomer.cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        newcomer.cookie = answer.headers.get("Set-Cookie", "").partition(";")[0]
         assert newcomer.get("/api/v1/me").json()["name"] == "admin"
 
     def knock() -> None:
