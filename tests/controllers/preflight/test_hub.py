@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from socketserver import StreamRequestHandler, TCPServer
 
 import pytest
 from redis import Redis
@@ -74,8 +75,17 @@ def test_a_port_where_nobody_listens_is_said_so(hub: Hub) -> None:
     assert "firewalls" in one.fix
 
 
-def test_a_port_without_tls_is_said_so(hub: Hub) -> None:
-    one = found(hub.internal_url.replace("http:", "https:"), None)["TLS"]
+def test_a_port_without_tls_is_said_so() -> None:
+    class Plain(StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.read(1)
+            self.wfile.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with TCPServer(("127.0.0.1", 0), Plain) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        one = found(f"https://127.0.0.1:{server.server_address[1]}", None)["TLS"]
+        thread.join(10)
     assert one.state == "failed"
     assert "does not speak TLS" in one.says
 
