@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from controllers.preflight.checks import CLOCK_SECONDS, SYNCHRONISE, Finding
 from controllers.preflight.facts import ahead
 
-SECONDS = 10.0
+SECONDS = 15.0
+"""Longer than a relay-server waits for the head of a request."""
 JOIN_PATH = "/relay/v1/join"
 OURS = b"Neurox relay"
 """In what a relay-server says to everybody who asks without a token."""
@@ -47,9 +48,14 @@ def way_to(server: str, ca: Path | None, clock_seconds: float | None) -> Iterato
 
 
 def _answer(host: str, port: int, ca: Path | None, clock_seconds: float) -> Iterator[Finding]:
-    before = time.time()
     try:
         context = ssl.create_default_context(cafile=str(ca) if ca else None)
+    except OSError as failure:
+        says = f"{ca} holds no certificate that can be read: {failure.strerror or failure}"
+        yield Finding("TLS", "failed", says, "give the control plane's CA in PEM: --ca FILE")
+        return
+    before = time.time()
+    try:
         answer, body = _get(
             http.client.HTTPSConnection(host, port, timeout=SECONDS, context=context)
         )
@@ -89,7 +95,7 @@ def _failed(where: str, failure: Exception, ca: Path | None) -> Finding:
             fix = "give the control plane's CA: --ca FILE"
         return Finding("TLS", "failed", says, fix)
     if isinstance(failure, ssl.SSLError):
-        fix = "check that the port is the one of https" if ca is None else f"check {ca}"
+        fix = "check that the port is the one of https"
         return Finding("TLS", "failed", f"{where} does not speak TLS: {failure.reason}", fix)
     fix = f"open outgoing TCP to {where} in firewalls and NetworkPolicies, and see that it runs"
     why = getattr(failure, "strerror", None) or failure

@@ -33,7 +33,8 @@ def redis_url(env: Mapping[str, str]) -> str:
     if query:
         url += f"{'&' if urlsplit(url).query else '?'}{urlencode(query)}"
     try:
-        sentinels(url) or parse_url(url)
+        if sentinels(url) is None:
+            parse_url(url)
     except ValueError:
         raise SettingsError(f"{URL} has a host, port or option that cannot be read") from None
     return url

@@ -27,7 +27,14 @@ def require_ready(
     where = ("--context", context) if context else ()
     words = (*program, plane, *where, "--namespace", namespace, "-o", "json")
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,  # a login that a kubeconfig asks for would wait here unseen
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         pulumi.log.warn(f"preflight of {_name(context)} was given up after {SECONDS} s")
         return

@@ -1,5 +1,6 @@
 """What of the workload plane is in a cluster, and what would stay behind without it. No I/O."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +89,7 @@ def _join_secret(relay_client: Mapping[str, Any] | None) -> str:
 
 
 def _is_ours(chart: str) -> bool:
-    return chart.rpartition("-")[0] == "neurox-workload"
+    return re.fullmatch(r"neurox-workload-\d.*", chart) is not None
 
 
 def _asks(pod: Mapping[str, Any]) -> Iterator[bool]:

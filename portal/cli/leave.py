@@ -72,6 +72,8 @@ class Cluster:
         group = "--api-group=admissionregistration.k8s.io"
         kinds = self._get("api-resources", group, "-o", "name").split()
         known = departure.policies(kinds)
+        if not known:
+            return []
         return self._get("get", *known, "--ignore-not-found", "-o", "name").split()
 
     def managed(self) -> list[str]:

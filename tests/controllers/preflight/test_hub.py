@@ -61,6 +61,14 @@ def test_a_certificate_for_another_name_is_told_apart(hub: Hub) -> None:
     assert "use the name that its certificate is for" in one.fix
 
 
+def test_a_file_without_a_certificate_is_named(hub: Hub, tmp_path: Path) -> None:
+    empty = tmp_path / "ca.crt"
+    empty.write_text("none\n")
+    one = found(hub.url, empty)["TLS"]
+    assert one.state == "failed"
+    assert f"{empty} holds no certificate" in one.says
+
+
 def test_a_name_that_nobody_knows_ends_there(hub: Hub) -> None:
     each = found("https://nowhere.invalid", None)
     assert list(each) == ["DNS"]

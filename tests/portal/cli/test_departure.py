@@ -43,7 +43,7 @@ def test_a_release_whose_uninstalling_was_broken_off_is_found_by_helm_alone() ->
     known = Release("w", "n", "of-mine", False)
     listed = [
         {"name": "w", "namespace": "n", "chart": "neurox-workload-0.2.0"},
-        {"name": "half", "namespace": "n", "chart": "neurox-workload-0.1.0"},
+        {"name": "half", "namespace": "n", "chart": "neurox-workload-0.3.0-rc.1"},
         {"name": "neurox", "namespace": "n", "chart": "neurox-0.2.0"},
     ]
     half = Release("half", "n", "neurox-join", False)
