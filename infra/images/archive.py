@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 _OCI = "application/vnd.oci.image."
+_BINDS_LOW_PORTS = "".join(map(chr, (1, 0, 0, 2, 0, 4, *[0] * 14)))
+"""security.capability, revision 2: CAP_NET_BIND_SERVICE, effective and permitted."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -24,6 +26,8 @@ class FileImage:
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     user: str = ""
+    binds_low_ports: bool = False
+    """Whether the programs carry the file capability that lets anybody listen below port 1024."""
 
 
 def write(image: FileImage, to: Path) -> None:
@@ -69,7 +73,7 @@ def _write_layer(image: FileImage, layer: IO[bytes]) -> None:
             tar.addfile(entry)
         for source, target in sorted(image.files, key=lambda pair: pair[1]):
             with source.open("rb") as file:
-                _add(tar, target.lstrip("/"), file, 0o755)
+                _add(tar, target.lstrip("/"), file, 0o755, _capability(image))
 
 
 def _config(image: FileImage, layer: str) -> dict[str, Any]:
@@ -88,9 +92,20 @@ def _config(image: FileImage, layer: str) -> dict[str, Any]:
     }
 
 
-def _add(tar: tarfile.TarFile, name: str, content: IO[bytes], mode: int = 0o644) -> None:
+def _capability(image: FileImage) -> dict[str, str]:
+    return {"SCHILY.xattr.security.capability": _BINDS_LOW_PORTS} if image.binds_low_ports else {}
+
+
+def _add(
+    tar: tarfile.TarFile,
+    name: str,
+    content: IO[bytes],
+    mode: int = 0o644,
+    headers: dict[str, str] | None = None,
+) -> None:
     # A fresh entry has no owner, no group and no time, so nothing of this machine gets in.
     entry = tarfile.TarInfo(name)
+    entry.pax_headers = headers or {}
     entry.size, entry.mode = content.seek(0, io.SEEK_END), mode
     content.seek(0)
     tar.addfile(entry, content)

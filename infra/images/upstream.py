@@ -25,6 +25,7 @@ class Upstream:
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     user: str = ""
+    binds_low_ports: bool = False
 
 
 IMAGES = {
@@ -43,6 +44,7 @@ IMAGES = {
         "docker.io/library/caddy:{}",
         "/usr/bin/caddy",
         command=("caddy", "run", "--config", "/etc/caddy/Caddyfile"),
+        binds_low_ports=True,
     ),
 }
 """By the name of the tool that is in it."""
@@ -72,7 +74,7 @@ def image(tool: str, program: Path) -> FileImage:
     """The stand-in for the image of ``tool``."""
     name, like = reference(tool), IMAGES[tool]
     files = ((program, like.program), *libraries(program))
-    return FileImage(name, files, like.entrypoint, like.command, like.user)
+    return FileImage(name, files, like.entrypoint, like.command, like.user, like.binds_low_ports)
 
 
 def libraries(program: Path) -> tuple[tuple[Path, str], ...]:

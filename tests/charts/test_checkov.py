@@ -59,6 +59,11 @@ WAIVERS = [
         r"Deployment\..*\.neurox-(workload-manager|relay-client|prometheus)",
         "these three ask the API server, by name of what they may; nobody else has a token",
     ),
+    waive(
+        "25",
+        r"Deployment\..*-edge",
+        "Caddy's own image demands NET_BIND_SERVICE of whoever starts it",
+    ),
     waive("8 9", r"Pod\..*\.neurox(-workload)?-test", "the pods of helm test run once and end"),
 ]
 
@@ -98,7 +103,7 @@ def test_nothing_fails_but_what_is_waived(failed: set[tuple[str, str]]) -> None:
 
 
 def test_waivers_are_few_and_each_is_needed(failed: set[tuple[str, str]]) -> None:
-    assert len(WAIVERS) <= 5
+    assert len(WAIVERS) <= 6
     for waiver in WAIVERS:
         needed = {check for check, resource in failed if waiver.covers(check, resource)}
         assert needed == waiver.checks, waiver.reason

@@ -55,7 +55,8 @@ def test_every_pod_is_restricted_but_the_agent(objects: Objects) -> None:
             )
             assert container["securityContext"]["readOnlyRootFilesystem"] is True, name
             assert container["securityContext"]["allowPrivilegeEscalation"] is False, name
-            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, name
+            added = {"add": ["NET_BIND_SERVICE"]} if container["name"] == "edge" else {}
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"], **added}, name
 
 
 def test_the_agent_runs_in_a_namespace_of_its_own(objects: Objects) -> None:

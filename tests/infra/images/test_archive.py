@@ -1,7 +1,9 @@
 import hashlib
 import io
 import json
+import struct
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,15 @@ def test_the_image_has_its_name_its_user_and_its_files(image: FileImage, tmp_pat
     assert set(entries) == {"bin", "bin/again", "usr", "usr/bin", "usr/bin/hello"}
     assert entries["bin/again"].mode == 0o755
     assert entries["bin/again"].mtime == entries["bin/again"].uid == 0
+
+
+def test_a_program_may_carry_the_capability_of_its_original(
+    image: FileImage, tmp_path: Path
+) -> None:
+    write(replace(image, binds_low_ports=True), tmp_path / "image.tar")
+    held = members(tmp_path / "image.tar")
+    manifest = json.loads(blob(held, json.loads(held["index.json"])["manifests"][0]))
+    with tarfile.open(fileobj=io.BytesIO(blob(held, manifest["layers"][0]))) as layer:
+        (carried,) = layer.getmember("bin/again").pax_headers.values()
+    revision, permitted = struct.unpack("<II12x", carried.encode())
+    assert (revision, permitted) == (0x02000001, 1 << 10)
