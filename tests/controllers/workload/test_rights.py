@@ -1,6 +1,7 @@
 """The chart's rights and admission policies, against a real API server."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("clean")]
 RIGHTS = Path(__file__).parents[3] / "charts" / "neurox-workload" / "files"
 JOBS = "/apis/batch/v1/namespaces/{}/jobs"
 VISION = JOBS.format("vision")
+HOLD = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolic{}/neurox-hold"
 POLICY = "/api/v1/namespaces/neurox-system/configmaps/neurox-policy"
 
 
@@ -34,6 +36,31 @@ def make(api: KubeApi, *args: Any, namespace: str = "vision", **more: Any) -> di
     body = {"apiVersion": "batch/v1", "kind": "Job", **job(*args, **more)}
     made: dict[str, Any] = json.loads(api.send("POST", JOBS.format(namespace), body))
     return made
+
+
+def is_signed(api: KubeApi) -> bool:
+    """Whether somebody writes the maker's name on a new Job, once it is held."""
+    body = {"apiVersion": "batch/v1", "kind": "Job", **job("probe")}
+    body["spec"]["suspend"] = True
+    made = json.loads(api.send("POST", f"{VISION}?dryRun=All", body))
+    return "neurox.io/user" in made["metadata"].get("annotations", {})
+
+
+@pytest.fixture
+def without_hold(
+    admin: KubeApi, cluster: SandboxCluster, eventually: Callable[..., None]
+) -> Iterator[None]:
+    """As on Kubernetes before 1.36, where the chart leaves the policy out."""
+    for kind in ("ybindings", "ies"):
+        admin.send("DELETE", HOLD.format(kind), {})
+    try:
+        eventually("nobody signs Jobs", lambda: not is_signed(admin))
+        yield
+    finally:
+        objects = cluster.objects()
+        objects.apply_folder(RIGHTS)
+        objects.close()
+        eventually("Jobs are signed again", lambda: is_signed(admin))
 
 
 def refusal(api: KubeApi, method: str, path: str, body: Any = None) -> str:
@@ -89,6 +116,29 @@ def test_a_held_job_is_changed_by_neurox_alone(admin: KubeApi, patch: Any, words
 def test_nobody_else_writes_the_marks_of_the_hub(admin: KubeApi, marks: Any) -> None:
     body = {"apiVersion": "batch/v1", "kind": "Job", **job("forged", **marks)}
     assert "written by Neurox alone" in refusal(admin, "POST", VISION, body)
+
+
+@pytest.mark.usefixtures("without_hold")
+@pytest.mark.parametrize("notes", [{}, {"neurox.io/user": "neurox-up"}])
+def test_without_hold_a_suspended_job_is_taken_and_can_be_released(
+    admin: KubeApi, manager_api: KubeApi, notes: dict[str, str]
+) -> None:
+    body = {"apiVersion": "batch/v1", "kind": "Job", **job("own", annotations=notes)}
+    assert "is held (spec.suspend)" in refusal(admin, "POST", VISION, body)
+    body["spec"]["suspend"] = True
+    made = json.loads(admin.send("POST", VISION, body))
+    assert made["metadata"].get("annotations", {}) == notes
+    release = {"spec": {"suspend": False}}
+    assert "only Neurox releases" in refusal(admin, "PATCH", f"{VISION}/own", release)
+    manager_api.send("PATCH", f"{VISION}/own", release, MERGE_PATCH)
+
+
+@pytest.mark.usefixtures("without_hold")
+def test_without_hold_nobody_makes_a_job_in_the_name_of_another(admin: KubeApi) -> None:
+    forged = job("forged", annotations={"neurox.io/user": "ada"})
+    body = {"apiVersion": "batch/v1", "kind": "Job", **forged}
+    body["spec"]["suspend"] = True
+    assert "leave it out" in refusal(admin, "POST", VISION, body)
 
 
 def test_the_manager_writes_jobs_in_managed_namespaces_only(
