@@ -1,6 +1,7 @@
 """What of the workload plane is in a cluster, and what would stay behind without it. No I/O."""
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,18 @@ def with_leaving(running: list[Release], listed: Iterable[Mapping[str, str]]) ->
     known = {(each.name, each.namespace) for each in running}
     rows = ((row["name"], row["namespace"]) for row in listed if _is_ours(row["chart"]))
     return running + [Release(*row, JOIN_SECRET, False) for row in rows if row not in known]
+
+
+def by_upgrade(release: Release, context: str | None) -> str:
+    """What to do where the control plane stays; Helm alone knows what belongs to which plane."""
+    words = ["helm", "upgrade", release.name, "charts/neurox", "--namespace", release.namespace]
+    words += ["--kube-context", context] if context else []
+    words += ["--reset-then-reuse-values", "--set", "workload.enabled=false", "--wait"]
+    return (
+        f"the release {release.name} holds the control plane too, which stays; nothing was done. "
+        f"Its workload plane leaves by, with the chart of the version that is installed:\n"
+        f"  {shlex.join(words)}"
+    )
 
 
 def policies(kinds: Iterable[str]) -> list[str]:

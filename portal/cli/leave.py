@@ -37,6 +37,9 @@ def leave(
 
     at = Cluster(context)
     found = at.releases()
+    for release in found:
+        if release.with_control_plane:
+            raise CommandFailed(departure.by_upgrade(release, context))
     for line in _plan(at, found):
         output.note(line)
     if dry_run:
@@ -124,12 +127,8 @@ def _plan(at: Cluster, found: list[Release]) -> list[str]:
     if policies:
         lines.append("  take away the admission policies, so that Neurox holds no more Jobs")
     for release in found:
-        if release.with_control_plane:
-            lines.append(f"  then leave the rest of the release {release.name} to you:")
-            lines.append(f"    {_without_workload(release)}")
-        else:
-            lines.append(f"  delete the Secret {release.join_secret} in {release.namespace}")
-            lines.append(f"  helm {shlex.join(at.uninstall(release))}")
+        lines.append(f"  delete the Secret {release.join_secret} in {release.namespace}")
+        lines.append(f"  helm {shlex.join(at.uninstall(release))}")
     if len(lines) == 1:
         lines.append("  nothing of the workload plane is installed")
     waiting = at.held(at.managed())
@@ -147,12 +146,6 @@ def _act(at: Cluster, found: list[Release]) -> None:
         at.delete(*policies)
         output.note("The admission policies are gone.")
     for release in found:
-        if release.with_control_plane:
-            raise CommandFailed(
-                f"the release {release.name} holds the control plane too, which stays; its "
-                f"workload plane goes by:\n  {_without_workload(release)}",
-                PARTIAL,
-            )
         at.delete("secret", release.join_secret, "--namespace", release.namespace)
         output.note(f"The Secret {release.join_secret} is gone.")
         _uninstall(at, release)
@@ -171,10 +164,3 @@ def _uninstall(at: Cluster, release: Release) -> None:
         again = f"{failure}\n  the last step, for whoever has it: helm {shlex.join(words)}"
         raise CommandFailed(again, PARTIAL) from None
     kubectl.call([helm, *words], seconds=UNINSTALL_SECONDS)
-
-
-def _without_workload(release: Release) -> str:
-    return (
-        f"helm upgrade {release.name} CHART --namespace {release.namespace} "
-        "--reset-then-reuse-values --set workload.enabled=false"
-    )

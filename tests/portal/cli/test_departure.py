@@ -39,6 +39,15 @@ def test_a_release_with_a_control_plane_is_told_apart() -> None:
     assert [each.with_control_plane for each in departure.releases(beside)] == [False]
 
 
+def test_a_release_with_a_control_plane_leaves_by_an_upgrade_of_that_cluster() -> None:
+    said = departure.by_upgrade(Release("nx", "gpus", "of-mine", True), "my context")
+    assert said.endswith(
+        "\n  helm upgrade nx charts/neurox --namespace gpus --kube-context 'my context' "
+        "--reset-then-reuse-values --set workload.enabled=false --wait"
+    )
+    assert "--kube-context" not in departure.by_upgrade(Release("nx", "n", "j", True), None)
+
+
 def test_a_release_whose_uninstalling_was_broken_off_is_found_by_helm_alone() -> None:
     known = Release("w", "n", "of-mine", False)
     listed = [
