@@ -1,7 +1,8 @@
 """``python -m controllers.credentials``: the init container that fills our empty Secrets.
 
-NEUROX_CREDENTIALS lists them as KIND=NAME, by spaces, in the order of filling. What a Secret holds
-is never changed; two that run at once agree, for each writes only over what it has read.
+NEUROX_CREDENTIALS lists them as KIND=NAME, by spaces, in the order of filling. No password, token
+or key that a Secret holds is ever changed; the invitation's address and CA alone follow our own.
+Two that run at once agree, for each writes only over what it has read.
 NEUROX_CA_CONFIG_MAP names the ConfigMap in which the authority's certificate lies open.
 """
 
@@ -48,7 +49,7 @@ async def fill(kubernetes: Kubernetes, kind: str, name: str, known: Known) -> He
         except SecretChanged:
             log.info("Secret %s was written by another; reading it again", name)
         else:
-            log.info("Secret %s: made %s", name, ", ".join(sorted(lacking)))
+            log.info("Secret %s: wrote %s", name, ", ".join(sorted(lacking)))
             return {**secret.data, **lacking}
     raise SecretChanged
 

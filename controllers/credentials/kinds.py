@@ -1,4 +1,4 @@
-"""What each of our Secrets holds, and how a key that it lacks is made. No I/O."""
+"""What each of our Secrets holds, how a key that it lacks is made, and what follows us. No I/O."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from controllers.credentials.authority import new_authority
 from controllers.relay import join
+from controllers.relay.kubeconfig import KubeconfigError, parse_kubeconfig
 from controllers.store.secret import digest, new_password, new_secret
 
 Held = Mapping[str, str]
@@ -20,6 +21,11 @@ class Known:
 
     filled: Mapping[str, Held]
     server: str = ""
+
+    @property
+    def ca(self) -> str | None:
+        """What signs the certificate at our address; None where it is not for us to know."""
+        return self.filled.get("authority", {}).get("ca.crt")
 
 
 def redis(held: Held, _: Known) -> dict[str, str]:
@@ -46,15 +52,31 @@ def authority(held: Held, _: Known) -> dict[str, str]:
 
 
 def invitation(held: Held, known: Known) -> dict[str, str]:
-    """A join token for the cluster that we are in, and its hash for the control-manager."""
+    """A join token for the cluster that we are in, and its hash for the control-manager.
+
+    The token is made once; server and CA are those of today, which a joined cluster follows.
+    """
     if held.get("kubeconfig"):
-        return dict(held)
+        return {**held, "kubeconfig": _moved(held["kubeconfig"], known)}
     token_id, secret = secrets.token_hex(8), new_secret()
-    ca = known.filled.get("authority", {}).get("ca.crt")
+    token = f"{join.PREFIX}{token_id}_{secret}"
     return {
-        "kubeconfig": join.kubeconfig(known.server, ca, f"{join.PREFIX}{token_id}_{secret}"),
+        "kubeconfig": join.kubeconfig(known.server, known.ca, token),
         OWN_CLUSTER: f"{token_id}:{digest(secret)}",
     }
+
+
+def _moved(kubeconfig: str, known: Known) -> str:
+    """The same token at our address of today; what cannot be read is not ours to write."""
+    try:
+        before = parse_kubeconfig(kubeconfig)
+    except KubeconfigError:
+        return kubeconfig
+    same_server = before.server == known.server.rstrip("/") + join.JOIN_PATH
+    # Where we have no CA to give, somebody may have put one there: it stays while the address does.
+    if same_server and known.ca in (None, before.ca_pem):
+        return kubeconfig
+    return join.kubeconfig(known.server, known.ca, before.token)
 
 
 KINDS: dict[str, Callable[[Held, Known], dict[str, str]]] = {
@@ -67,6 +89,6 @@ KINDS: dict[str, Callable[[Held, Known], dict[str, str]]] = {
 
 
 def missing(kind: str, held: Held, known: Known) -> dict[str, str]:
-    """The keys to add, with values; empty once the Secret is filled."""
+    """The keys to write, with values; empty once the Secret holds all that it should."""
     wanted = KINDS[kind](held, known)
     return {name: value for name, value in wanted.items() if held.get(name) != value}

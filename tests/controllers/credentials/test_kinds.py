@@ -7,6 +7,7 @@ from controllers.credentials.kinds import KINDS, Known, missing
 from controllers.relay.kubeconfig import parse_kubeconfig
 from controllers.store.secret import digest
 
+OTHER = "-----BEGIN CERTIFICATE-----\nother\n"
 KNOWN = Known({"authority": {"ca.crt": "-----BEGIN CERTIFICATE-----\n"}}, "https://neurox-edge")
 
 
@@ -35,6 +36,32 @@ def test_the_invitation_carries_a_token_whose_hash_lies_beside_it() -> None:
     assert read.ca_pem == "-----BEGIN CERTIFICATE-----\n"
     _, token_id, secret = read.token.split("_", 2)
     assert made["local"] == f"{token_id}:{digest(secret)}"
+
+
+@pytest.mark.parametrize(
+    ("filled", "ca"),
+    [({}, None), ({"authority": {"ca.crt": OTHER}}, OTHER)],
+)
+def test_the_invitation_follows_our_address_with_the_same_token(
+    filled: dict[str, dict[str, str]], ca: str | None
+) -> None:
+    first = missing("invitation", {}, KNOWN)
+    today = Known(filled, "https://neurox.example")
+    moved = missing("invitation", first, today)
+    assert set(moved) == {"kubeconfig"}
+    read = parse_kubeconfig(moved["kubeconfig"])
+    assert read.server == "https://neurox.example/relay/v1/join"
+    assert read.ca_pem == ca
+    assert read.token == parse_kubeconfig(first["kubeconfig"]).token
+    assert missing("invitation", first | moved, today) == {}
+
+
+def test_an_invitation_that_somebody_wrote_by_hand_stays_while_its_address_is_ours() -> None:
+    first = missing("invitation", {}, KNOWN)
+    by_hand = {**first, "kubeconfig": "# mine\n" + first["kubeconfig"]}
+    assert missing("invitation", by_hand, KNOWN) == {}
+    assert missing("invitation", by_hand, Known({}, KNOWN.server)) == {}
+    assert missing("invitation", {**first, "kubeconfig": "not: ours"}, KNOWN) == {}
 
 
 def test_half_an_authority_is_made_anew_as_a_whole() -> None:
