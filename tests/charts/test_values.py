@@ -78,6 +78,14 @@ REFUSED = [
         {"workload": {"enabled": True, "agent": {"priorityClass": {"create": True}}}},
         "names that begin with system- are Kubernetes' own",
     ),
+    (
+        {"workload": {"enabled": True}, "expose": {"type": "none"}},
+        "expose.host is empty: with workload.enabled=true and expose.type=none",
+    ),
+    (
+        {"workload": {"enabled": True}, "expose": {"edge": {"existingSecret": "a"}}},
+        "expose.host is empty: with workload.enabled=true and expose.type=edge",
+    ),
     ({"workload": {"typo": 1}}, "'typo'"),
     ({"images": {"valkey": {"tag": 1.10}}}, "/images/valkey/tag"),
     ({"images": {"caddy": {"repository": ""}}}, "/images/caddy/repository"),
