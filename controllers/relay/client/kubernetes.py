@@ -143,7 +143,7 @@ def _object(answer: Answer) -> _Object:
 
 def _advice(answer: Answer) -> str:
     if answer.status in (401, 403):
-        return "; apply the workload chart's rights for the relay-client"
+        return "; the chart gives this right, run helm upgrade again"
     if answer.status == 404:
-        return "; the workload chart renders this object, apply it first"
+        return "; the chart renders this object, run helm upgrade again"
     return ""
