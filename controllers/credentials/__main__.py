@@ -3,6 +3,7 @@
 NEUROX_CREDENTIALS lists them as KIND=NAME, by spaces, in the order of filling. No password, token
 or key that a Secret holds is ever changed; the invitation's address and CA alone follow our own.
 Two that run at once agree, for each writes only over what it has read.
+NEUROX_JOIN_CA_FILE holds that CA where the authority is not ours.
 NEUROX_CA_CONFIG_MAP names the ConfigMap in which the authority's certificate lies open.
 """
 
@@ -11,6 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from controllers.credentials.kinds import KINDS, Held, Known, missing
 from controllers.environment import SettingsError
@@ -57,17 +59,36 @@ async def fill(kubernetes: Kubernetes, kind: str, name: str, known: Known) -> He
 async def fill_all(
     kubernetes: Kubernetes, secrets: list[tuple[str, str]], env: Mapping[str, str]
 ) -> None:
-    """Every Secret in turn, then the certificate for everybody. KubernetesError; SecretChanged."""
+    """Every Secret in turn, then the certificate for everybody.
+
+    SettingsError; KubernetesError; SecretChanged.
+    """
     filled: dict[str, Held] = {}
     server = env.get("NEUROX_JOIN_SERVER", "")
+    given_ca = _given_ca(env)
     for kind, name in secrets:
-        filled[kind] = await fill(kubernetes, kind, name, Known(filled, server))
+        filled[kind] = await fill(kubernetes, kind, name, Known(filled, server, given_ca))
     open_to_all = env.get("NEUROX_CA_CONFIG_MAP")
     if open_to_all and "authority" in filled:
         await kubernetes.patch_config_map(
             open_to_all, {CERTIFICATE: filled["authority"][CERTIFICATE]}
         )
         log.info("ConfigMap %s holds %s", open_to_all, CERTIFICATE)
+
+
+def _given_ca(env: Mapping[str, str]) -> str | None:
+    file = env.get("NEUROX_JOIN_CA_FILE")
+    if not file:
+        return None
+    try:
+        pem = Path(file).read_text("ascii")
+    except (OSError, ValueError) as failure:
+        raise SettingsError(f"NEUROX_JOIN_CA_FILE cannot be read: {failure}") from None
+    if "-----BEGIN CERTIFICATE-----" not in pem:
+        raise SettingsError(
+            "ca.crt of the Secret expose.caSecret holds no certificate; put the CA there, in PEM"
+        )
+    return pem
 
 
 async def _run(secrets: list[tuple[str, str]], env: Mapping[str, str]) -> None:

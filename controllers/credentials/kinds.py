@@ -17,15 +17,17 @@ OWN_CLUSTER = "local"
 
 @dataclass(frozen=True)
 class Known:
-    """What a Secret may be made from: those filled before it, by kind, and our own address."""
+    """What a Secret may be made from: those filled before it, by kind, our own address and CA."""
 
     filled: Mapping[str, Held]
     server: str = ""
+    given_ca: str | None = None
+    """A private CA that somebody else keeps."""
 
     @property
     def ca(self) -> str | None:
         """What signs the certificate at our address; None where it is not for us to know."""
-        return self.filled.get("authority", {}).get("ca.crt")
+        return self.filled.get("authority", {}).get("ca.crt") or self.given_ca
 
 
 def redis(held: Held, _: Known) -> dict[str, str]:

@@ -122,3 +122,24 @@ def test_a_secret_that_is_named_is_mounted_or_filled_and_mentioned_nowhere_else(
 )
 def test_the_scan_knows_a_secret_when_it_sees_one(text: str) -> None:
     assert LOOKS_SECRET.search(text)
+
+
+@pytest.mark.parametrize(
+    ("expose", "mounted"),
+    [
+        ({"type": "ingress", "host": "a.example", "caSecret": SECRET}, {"api", "portal"}),
+        ({"type": "ingress", "host": "a.example"}, set()),
+        ({"caSecret": SECRET}, set()),
+    ],
+)
+def test_a_private_ca_is_given_to_join_secrets_where_ours_does_not_sign(
+    render: Any, expose: dict[str, Any], mounted: set[str]
+) -> None:
+    values = {"expose": expose, "workload": {"enabled": True}}
+    found = set()
+    for each in render("neurox", values):
+        if each["kind"] == "Deployment":
+            volumes = each["spec"]["template"]["spec"].get("volumes", [])
+            if any(volume.get("secret", {}).get("secretName") == SECRET for volume in volumes):
+                found.add(each["metadata"]["labels"]["app.kubernetes.io/component"])
+    assert found == mounted

@@ -22,6 +22,18 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
         "neurox",
         {"expose": {"type": "ingress", "host": HOST, "ingress": {"tlsSecret": SECRET}}},
     ),
+    "private-ca": (
+        "neurox",
+        {
+            "expose": {
+                "type": "ingress",
+                "host": HOST,
+                "caSecret": SECRET,
+                "ingress": {"tlsSecret": SECRET},
+            },
+            "workload": {"enabled": True},
+        },
+    ),
     "gateway": (
         "neurox",
         {

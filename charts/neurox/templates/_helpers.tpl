@@ -181,6 +181,15 @@ true
 {{- end }}
 {{- end }}
 
+{{- /* neurox.caSecret: the Secret whose ca.crt clusters are told to trust; empty: every system does. */}}
+{{- define "neurox.caSecret" -}}
+{{- if include "neurox.generatedCa" . -}}
+{{ include "neurox.fullname" (list . "edge") }}
+{{- else -}}
+{{ .Values.expose.caSecret | default "" }}
+{{- end }}
+{{- end }}
+
 {{- /* neurox.redisEnv: how a process reaches Redis; passwords and certificates come by file. */}}
 {{- define "neurox.redisEnv" -}}
 - {name: NEUROX_REDIS_URL, value: {{ include "neurox.redisUrl" . | quote }}}

@@ -2,12 +2,14 @@ import asyncio
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from controllers.credentials.__main__ import asked, fill_all
 from controllers.environment import SettingsError
 from controllers.relay.client.kubernetes import Secret
+from controllers.relay.kubeconfig import parse_kubeconfig
 
 
 def test_secrets_are_asked_for_by_kind_and_name() -> None:
@@ -70,3 +72,15 @@ def test_an_authority_from_before_there_was_a_config_map_is_shown_there_too() ->
     asyncio.run(fill_all(cluster, [("authority", "edge")], {"NEUROX_CA_CONFIG_MAP": "ca"}))
     assert cluster.secrets["edge"] == before
     assert cluster.config_maps["ca"]["ca.crt"] == before["ca.crt"]
+
+
+def test_the_own_cluster_is_told_of_a_private_ca(tmp_path: Path) -> None:
+    cluster, ca = Cluster(), tmp_path / "ca.crt"
+    cluster.secrets["join"] = {}
+    env = {"NEUROX_JOIN_SERVER": "https://neurox.example", "NEUROX_JOIN_CA_FILE": str(ca)}
+    ca.write_text("nothing")
+    with pytest.raises(SettingsError, match=r"expose\.caSecret holds no certificate"):
+        asyncio.run(fill_all(cluster, [("invitation", "join")], env))
+    ca.write_text("-----BEGIN CERTIFICATE-----\n")
+    asyncio.run(fill_all(cluster, [("invitation", "join")], env))
+    assert parse_kubeconfig(cluster.secrets["join"]["kubeconfig"]).ca_pem == ca.read_text()
