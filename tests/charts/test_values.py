@@ -57,6 +57,31 @@ REFUSED = [
     ({"expose": {"type": "httpRoute", "host": "a.example"}}, "expose.httpRoute.parentRefs"),
     ({"expose": {"edge": {"nodePort": 80}}}, "/expose/edge/nodePort"),
     ({"expose": {"edge": {"acmeEmail": "a@b\n}"}}}, "/expose/edge/acmeEmail"),
+    ({"expose": {"host": "a..b"}}, "/expose/host"),
+    ({"expose": {"edge": {"acmeEmail": "a@b"}}}, "expose.edge.acmeEmail needs expose.host"),
+    (
+        {"expose": {"host": "a.b", "edge": {"acmeEmail": "a@b", "service": "NodePort"}}},
+        "expose.edge.acmeEmail needs expose.host",
+    ),
+    (
+        {"expose": {"host": "a.b", "edge": {"acmeEmail": "a@b", "existingSecret": "tls"}}},
+        "expose.edge.acmeEmail and expose.edge.existingSecret are both set",
+    ),
+    ({"expose": {"edge": {"acmeEmail": 'a"@b'}}}, "/expose/edge/acmeEmail"),
+    ({"expose": {"edge": {"acmeEmail": "a\\\\@b"}}}, "/expose/edge/acmeEmail"),
+    ({"redis": {"url": "redis://host"}}, "redis.url or redis.tlsSecret is set"),
+    ({"redis": {"tlsSecret": "ca"}}, "redis.url or redis.tlsSecret is set"),
+    (
+        {
+            "thanos": {
+                "enabled": False,
+                "queryUrl": "http://q",
+                "receiveUrl": "http://r",
+                "objectStorage": {"existingSecret": "bucket"},
+            }
+        },
+        "thanos.objectStorage.existingSecret is set",
+    ),
     ({"redis": {"enabled": False}}, "redis.url is empty"),
     ({"redis": {"url": "redis://:password@host"}}, "/redis/url"),
     ({"redis": {"url": "redis+sentinel://a:26379"}}, "/redis/url"),
@@ -115,6 +140,13 @@ def test_a_value_that_makes_no_sense_is_refused_by_name(
     assert done.returncode == 1
     assert any(words in line for line in done.stderr.splitlines())
     assert SECRET not in done.stderr
+
+
+def test_a_quantity_may_be_a_number(render: Any) -> None:
+    made = render("neurox", {"redis": {"resources": {"requests": {"cpu": 0.5}}}})
+    (redis,) = (e for e in made if e["kind"] == "StatefulSet" and "redis" in e["metadata"]["name"])
+    (container,) = redis["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["requests"]["cpu"] == 0.5
 
 
 def test_an_annotation_may_hold_json(render: Any) -> None:

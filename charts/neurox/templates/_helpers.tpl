@@ -108,6 +108,9 @@ livenessProbe:
 {{- /* Addresses: where the parts find each other, and where people find them. */}}
 {{- define "neurox.redisUrl" -}}
 {{- if .Values.redis.enabled -}}
+{{- if or .Values.redis.url .Values.redis.tlsSecret }}
+{{- fail "redis.url or redis.tlsSecret is set, but redis.enabled is true: they are for your own Redis, with redis.enabled=false" }}
+{{- end -}}
 redis://{{ include "neurox.fullname" (list . "redis") }}:6379/0
 {{- else -}}
 {{ required "redis.url is empty: with redis.enabled=false it names your own Redis, redis://HOST:6379/0" .Values.redis.url }}
@@ -145,6 +148,9 @@ redis://{{ include "neurox.fullname" (list . "redis") }}:6379/0
 {{- if .Values.thanos.enabled -}}
 http://{{ include "neurox.fullname" (list . "thanos-query") }}:10902
 {{- else -}}
+{{- if .Values.thanos.objectStorage.existingSecret }}
+{{- fail "thanos.objectStorage.existingSecret is set, but thanos.enabled is false: your own Thanos has its own bucket" }}
+{{- end -}}
 {{ required "thanos.queryUrl is empty: with thanos.enabled=false it names your own Thanos query" .Values.thanos.queryUrl }}
 {{- end }}
 {{- end }}
