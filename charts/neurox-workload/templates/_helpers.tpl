@@ -24,7 +24,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- define "neurox-workload.metadata" -}}
 name: {{ include "neurox-workload.name" . }}
-namespace: {{ .Release.Namespace }}
+namespace: {{ .Release.Namespace | quote }}
 labels:
   {{- include "neurox-workload.labels" . | nindent 2 }}
 {{- end }}

@@ -18,7 +18,7 @@
 {{- define "neurox.selector" -}}
 {{- $ := index . 0 -}}
 app.kubernetes.io/part-of: neurox
-app.kubernetes.io/instance: {{ $.Release.Name }}
+app.kubernetes.io/instance: {{ $.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
@@ -35,7 +35,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- define "neurox.metadata" -}}
 name: {{ include "neurox.name" . }}
-namespace: {{ .Release.Namespace }}
+namespace: {{ .Release.Namespace | quote }}
 labels:
   {{- include "neurox.labels" . | nindent 2 }}
 {{- end }}
