@@ -59,6 +59,8 @@ def test_the_charts_take_the_values_of_every_example(render: Any, example: Path)
         assert render(chart, merged(base, from_file(key, file)))
 
 
-def test_a_release_may_have_a_number_for_a_name(render: Any) -> None:
-    labels = [made["metadata"]["labels"] for made in render("neurox", {}, "123")]
+@pytest.mark.parametrize("chart", ["neurox", "neurox-workload"])
+def test_a_release_may_have_a_number_for_a_name(render: Any, chart: str) -> None:
+    made = render(chart, {}, "123")
+    labels = [each["metadata"].get("labels", {}) for each in made if each["kind"] == "Deployment"]
     assert {each["app.kubernetes.io/instance"] for each in labels} == {"123"}

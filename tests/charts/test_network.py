@@ -166,6 +166,13 @@ def test_the_matrix_is_the_one_that_is_meant(render: Any) -> None:
     assert far(objects, 53) == {pod.name for pod in pods(objects)} - {"agent"}
 
 
+def test_the_api_server_may_listen_elsewhere(render: Any) -> None:
+    ports = {"networkPolicy": {"apiServerPorts": [16443]}}
+    objects = render("neurox", {**ports, "workload": {"enabled": True, **ports}})
+    asking = {"portal", "prometheus", "workload-manager"}
+    assert far(objects, 16443) - far(objects, 443) == asking
+
+
 @pytest.mark.parametrize(
     "expose",
     [

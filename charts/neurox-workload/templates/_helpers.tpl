@@ -11,7 +11,7 @@ neurox-{{ include "neurox-workload.component" . }}
 {{- /* neurox-workload.selector: the labels that never change. */}}
 {{- define "neurox-workload.selector" -}}
 app.kubernetes.io/part-of: neurox
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: {{ include "neurox-workload.component" . }}
 {{- end }}
 
