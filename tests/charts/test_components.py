@@ -64,3 +64,19 @@ def test_a_release_may_have_a_number_for_a_name(render: Any, chart: str) -> None
     made = render(chart, {}, "123")
     labels = [each["metadata"].get("labels", {}) for each in made if each["kind"] == "Deployment"]
     assert {each["app.kubernetes.io/instance"] for each in labels} == {"123"}
+
+
+def test_certificates_of_acme_outlive_a_pod(render: Any) -> None:
+    """Let's Encrypt gives one name a few of them a week."""
+    expose = {"host": "a.b", "edge": {"service": "LoadBalancer", "acmeEmail": "you@b.c"}}
+    made = {each["kind"]: each for each in render("neurox", {"expose": expose}) if is_edge(each)}
+    claim = made["PersistentVolumeClaim"]["metadata"]
+    assert claim["annotations"] == {"helm.sh/resource-policy": "keep"}
+    volumes = made["Deployment"]["spec"]["template"]["spec"]["volumes"]
+    assert {"claimName": claim["name"]} in [each.get("persistentVolumeClaim") for each in volumes]
+    assert made["Deployment"]["spec"]["strategy"] == {"type": "Recreate"}
+    assert not [each for each in render() if each["kind"] == "PersistentVolumeClaim"]
+
+
+def is_edge(made: dict[str, Any]) -> bool:
+    return bool(made["metadata"]["name"] == "neurox-edge")
