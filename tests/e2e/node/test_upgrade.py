@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,11 @@ from installation import (
 from interrupted import documented_step, killed, pending, secrets
 from traffic import Traffic, visitors
 
+from infra.images import upstream
+from infra.images.archive import write
 from infra.images.order import version
 from infra.local.node import Network
+from infra.tools.toolbox import Toolbox
 
 pytestmark = pytest.mark.node
 
@@ -64,10 +67,19 @@ def archives(images: list[Path], old: earlier.Release, *names: str) -> list[Path
 
 
 @pytest.fixture(scope="module")
+def plain_caddy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The edge of 0.1.0 ran only from an image whose program has no file capability."""
+    to = tmp_path_factory.mktemp("plain") / "caddy.tar"
+    like = upstream.image("caddy", Toolbox.from_env().path("caddy"))
+    write(replace(like, binds_low_ports=False), to)
+    return to
+
+
+@pytest.fixture(scope="module")
 def hub(
-    network: Network, images: list[Path], old: earlier.Release, tools: str
+    network: Network, images: list[Path], plain_caddy: Path, old: earlier.Release, tools: str
 ) -> Iterator[Cluster]:
-    mine = archives(images, old, "control", "valkey-server", "thanos", "caddy")
+    mine = [*archives(images, old, "control", "valkey-server", "thanos"), plain_caddy]
     yield from started("hub", network, mine, tools)
 
 
