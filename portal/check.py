@@ -14,6 +14,7 @@ import urllib3
 from portal import round_trip
 
 SECONDS = 10.0
+PAUSE_SECONDS = 0.5
 TENANT = {"THANOS-TENANT": "neurox-check"}
 """Nobody's: the api shows a cluster's series by the cluster's own tenant."""
 PARTS = {
@@ -80,6 +81,14 @@ def failures(asked: argparse.Namespace) -> Iterator[str]:
         yield from metrics(asked.receive, asked.query)
 
 
+def lasting(asked: argparse.Namespace) -> list[str]:
+    """What is not well even after ``patience``: a Service leads to a new pod a moment later."""
+    deadline = time.monotonic() + asked.patience
+    while (found := list(failures(asked))) and time.monotonic() < deadline:
+        time.sleep(PAUSE_SECONDS)
+    return found
+
+
 def main() -> int:
     """0 when all is well."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -90,8 +99,11 @@ def main() -> int:
     parser.add_argument("--ca", help="file with the CA to trust")
     parser.add_argument("--receive", help="where a sample is written; read back from --query")
     parser.add_argument("--query")
+    parser.add_argument(
+        "--patience", type=float, default=0.0, help="seconds in which all must become well"
+    )
     asked = parser.parse_args()
-    found = list(failures(asked))
+    found = lasting(asked)
     for failure in found:
         sys.stderr.write(f"{failure}\n")
     if not found:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from neurox_web import Web
-from werkzeug.serving import make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 
 from portal import check
 from tests.conftest import free_port
@@ -51,3 +51,34 @@ def test_a_part_that_does_not_answer_is_named(
     words = (f"--receive=http://{nobody}/api/v1/receive", f"--query=http://{nobody}")
     assert run(monkeypatch, *words) == 1
     assert "metrics: " in capsys.readouterr().err
+
+
+def test_what_becomes_ready_in_time_is_well(
+    web: Web, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    refused = threading.Event()
+
+    def asked(*words: object) -> Iterator[str]:
+        found = list(failures(*words))
+        if found:
+            refused.set()
+        return iter(found)
+
+    failures = check.failures
+    monkeypatch.setattr(check, "failures", asked)
+
+    def start() -> None:
+        refused.wait(10)
+        server = make_server("127.0.0.1", port, web.app, threaded=True)
+        servers.append(server)
+        server.serve_forever()
+
+    servers: list[BaseWSGIServer] = []
+    thread = threading.Thread(target=start)
+    thread.start()
+    assert run(monkeypatch, f"--at=api=127.0.0.1:{port}", "--patience=20") == 0
+    assert refused.is_set()
+    assert capsys.readouterr().out == "ready: api\n"
+    servers[0].shutdown()
+    thread.join(10)
