@@ -62,10 +62,10 @@ class Program:
         if self.process.poll() is None:
             self.terminate()
         try:
-            return self.process.wait(10)
+            return self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(30)
             raise
 
     def words(self) -> str:

@@ -59,7 +59,7 @@ def test_a_client_comes_back_after_the_server_was_killed(
     hub: Any, site: Any, eventually: Callable[..., None]
 ) -> None:
     hub.program.process.kill()
-    hub.program.process.wait(10)
+    hub.program.process.wait(30)
     assert is_cut(site)
     hub.start()
     began = time.monotonic()
@@ -74,7 +74,7 @@ def test_a_killed_client_comes_back_as_the_same_cluster(
     eventually("the request is under way", lambda: site.manager.seen)
     kept = site.kept()
     site.program.process.kill()
-    site.program.process.wait(10)
+    site.program.process.wait(30)
     asking.join(10)
     assert isinstance(outcome[0], Unreachable)
     assert is_cut(site)
@@ -102,7 +102,7 @@ def test_a_stopping_server_lets_requests_end_and_clients_return(
     site.manager.state["release"].set()
     asking.join(10)
     assert outcome == [200]
-    assert hub.program.process.wait(10) == 0
+    assert hub.program.process.wait(30) == 0
     hub.start()
     eventually("the cluster is back", site.is_connected)
 
@@ -126,7 +126,7 @@ def test_a_stopping_client_lets_requests_end(site: Any, eventually: Callable[...
     site.manager.state["release"].set()
     asking.join(10)
     assert outcome == [200]
-    assert site.program.process.wait(10) == 0
+    assert site.program.process.wait(30) == 0
 
 
 def test_a_stopping_server_answers_on_a_connection_that_idled_and_closes_it_then(
@@ -142,5 +142,5 @@ def test_a_stopping_server_answers_on_a_connection_that_idled_and_closes_it_then
         answer = proxy.get(hub.url + "/relay/v1/join", timeout=5)
     assert answer.status_code == 403
     assert answer.headers["connection"] == "close"
-    assert hub.program.process.wait(10) == 0
+    assert hub.program.process.wait(30) == 0
     hub.start()

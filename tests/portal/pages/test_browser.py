@@ -151,13 +151,14 @@ def test_an_unchanged_poll_costs_no_body_and_a_failing_one_is_told(
     opened = context(browser, pages_url)
     page = opened.new_page()
     page.goto(pages_url + "/workloads", wait_until="networkidle")
-    statuses = []
-    for _ in range(2):
+    statuses: list[int] = []
+    # On a busy machine the second is asked before the first is put into the page.
+    while 304 not in statuses and len(statuses) < 5:
         with page.expect_response(lambda answer: answer.url.endswith("/workloads")) as polled:
             page.keyboard.press("r")
         statuses.append(polled.value.status)
         page.wait_for_load_state("networkidle")
-    assert statuses == [200, 304]
+    assert (statuses[0], statuses[-1]) == (200, 304)
     expect(page.locator("#offline")).to_be_hidden()
     opened.add_cookies([{"name": "scenario", "value": "broken", "url": pages_url}])
     page.keyboard.press("r")
