@@ -14,6 +14,10 @@ Ask = Callable[[str, dict[str, Any] | None], dict[str, Any] | None]
 Right = tuple[str, str, str]
 """Verb, API group, resource."""
 PAGE = 500
+SECONDS = 20.0
+"""What one question may take, whoever is asked."""
+MESSAGE_CHARACTERS = 300
+"""What is shown of an answer that says no."""
 AT_ONCE = 8
 """Questions on the way at the same time."""
 GPU = "nvidia.com/gpu"

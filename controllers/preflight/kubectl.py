@@ -4,10 +4,14 @@ import json
 import subprocess
 from typing import Any
 
-from controllers.preflight.facts import Ask, Refused, Silent, decoded
-
-SECONDS = 20.0
-MESSAGE_CHARACTERS = 300
+from controllers.preflight.facts import (
+    MESSAGE_CHARACTERS,
+    SECONDS,
+    Ask,
+    Refused,
+    Silent,
+    decoded,
+)
 
 
 def asking(words: list[str]) -> Ask:

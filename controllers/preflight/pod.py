@@ -6,13 +6,18 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-from controllers.preflight.facts import Ask, Refused, Silent, decoded
+from controllers.preflight.facts import (
+    MESSAGE_CHARACTERS,
+    SECONDS,
+    Ask,
+    Refused,
+    Silent,
+    decoded,
+)
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOST = "kubernetes.default.svc"
 """As the relay-client names it, so the cluster's DNS is tried as well."""
-SECONDS = 20.0
-MESSAGE_CHARACTERS = 300
 
 
 def asking(account: Path = ACCOUNT, host: str = HOST, port: int = 443) -> Ask:

@@ -16,6 +16,8 @@ from controllers.relay.join import parse_kubeconfig
 from portal.pages import Settings as PagesSettings
 from portal.pages import create_app as create_pages
 
+AUTHORITY = b"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+
 
 def secret(answer: Any) -> Any:
     assert answer.status_code == 201, answer.text
@@ -65,18 +67,23 @@ def test_no_cluster_can_have_the_address_of_a_page(web: Web) -> None:
     assert not web.stores.clusters.all()
 
 
+def serving_charts(redis: Redis, folder: Path) -> Web:
+    """A control plane that hands out its own chart, and whose edge has a CA of its own."""
+    authority = folder / "ca.pem"
+    authority.write_bytes(AUTHORITY)
+    charts = Path(__file__).parents[3] / "charts"
+    at = replace(SETTINGS, public_url="https://neurox.example", charts_dir=charts)
+    return mounted(redis, replace(at, relay_ca_file=authority))
+
+
 def test_the_command_fetches_our_own_chart_and_holds_no_secret(
     redis: Redis, tmp_path: Path
 ) -> None:
-    authority = tmp_path / "ca.pem"
-    authority.write_text("-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")
-    charts = Path(__file__).parents[3] / "charts"
-    at = replace(SETTINGS, public_url="https://neurox.example", charts_dir=charts)
-    web = mounted(redis, replace(at, relay_ca_file=authority))
+    web = serving_charts(redis, tmp_path)
     answer = web.post("/clusters", {"name": "east"})
     command: str = answer.json["command"]  # type: ignore[index]
     assert "helm upgrade --install neurox-workload https://neurox.example/charts/neurox-" in command
-    assert f"base64 -d > $CA <<< {b64encode(authority.read_bytes()).decode()}\n" in command
+    assert f"base64 -d > $CA <<< {b64encode(AUTHORITY).decode()}\n" in command
     assert command.endswith("--ca-file $CA\n")
     assert "nxj_" not in command
     assert subprocess.run(["bash", "-n"], input=command.encode(), check=False).returncode == 0
@@ -85,11 +92,7 @@ def test_the_command_fetches_our_own_chart_and_holds_no_secret(
 def test_a_cluster_that_has_joined_is_upgraded_by_our_chart_and_keeps_what_was_set(
     redis: Redis, tmp_path: Path
 ) -> None:
-    authority = tmp_path / "ca.pem"
-    authority.write_text("-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")
-    charts = Path(__file__).parents[3] / "charts"
-    at = replace(SETTINGS, public_url="https://neurox.example", charts_dir=charts)
-    web = mounted(redis, replace(at, relay_ca_file=authority))
+    web = serving_charts(redis, tmp_path)
     web.post("/clusters", {"name": "east"})
     said: dict[str, str] = web.get("/clusters/east/upgrade").json  # type: ignore[assignment]
     chart = f"https://neurox.example/charts/neurox-workload-{said['version']}.tgz"
