@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from agent import catalogue
+from agent.catalogue import MEMORY_USED, Series, Values
 from agent.cgroup import pod_uid
 from agent.pods import PodNames
-from agent.snapshot import Gpu, PodMemory, Process, Usage
+from agent.snapshot import Gpu, PodUse, Process, Usage
 
+POD_MEMORY: Series = ("neurox_pod_gpu_memory_used_bytes", ())
+UNATTRIBUTED_MEMORY: Series = ("neurox_gpu_unattributed_memory_bytes", ())
 Pod = tuple[str, str]
 """Namespace and name."""
 Listed = tuple[Gpu, tuple[Process, ...]]
@@ -18,17 +20,17 @@ Listed = tuple[Gpu, tuple[Process, ...]]
 def shares(lists: Iterable[Listed], pods: Mapping[int, Pod], unresolved: int = 0) -> Usage:
     """Memory by pod and GPU; pods plus unattributed is what the device says is used."""
     held: Counter[tuple[str, Pod]] = Counter()
-    unattributed = {}
+    unattributed: dict[str, Values] = {}
     for gpu, processes in lists:
         uuid, known = gpu.identity.uuid, 0
         for process in processes:
             if pod := pods.get(process.pid):
-                held[uuid, pod] += process.memory_bytes
-                known += process.memory_bytes
-        used = gpu.values.get((catalogue.MEMORY_USED, ""))
+                held[uuid, pod] += process.memory_bytes or 0
+                known += process.memory_bytes or 0
+        used = gpu.values.get(MEMORY_USED)
         if used is not None:
-            unattributed[uuid] = max(0, int(used) - known)
-    memory = [PodMemory(uuid, *pod, held[uuid, pod]) for uuid, pod in sorted(held)]
+            unattributed[uuid] = {UNATTRIBUTED_MEMORY: max(0, int(used) - known)}
+    memory = [PodUse(uuid, *pod, {POD_MEMORY: held[uuid, pod]}) for uuid, pod in sorted(held)]
     return Usage(tuple(memory), unattributed, unresolved)
 
 

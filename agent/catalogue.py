@@ -1,50 +1,58 @@
-"""Every device metric, as data: its name, type, unit by name, and own label.
+"""Every metric, out of ``metrics.csv``: its name, type, unit, own labels, tier, source and help.
 
-Device series carry ``node``, ``uuid`` and ``gpu`` (the index); ``label`` is one more, or None.
-Units are bytes, seconds, joules, hertz, watts, celsius and ratios of 0 to 1.
+Units are bytes, seconds, joules, hertz, watts, celsius, counts and ratios of 0 to 1. A tier is how
+often it is read: F each second, M each 10 s, S each minute, E by an event, O once.
 """
 
+import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from typing import Literal
+
+Scope = Literal["node", "gpu", "mig", "pod", "allocation"]
+SCOPE_LABELS: Mapping[str, tuple[str, ...]] = {
+    "node": ("node",),
+    "gpu": ("node", "uuid", "gpu"),
+    "mig": ("node", "uuid", "gpu", "gi"),
+    "pod": ("node", "uuid", "namespace", "pod"),
+    "allocation": ("node", "uuid"),
+}
+"""Labels that say whose series it is; a metric's own labels follow."""
+
+Series = tuple[str, tuple[str, ...]]
+"""A metric's name and the values of its own labels, in the order of the catalogue."""
+Values = Mapping[Series, float]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One family of device series."""
+    """One family. ``labels`` are its own, after those of its scope; ``info`` is a gauge of 1."""
 
     name: str
-    kind: Literal["gauge", "counter"]
+    scope: Scope
+    type: Literal["gauge", "counter", "info"]
+    unit: str
+    labels: tuple[str, ...]
+    tier: Literal["F", "M", "S", "E", "O"]
+    source: str
     help: str
-    label: str | None = None
 
 
-UTILIZATION = "neurox_gpu_utilization_ratio"
-BUSY_SECONDS = "neurox_gpu_busy_seconds_total"
-MEMORY_TOTAL = "neurox_gpu_memory_total_bytes"
-MEMORY_USED = "neurox_gpu_memory_used_bytes"
-MEMORY_FREE = "neurox_gpu_memory_free_bytes"
-MEMORY_RESERVED = "neurox_gpu_memory_reserved_bytes"
-POWER = "neurox_gpu_power_watts"
-POWER_LIMIT = "neurox_gpu_power_limit_watts"
-ENERGY = "neurox_gpu_energy_joules_total"
-TEMPERATURE = "neurox_gpu_temperature_celsius"
-CLOCK = "neurox_gpu_clock_hertz"
-CLOCK_MAX = "neurox_gpu_clock_max_hertz"
+def _read() -> dict[str, Metric]:
+    text = resources.files("agent").joinpath("metrics.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return {
+        row["name"]: Metric(**{**row, "labels": tuple(row["labels"].split())})  # type: ignore[arg-type]
+        for row in rows
+    }
 
-DEVICE_METRICS = (
-    Metric(UTILIZATION, "gauge", "Share of the driver's last sample period with work running."),
-    Metric(BUSY_SECONDS, "counter", "Utilization integrated over time."),
-    Metric(MEMORY_TOTAL, "gauge", "Memory of the GPU."),
-    Metric(MEMORY_USED, "gauge", "Memory in use, without what the driver reserves."),
-    Metric(MEMORY_FREE, "gauge", "Memory that can be allocated."),
-    Metric(MEMORY_RESERVED, "gauge", "Memory that the driver keeps for itself."),
-    Metric(POWER, "gauge", "Power drawn now."),
-    Metric(POWER_LIMIT, "gauge", "Power limits of the GPU.", "kind"),
-    Metric(ENERGY, "counter", "Energy drawn."),
-    Metric(TEMPERATURE, "gauge", "Temperature by sensor.", "sensor"),
-    Metric(CLOCK, "gauge", "Clock rate by domain.", "domain"),
-    Metric(CLOCK_MAX, "gauge", "Highest clock rate by domain.", "domain"),
-)
 
-Series = tuple[str, str]
-"""A metric's name and the value of its own label, "" where it has none."""
+METRICS: Mapping[str, Metric] = _read()
+"""By name, in the order in which they are served."""
+
+BUSY_SECONDS: Series = ("neurox_gpu_busy_seconds_total", ())
+ENERGY: Series = ("neurox_gpu_energy_joules_total", ())
+MEMORY_USED: Series = ("neurox_gpu_memory_used_bytes", ())
+POWER: Series = ("neurox_gpu_power_watts", ())
+UTILIZATION: Series = ("neurox_gpu_utilization_ratio", ())

@@ -7,14 +7,13 @@ from importlib import metadata
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from agent.catalogue import DEVICE_METRICS
+from agent.catalogue import METRICS, SCOPE_LABELS, Values
 from agent.snapshot import Gpu, Snapshot
 
 STALE_SECONDS = 15.0
 """Older device values are left out: a stuck driver must look like no answer, not like a number."""
 
-_IDENTITY = ("model", "arch", "pci_bus_id", "minor", "serial", "vbios", "driver", "cuda")
-_ALLOCATION = ("node", "uuid", "namespace", "pod", "container", "resource", "mode")
+_Family = CounterMetricFamily | GaugeMetricFamily
 
 
 class SnapshotCollector(Collector):
@@ -30,113 +29,56 @@ class SnapshotCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families; values of a device only while the snapshot is fresh."""
-        yield self._build_info()
+        families: dict[str, _Family] = {}
+        for name, labels, value in self._samples():
+            self._family(families, name).add_metric((self._node, *labels), value)
+        yield from (families[name] for name in METRICS if name in families)
+
+    def _family(self, families: "dict[str, _Family]", name: str) -> "_Family":
+        if name not in families:
+            metric = METRICS[name]
+            kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
+            labels = (*SCOPE_LABELS[metric.scope], *metric.labels)
+            families[name] = kind(name, metric.help, labels=labels)
+        return families[name]
+
+    def _samples(self) -> Iterator[tuple[str, tuple[str, ...], float]]:
+        yield "neurox_agent_build_info", (metadata.version("neurox"),), 1
         snapshot = self._snapshot()
         if snapshot is None:
             return
         age = max(0.0, time.monotonic() - snapshot.taken_at)
-        yield from self._agent(snapshot, age)
-        yield from self._identities(snapshot)
+        yield "neurox_agent_snapshot_age_seconds", (), age
+        yield from _owned((), snapshot.agent)
+        yield "neurox_node_gpus", (), len(snapshot.gpus)
+        for gpu in snapshot.gpus:
+            yield "neurox_gpu_info", (*_of(gpu), *_identity(gpu, snapshot)), 1
         if age <= STALE_SECONDS:
-            yield self._up(snapshot)
-            yield from self._devices(snapshot)
-            yield from self._used(snapshot)
-            yield self._allocations(snapshot)
+            yield from _fresh(snapshot)
 
-    def _gauge(self, name: str, text: str, value: float, **labels: str) -> Metric:
-        family = GaugeMetricFamily(name, text, labels=("node", *labels))
-        family.add_metric((self._node, *labels.values()), value)
-        return family
 
-    def _build_info(self) -> Metric:
-        version = metadata.version("neurox")
-        return self._gauge("neurox_agent_build_info", "The agent's version.", 1, version=version)
+def _fresh(snapshot: Snapshot) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    for gpu in snapshot.gpus:
+        yield "neurox_gpu_up", _of(gpu), float(gpu.up)
+        yield from _owned(_of(gpu), gpu.values)
+        yield from _owned(_of(gpu), snapshot.usage.gpus.get(gpu.identity.uuid, {}))
+    for pod in snapshot.usage.pods:
+        yield from _owned((pod.uuid, pod.namespace, pod.pod), pod.values)
+    for one in snapshot.allocations:
+        to = (one.namespace, one.pod, one.container, one.pod_uid, one.resource, one.mode)
+        yield "neurox_pod_gpu_allocation_info", (one.uuid, one.mig_uuid, *to), 1
 
-    def _agent(self, snapshot: Snapshot, age: float) -> Iterator[Metric]:
-        yield self._gauge(
-            "neurox_agent_snapshot_age_seconds", "Age of what this scrape serves.", age
-        )
-        yield self._gauge(
-            "neurox_agent_driver_up", "Whether NVML answers.", float(snapshot.problem is None)
-        )
-        if snapshot.kubelet_up is not None:
-            yield self._gauge(
-                "neurox_agent_kubelet_up",
-                "Whether the kubelet tells which pods hold GPUs.",
-                float(snapshot.kubelet_up),
-            )
-        yield self._gauge(
-            "neurox_agent_unresolved_pids",
-            "Processes on GPUs whose pod is not known.",
-            snapshot.usage.unresolved_pids,
-        )
-        errors = CounterMetricFamily(
-            "neurox_agent_collection_errors", "Failed calls.", labels=("node", "call", "error")
-        )
-        for (call, error), count in sorted(snapshot.errors.items()):
-            errors.add_metric((self._node, call, error), count)
-        yield errors
 
-    def _identities(self, snapshot: Snapshot) -> Iterator[Metric]:
-        yield self._gauge("neurox_node_gpus", "GPUs that the driver knows.", len(snapshot.gpus))
-        info = GaugeMetricFamily(
-            "neurox_gpu_info", "Who a GPU is.", labels=("node", "uuid", "gpu", *_IDENTITY)
-        )
-        for gpu in snapshot.gpus:
-            who = gpu.identity
-            texts = (who.model, who.architecture, who.pci_bus_id, who.minor, who.serial, who.vbios)
-            info.add_metric((*self._of(gpu), *texts, snapshot.driver, snapshot.cuda), 1)
-        yield info
+def _owned(owner: tuple[str, ...], values: Values) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    for (name, labels), value in sorted(values.items()):
+        yield name, (*owner, *labels), value
 
-    def _up(self, snapshot: Snapshot) -> Metric:
-        up = GaugeMetricFamily(
-            "neurox_gpu_up", "0: lost, or waiting for a reset.", labels=("node", "uuid", "gpu")
-        )
-        for gpu in snapshot.gpus:
-            up.add_metric(self._of(gpu), float(gpu.up))
-        return up
 
-    def _devices(self, snapshot: Snapshot) -> Iterator[Metric]:
-        families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {}
-        for metric in DEVICE_METRICS:
-            kind = GaugeMetricFamily if metric.kind == "gauge" else CounterMetricFamily
-            own = (metric.label,) if metric.label else ()
-            families[metric.name] = kind(
-                metric.name, metric.help, labels=("node", "uuid", "gpu", *own)
-            )
-        for gpu in snapshot.gpus:
-            who = self._of(gpu)
-            for (name, label), value in gpu.values.items():
-                families[name].add_metric((*who, label) if label else who, value)
-        yield from families.values()
+def _of(gpu: Gpu) -> tuple[str, str]:
+    return gpu.identity.uuid, str(gpu.identity.index)
 
-    def _used(self, snapshot: Snapshot) -> Iterator[Metric]:
-        used = GaugeMetricFamily(
-            "neurox_pod_gpu_memory_used_bytes",
-            "GPU memory that the processes of a pod hold.",
-            labels=("node", "uuid", "namespace", "pod"),
-        )
-        for pod in snapshot.usage.pods:
-            used.add_metric((self._node, pod.uuid, pod.namespace, pod.pod), pod.memory_bytes)
-        yield used
-        rest = GaugeMetricFamily(
-            "neurox_gpu_unattributed_memory_bytes",
-            "Used GPU memory that no pod explains.",
-            labels=("node", "uuid", "gpu"),
-        )
-        for gpu in snapshot.gpus:
-            if gpu.identity.uuid in snapshot.usage.unattributed:
-                rest.add_metric(self._of(gpu), snapshot.usage.unattributed[gpu.identity.uuid])
-        yield rest
 
-    def _allocations(self, snapshot: Snapshot) -> Metric:
-        info = GaugeMetricFamily(
-            "neurox_pod_gpu_allocation_info", "Which pod was given a GPU.", labels=_ALLOCATION
-        )
-        for one in snapshot.allocations:
-            to = (one.namespace, one.pod, one.container, one.resource, one.mode)
-            info.add_metric((self._node, one.uuid, *to), 1)
-        return info
-
-    def _of(self, gpu: Gpu) -> tuple[str, str, str]:
-        return self._node, gpu.identity.uuid, str(gpu.identity.index)
+def _identity(gpu: Gpu, snapshot: Snapshot) -> tuple[str, ...]:
+    who = gpu.identity
+    texts = (who.model, who.architecture, who.pci_bus_id, who.minor, who.serial, who.vbios)
+    return (*texts, snapshot.driver, snapshot.cuda, who.mig)

@@ -3,8 +3,7 @@
 import logging
 from collections import Counter
 
-from agent import catalogue
-from agent.catalogue import Series
+from agent.catalogue import BUSY_SECONDS, ENERGY, POWER, UTILIZATION, Series
 from agent.integrals import Integrals
 from agent.nvml.calls import Handle
 from agent.nvml.driver import Driver
@@ -88,12 +87,11 @@ class Devices:
 
     def _count(self, uuid: str, values: dict[Series, float], now: float) -> None:
         """Add the integrals: busy seconds, and energy by power where the driver does not count."""
-        energy, power = (catalogue.ENERGY, ""), values.get((catalogue.POWER, ""))
-        utilization = values.get((catalogue.UTILIZATION, ""))
+        power, utilization = values.get(POWER), values.get(UTILIZATION)
         if utilization is not None:
             busy = self._integrals.integrate((uuid, "busy"), utilization, now)
-            values[catalogue.BUSY_SECONDS, ""] = busy
-        if energy in values:
-            values[energy] = self._integrals.follow((uuid, "energy"), values[energy])
+            values[BUSY_SECONDS] = busy
+        if ENERGY in values:
+            values[ENERGY] = self._integrals.follow((uuid, "energy"), values[ENERGY])
         elif power is not None:
-            values[energy] = self._integrals.integrate((uuid, "energy"), power, now)
+            values[ENERGY] = self._integrals.integrate((uuid, "energy"), power, now)

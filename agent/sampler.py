@@ -5,6 +5,7 @@ import threading
 import time
 
 from agent.attribution import Attribution
+from agent.catalogue import Series, Values
 from agent.devices import Devices
 from agent.kubelet import Kubelet
 from agent.snapshot import Gpu, Snapshot, Usage
@@ -55,9 +56,19 @@ class Sampler:
             problem=self._devices.problem,
             usage=self._usage,
             allocations=kubelet.allocations(now) if kubelet else (),
-            kubelet_up=kubelet.up if kubelet else None,
-            errors=dict(self._devices.errors),
+            agent=self._told(),
         )
+
+    def _told(self) -> Values:
+        told: dict[Series, float] = {
+            ("neurox_agent_driver_up", ()): float(self._devices.problem is None),
+            ("neurox_agent_unresolved_pids", ()): self._usage.unresolved_pids,
+        }
+        if self._kubelet:
+            told["neurox_agent_kubelet_up", ()] = float(self._kubelet.up)
+        for (call, error), count in self._devices.errors.items():
+            told["neurox_agent_collection_errors_total", (call, error)] = count
+        return told
 
     def _used(self, gpus: tuple[Gpu, ...]) -> Usage:
         lists = ((gpu, self._devices.processes(gpu)) for gpu in gpus)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agent.catalogue import Series
+from agent.catalogue import Values
 
 
 @dataclass(frozen=True)
@@ -18,28 +18,72 @@ class Identity:
     minor: str = ""
     serial: str = ""
     vbios: str = ""
+    mig: str = ""
+    """``"enabled"`` or ``"disabled"``; ``""`` where MIG does not exist."""
+
+
+@dataclass(frozen=True)
+class MigDevice:
+    """A compute instance, as the kubelet hands it out."""
+
+    uuid: str
+    gi: int
+    ci: int
+    profile: str
+    """As in ``1g.10gb``."""
+
+
+@dataclass(frozen=True)
+class MigInstance:
+    """A GPU instance of a GPU: what its compute instances share. ``values``: of scope mig."""
+
+    gi: int
+    slices: int
+    """Compute slices of it."""
+    devices: tuple[MigDevice, ...] = ()
+    values: Values = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU at one pass. Not up: lost, and ``values`` is empty."""
+    """One GPU at one pass. Not up: lost or hung, and ``values`` is empty. Scope gpu."""
 
     identity: Identity
     up: bool
-    values: Mapping[Series, float] = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
+    migs: tuple[MigInstance, ...] = ()
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process that holds memory of a GPU; the pid is the host's."""
+    """A process that holds memory of a GPU; the pid is the agent's pid namespace's."""
 
     pid: int
-    memory_bytes: int
+    memory_bytes: int | None
+    """None: the driver does not tell."""
+    kind: str = "compute"
+    """compute, mps (a client of the MPS server) or graphics."""
+    gi: int | None = None
+    """The GPU instance, where MIG is on."""
+
+
+@dataclass(frozen=True)
+class GpuUse:
+    """A GPU and who is on it, as attribution needs it."""
+
+    gpu: Gpu
+    processes: tuple[Process, ...] | None = None
+    """Of the last list; None: the driver does not tell."""
+    activity: Mapping[int, float] | None = None
+    """Share of the GPU's time by pid, averaged since the last pass, 0 to 1. None: not asked for."""
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """A device that the kubelet gave to a container. ``mode``: exclusive, timeslice or mig."""
+    """A device that the kubelet gave to a container; ``uuid`` is the GPU's, of a MIG device too.
+
+    ``mode``: exclusive, timeslice, mps, mig, dra or none.
+    """
 
     uuid: str
     namespace: str
@@ -47,24 +91,26 @@ class Allocation:
     container: str
     resource: str
     mode: str
+    mig_uuid: str = ""
+    pod_uid: str = ""
 
 
 @dataclass(frozen=True)
-class PodMemory:
-    """What the processes of one pod hold of one GPU."""
+class PodUse:
+    """What one pod has of one GPU. ``values``: of scope pod."""
 
     uuid: str
     namespace: str
     pod: str
-    memory_bytes: int
+    values: Values = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Who uses the GPUs, by process lists. ``unattributed`` is bytes by uuid, no pod's."""
+    """Who uses the GPUs. ``gpus`` holds by uuid what no pod explains, of scope gpu."""
 
-    pods: tuple[PodMemory, ...] = ()
-    unattributed: Mapping[str, int] = field(default_factory=dict)
+    pods: tuple[PodUse, ...] = ()
+    gpus: Mapping[str, Values] = field(default_factory=dict)
     unresolved_pids: int = 0
 
 
@@ -79,7 +125,5 @@ class Snapshot:
     problem: str | None = None
     usage: Usage = Usage()
     allocations: tuple[Allocation, ...] = ()
-    kubelet_up: bool | None = None
-    """None: no kubelet was named."""
-    errors: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """Failed calls since the start, by call and error."""
+    agent: Values = field(default_factory=dict)
+    """Of scope node: the agent about itself. Its age is told when it is served."""

@@ -5,23 +5,22 @@ from typing import Any
 
 import pynvml
 
-from agent import catalogue
-from agent.catalogue import Series
+from agent.catalogue import ENERGY, MEMORY_USED, POWER, UTILIZATION, Series
 from agent.nvml.errors import LOST
 
 Handle = Any
 
 
 def _utilization(handle: Handle) -> Iterator[tuple[Series, float]]:
-    yield (catalogue.UTILIZATION, ""), pynvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100
+    yield UTILIZATION, pynvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100
 
 
 def _memory(handle: Handle) -> Iterator[tuple[Series, float]]:
     memory = pynvml.nvmlDeviceGetMemoryInfo(handle, version=pynvml.nvmlMemory_v2)
-    yield (catalogue.MEMORY_TOTAL, ""), memory.total
-    yield (catalogue.MEMORY_USED, ""), memory.used
-    yield (catalogue.MEMORY_FREE, ""), memory.free
-    yield (catalogue.MEMORY_RESERVED, ""), memory.reserved
+    yield ("neurox_gpu_memory_total_bytes", ()), memory.total
+    yield MEMORY_USED, memory.used
+    yield ("neurox_gpu_memory_free_bytes", ()), memory.free
+    yield ("neurox_gpu_memory_reserved_bytes", ()), memory.reserved
 
 
 def _temperature(handle: Handle) -> Iterator[tuple[Series, float]]:
@@ -29,17 +28,17 @@ def _temperature(handle: Handle) -> Iterator[tuple[Series, float]]:
         celsius = pynvml.nvmlDeviceGetTemperatureV(handle, pynvml.NVML_TEMPERATURE_GPU)
     except pynvml.NVMLError_FunctionNotFound:  # drivers before R560
         celsius = pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
-    yield (catalogue.TEMPERATURE, "gpu"), celsius
+    yield ("neurox_gpu_temperature_celsius", ("gpu",)), celsius
 
 
 def _power_limit(handle: Handle) -> Iterator[tuple[Series, float]]:
     milliwatts = pynvml.nvmlDeviceGetEnforcedPowerLimit(handle)
-    yield (catalogue.POWER_LIMIT, "enforced"), milliwatts / 1000
+    yield ("neurox_gpu_power_limit_watts", ("enforced",)), milliwatts / 1000
 
 
 def _clock(metric: str, call: str, domain: int, label: str) -> "_Read":
     def read(handle: Handle) -> Iterator[tuple[Series, float]]:
-        yield (metric, label), getattr(pynvml, call)(handle, domain) * 1e6
+        yield (metric, (label,)), getattr(pynvml, call)(handle, domain) * 1e6
 
     return read
 
@@ -54,24 +53,24 @@ CALLS: tuple[tuple[str, _Read], ...] = (
     *(
         (call, _clock(metric, call, domain, label))
         for metric, call in (
-            (catalogue.CLOCK, "nvmlDeviceGetClockInfo"),
-            (catalogue.CLOCK_MAX, "nvmlDeviceGetMaxClockInfo"),
+            ("neurox_gpu_clock_hertz", "nvmlDeviceGetClockInfo"),
+            ("neurox_gpu_clock_max_hertz", "nvmlDeviceGetMaxClockInfo"),
         )
         for domain, label in _CLOCKS
     ),
 )
 _FIELDS: dict[int, tuple[Series, float]] = {
-    pynvml.NVML_FI_DEV_POWER_INSTANT: ((catalogue.POWER, ""), 1e-3),
-    pynvml.NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION: ((catalogue.ENERGY, ""), 1e-3),
-    pynvml.NVML_FI_DEV_MEMORY_TEMP: ((catalogue.TEMPERATURE, "memory"), 1.0),
+    pynvml.NVML_FI_DEV_POWER_INSTANT: (POWER, 1e-3),
+    pynvml.NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION: (ENERGY, 1e-3),
+    pynvml.NVML_FI_DEV_MEMORY_TEMP: (("neurox_gpu_temperature_celsius", ("memory",)), 1.0),
 }
 """Read in one batched call: the series, and what one unit of the field is worth."""
 FALLBACKS: dict[Series, tuple[str, Callable[[Handle], float]]] = {
-    (catalogue.POWER, ""): (
+    POWER: (
         "nvmlDeviceGetPowerUsage",
         lambda handle: pynvml.nvmlDeviceGetPowerUsage(handle) / 1000,
     ),
-    (catalogue.ENERGY, ""): (
+    ENERGY: (
         "nvmlDeviceGetTotalEnergyConsumption",
         lambda handle: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000,
     ),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from agent import catalogue
+from agent.catalogue import BUSY_SECONDS, ENERGY, POWER, UTILIZATION
 from agent.devices import Devices
 from agent.nvml.driver import Driver
 
@@ -31,8 +31,8 @@ def test_busy_seconds_and_energy_are_counters(devices: Devices, scenario: Put) -
     first = devices.read(100.0)[0].values
     scenario("clock = 102\n" + HEAD + one(0, "power_watts = 200"))
     second = devices.read(102.0)[0].values
-    assert second[catalogue.BUSY_SECONDS, ""] - first[catalogue.BUSY_SECONDS, ""] == 1.0
-    assert second[catalogue.ENERGY, ""] - first[catalogue.ENERGY, ""] == 400.0
+    assert second[BUSY_SECONDS] - first[BUSY_SECONDS] == 1.0
+    assert second[ENERGY] - first[ENERGY] == 400.0
 
 
 def test_what_is_unsupported_is_absent_and_no_error(devices: Devices, scenario: Put) -> None:
@@ -40,17 +40,17 @@ def test_what_is_unsupported_is_absent_and_no_error(devices: Devices, scenario: 
     gpu = devices.read(0.0)[0]
     names = {name for name, _ in gpu.values}
     assert gpu.up
-    assert catalogue.POWER not in names
-    assert catalogue.ENERGY not in names
-    assert catalogue.CLOCK not in names
+    assert POWER not in names
+    assert ENERGY not in names
+    assert ("neurox_gpu_clock_hertz", ("sm",)) not in names
     assert not devices.errors
 
 
 def test_a_failed_call_is_absent_and_counted(devices: Devices, scenario: Put) -> None:
     scenario(HEAD + one(0, "fail = nvmlDeviceGetUtilizationRates 999"))
     gpu = devices.read(0.0)[0]
-    assert (catalogue.UTILIZATION, "") not in gpu.values
-    assert (catalogue.MEMORY_TOTAL, "") in gpu.values
+    assert UTILIZATION not in gpu.values
+    assert ("neurox_gpu_memory_total_bytes", ()) in gpu.values
     assert devices.errors == {("nvmlDeviceGetUtilizationRates", "Unknown Error"): 1}
 
 
