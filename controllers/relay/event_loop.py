@@ -6,11 +6,13 @@ import logging
 import resource
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
 
 import uvloop
 
 LOOPS = ("uvloop", "asyncio")
+CANCEL_AGAIN_SECONDS = 1.0
 Main = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
 
@@ -39,3 +41,17 @@ async def passed(seconds: float, stop: asyncio.Event) -> bool:
         async with asyncio.timeout(seconds):
             await stop.wait()
     return not stop.is_set()
+
+
+async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel until all of them are gone; what they raise is dropped.
+
+    Once is not enough: up to Python 3.11 ``asyncio.wait_for``, by which the Redis client writes,
+    loses a cancellation that comes just as the write is done.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)

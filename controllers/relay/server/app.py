@@ -5,7 +5,7 @@ import logging
 import ssl
 
 from controllers.environment import Address
-from controllers.relay.event_loop import passed
+from controllers.relay.event_loop import ended, passed
 from controllers.relay.listener import Listener
 from controllers.relay.registry import Registry
 from controllers.relay.server import presence, revocation
@@ -81,6 +81,8 @@ class RelayServer:
             if not link.connection.closed:
                 link.drain(seconds)
             await asyncio.sleep(gap)
+        for pool in self._pools:
+            pool.refuse_waiting("this relay-server is stopping")
         while (gone := asyncio.get_running_loop().time() - began) < seconds:
             if not self._pools.links() and not self._outside.open:
                 break
@@ -95,9 +97,7 @@ class RelayServer:
         """Let go of everything."""
         self._outside.close()
         self._inside.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
         for link in self._pools.links():
             link.close()
         self._gateway.close()

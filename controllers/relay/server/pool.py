@@ -50,10 +50,14 @@ class Pool:
         self.links.discard(link)
         self.free.discard(link)
         if not any(not each.draining for each in self.links):
-            while self._waiting:
-                waiter = self._waiting.popleft()
-                if not waiter.done():
-                    waiter.set_exception(NoConnection("the cluster has just disconnected"))
+            self.refuse_waiting("the cluster has just disconnected")
+
+    def refuse_waiting(self, words: str) -> None:
+        """Who waits for a link will get none here."""
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_exception(NoConnection(words))
 
     async def take(self, seconds: float) -> ServerLink:
         """A free link, waited for up to ``seconds``; NoConnection when there is none."""

@@ -66,7 +66,7 @@ class ManagerHandler(Answering):
     def do_GET(self) -> None:
         if self.path == "/slow":
             self.backend.seen.append("slow")
-            self.backend.state.setdefault("release", threading.Event()).wait(10)
+            self.backend.state.setdefault("release", threading.Event()).wait(60)
         self.answer(200, self.path.encode())
 
     def do_POST(self) -> None:

@@ -122,8 +122,10 @@ class Hub:
         return cluster_session(self.internal_url, SERVICE_TOKEN, cluster_id)
 
     def close(self) -> None:
-        self.program.stop()
-        self.receive.close()
+        try:
+            self.program.stop()
+        finally:
+            self.receive.close()
 
 
 class Site:
@@ -198,6 +200,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory, pki: Path, valkey_url: str) ->
 @pytest.fixture
 def new_site(hub: Hub, tmp_path: Path) -> Iterator[Callable[[], Site]]:
     """Makes clusters that have a record, and are not joined yet."""
+    if hub.program.process.poll() is not None:
+        hub.start()  # the test before this one failed while it was down
     with ExitStack() as stack:
 
         def make() -> Site:

@@ -28,7 +28,7 @@ def slow_request(site: Any) -> tuple[threading.Thread, list[Any]]:
     def ask() -> None:
         with site.hub.session(site.cluster_id) as session:
             try:
-                outcome.append(session.get("http://manager/slow", timeout=20).status_code)
+                outcome.append(session.get("http://manager/slow", timeout=60).status_code)
             except Unreachable as failure:
                 outcome.append(failure)
 
@@ -81,6 +81,12 @@ def test_a_killed_client_comes_back_as_the_same_cluster(
     site.start()
     eventually("the cluster is back", site.is_connected)
     assert site.kept() == kept
+
+
+def test_a_server_that_is_stopped_as_it_starts_is_gone_at_once(hub: Any) -> None:
+    for _ in range(8):
+        assert hub.program.stop() == 0
+        hub.start()
 
 
 def test_a_stopping_server_lets_requests_end_and_clients_return(
