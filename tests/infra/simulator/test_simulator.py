@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from agent.attribution import Attribution
+from agent.attribution import POD_MEMORY, Attribution
 from agent.kubelet import Kubelet
 from agent.pods import PodNames
 from agent.snapshot import Allocation, Gpu, Identity, Process
@@ -130,7 +130,7 @@ def test_every_listed_process_leads_to_its_pod(tmp_path: Path) -> None:
     pids = [int(line.split()[2]) for line in lines]
     listing = (Gpu(Identity(0, uuid="GPU-x"), up=True), tuple(Process(pid, 10) for pid in pids))
     usage = Attribution(folder.proc, PodNames(folder.pod_logs)).usage([listing])
-    assert [(one.pod, one.memory_bytes) for one in usage.pods] == [("train-0", 20)]
+    assert [(one.pod, one.values[POD_MEMORY]) for one in usage.pods] == [("train-0", 20)]
     assert usage.unresolved_pids == 0
 
 
