@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 LIBRARY = "libnvidia-ml.so.1"
@@ -33,14 +33,17 @@ def compiler(env: Mapping[str, str]) -> list[str]:
 
 def build(out: Path, env: Mapping[str, str]) -> Path:
     """Compile into ``out`` and return the library's path; an older one is replaced at once."""
+    return compiled(out, env, [Path(__file__).parent / name for name in SOURCES])
+
+
+def compiled(out: Path, env: Mapping[str, str], sources: Sequence[Path], *flags: str) -> Path:
+    """A library of that name from these sources."""
     out.mkdir(parents=True, exist_ok=True)
-    here = Path(__file__).parent
     unfinished = out / f".{LIBRARY}.{os.getpid()}"
-    sources = [str(here / name) for name in SOURCES]
-    command = [*compiler(env), *_FLAGS, f"-Wl,-soname,{LIBRARY}", "-o", str(unfinished)]
+    command = [*compiler(env), *_FLAGS, *flags, f"-Wl,-soname,{LIBRARY}", "-o", str(unfinished)]
     try:
         done = subprocess.run(
-            [*command, *sources, "-lm", "-lpthread"],
+            [*command, *map(str, sources), "-lm", "-lpthread"],
             env=dict(env),
             capture_output=True,
             text=True,

@@ -7,15 +7,25 @@ import pynvml
 import pytest
 
 from agent.simulated.build import build
+from agent.simulated.replay.build import build as build_replay
 from infra.tools.toolbox import Toolbox
 
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the simulated driver, built without a single warning."""
+    return build(tmp_path_factory.mktemp("nvml"), _strict()).parent
+
+
+@pytest.fixture(scope="session")
+def replay_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the driver that plays captures, built without a single warning."""
+    return build_replay(tmp_path_factory.mktemp("replay"), _strict()).parent
+
+
+def _strict() -> dict[str, str]:
     compiler = Toolbox.from_env().c_compiler()
-    env = {**os.environ, **compiler, "CC": f"{compiler['CC']} -Werror"}
-    return build(tmp_path_factory.mktemp("nvml"), env).parent
+    return {**os.environ, **compiler, "CC": f"{compiler['CC']} -Werror"}
 
 
 @pytest.fixture

@@ -1,0 +1,104 @@
+"""``neurox-agent record``: the real sampler for a while, and all that the driver answers it."""
+
+import argparse
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from agent.attribution import Attribution
+from agent.devices import Devices
+from agent.nvml.driver import Driver
+from agent.nvml.errors import DriverUnavailable
+from agent.pods import PodNames
+from agent.record.capture import Capture
+from agent.record.recorder import Recorder
+from agent.record.scrub import Scrubber
+from agent.sampler import Sampler
+
+_STOP_SECONDS = 5.0
+_NO_PODS = Path("/nonexistent")
+
+
+class RecordingFailed(Exception):
+    """There is no capture, or only a part of one; the message says why."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 with a capture that plays; 1 and one message on stderr otherwise."""
+    asked = _parser().parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        _say(record(asked.out, asked.seconds, asked.scrub_all, stop))
+    except (RecordingFailed, DriverUnavailable) as error:
+        _say(f"neurox-agent record: {error}")
+        return 1
+    return 0
+
+
+def record(out: Path, seconds: float, everything: bool, stop: threading.Event) -> str:
+    """Record until ``stop`` or for ``seconds``; says what the capture holds."""
+    sampler = Sampler(Devices(Driver()), Attribution(Path("/proc"), PodNames(_NO_PODS)))
+    try:
+        capture = Capture.create(out, _about(everything))
+    except OSError as error:
+        raise RecordingFailed(f"cannot write {out}: {error.strerror}") from error
+    with Recorder(capture, Scrubber(everything)).recording():
+        thread = threading.Thread(target=sampler.run, args=(stop,), name="sampler", daemon=True)
+        thread.start()
+        _watch(capture, time.monotonic() + seconds, stop)
+        stop.set()
+        thread.join(_STOP_SECONDS)  # a driver call that hangs is left behind
+    snapshot = sampler.snapshot
+    if snapshot is None or not snapshot.gpus:
+        out.unlink()
+        raise RecordingFailed((snapshot and snapshot.problem) or "no GPU answered")
+    if capture.problem:
+        raise RecordingFailed(f"{out} ends early, and plays: {capture.problem}")
+    return f"{out}: {capture.calls} calls to {len(snapshot.gpus)} GPUs, {capture.bytes >> 10} KiB"
+
+
+def _watch(capture: Capture, until: float, stop: threading.Event) -> None:
+    """Tell each second how far it is, until the time is over or somebody ends it."""
+    while not capture.over.is_set() and not stop.is_set() and time.monotonic() < until:
+        stop.wait(min(1.0, max(0.0, until - time.monotonic())))
+        left = max(0, round(until - time.monotonic()))
+        _say(f"{capture.calls} calls recorded, {left} s left; Ctrl-C ends it")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def _about(everything: bool) -> dict[str, str]:
+    return {
+        "neurox": metadata.version("neurox"),
+        "nvidia-ml-py": metadata.version("nvidia-ml-py"),
+        "scrubbed": "uuid serial host" + (" bus pid" if everything else ""),
+    }
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError("1 to 86400 seconds")
+    return seconds
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="neurox-agent record",
+        description="Record what this machine's NVIDIA driver answers the agent, for replay. "
+        "UUIDs, serial numbers and the host's name are replaced.",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the capture; must not exist yet")
+    parser.add_argument("--seconds", type=_seconds, default=70.0, help="how long (default: 70)")
+    parser.add_argument(
+        "--scrub-all", action="store_true", help="replace PCI bus ids and process ids too"
+    )
+    return parser

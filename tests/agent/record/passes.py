@@ -1,0 +1,44 @@
+"""The agent's passes at given times, in a process of its own: prints what it would serve.
+
+``python passes.py [CAPTURE]``: with a file, the driver's answers are recorded into it.
+"""
+
+import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, generate_latest
+
+from agent.attribution import Attribution
+from agent.collector import SnapshotCollector
+from agent.devices import Devices
+from agent.nvml.driver import Driver
+from agent.pods import PodNames
+from agent.record.capture import Capture
+from agent.record.recorder import Recorder
+from agent.record.scrub import Scrubber
+from agent.sampler import Sampler
+
+PASSES = 12
+NOBODY = Path("/nonexistent")
+OWN_TIME = ("neurox_agent_snapshot_age_seconds", "neurox_agent_collection_duration_seconds")
+
+
+def main(capture: Path | None) -> None:
+    """Twelve passes of a second each, by the clock that is given to them."""
+    sampler = Sampler(Devices(Driver()), Attribution(NOBODY, PodNames(NOBODY)))
+    recorder = Recorder(Capture.create(capture, {}), Scrubber(host="")) if capture else None
+    with recorder.recording() if recorder else nullcontext():
+        begin = int(time.monotonic()) - PASSES  # in whole seconds integrals are exact
+        for second in range(PASSES):
+            sampler.sample(float(begin + second))
+    registry = CollectorRegistry()
+    registry.register(SnapshotCollector("node", lambda: sampler.snapshot))
+    for line in generate_latest(registry).decode().splitlines():
+        if not line.startswith(OWN_TIME):
+            print(line)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if sys.argv[1:] else None)
