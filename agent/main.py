@@ -8,14 +8,13 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry
-
 from agent.attribution import Attribution
-from agent.collector import SnapshotCollector
 from agent.devices import Devices
 from agent.kubelet import Kubelet
+from agent.native import NativePage
 from agent.nvml.driver import Driver
 from agent.nvml.errors import DriverUnavailable
+from agent.pages import Page
 from agent.pods import PodNames
 from agent.sampler import Sampler
 from agent.server import MetricsServer
@@ -71,11 +70,11 @@ def serve(settings: Settings) -> int:
 
 
 def _listen(settings: Settings, sampler: Sampler) -> MetricsServer:
-    registry = CollectorRegistry()
-    registry.register(SnapshotCollector(settings.node, lambda: sampler.snapshot))
+    native = NativePage(settings.node)
+    pages = {"/metrics": Page(lambda: sampler.snapshot, native.text, native.age)}
     address = (settings.host, settings.port)
     try:
-        return MetricsServer(address, registry, lambda: sampler.snapshot is not None)
+        return MetricsServer(address, pages, lambda: sampler.snapshot is not None)
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         raise SettingsError(f"NEUROX_AGENT_LISTEN={where}: {error.strerror}") from error

@@ -1,14 +1,119 @@
+import gzip
+import http.client
 import socket
+import threading
+from collections.abc import Iterator
 from contextlib import ExitStack
 
-from prometheus_client import CollectorRegistry
+import pytest
 
+from agent.pages import Page
 from agent.server import MetricsServer
+
+BODY = "a 1\n" * 1000
+
+
+@pytest.fixture
+def server() -> Iterator[MetricsServer]:
+    pages = {"/metrics": Page(lambda: None, lambda *_: BODY)}
+    with MetricsServer(("127.0.0.1", 0), pages, lambda: False) as served:
+        thread = threading.Thread(target=served.serve_forever, args=(0.02,))
+        thread.start()
+        yield served
+        served.shutdown()
+        thread.join(10)
+
+
+def dial(server: MetricsServer) -> http.client.HTTPConnection:
+    host, port = server.server_address[:2]
+    return http.client.HTTPConnection(str(host), int(port), timeout=5)
+
+
+def ask(server: MetricsServer, method: str, path: str, **headers: str) -> tuple[int, bytes, str]:
+    connection = dial(server)
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, body, str(answer.headers)
+
+
+def raw(server: MetricsServer, request: bytes) -> bytes:
+    with socket.create_connection(server.server_address[:2], timeout=5) as dialled:
+        dialled.sendall(request)
+        return b"".join(iter(lambda: dialled.recv(65536), b""))
+
+
+def test_a_page_is_served_plain_and_compressed(server: MetricsServer) -> None:
+    status, body, headers = ask(server, "GET", "/metrics?name=x")
+    assert (status, body) == (200, BODY.encode())
+    assert "text/plain; version=0.0.4; charset=utf-8" in headers
+    status, body, headers = ask(server, "GET", "/metrics", **{"Accept-Encoding": "gzip"})
+    assert (status, gzip.decompress(body)) == (200, BODY.encode())
+    assert "Content-Encoding: gzip" in headers
+
+
+def test_head_answers_as_get_does_but_without_a_body(server: MetricsServer) -> None:
+    status, body, headers = ask(server, "HEAD", "/metrics")
+    assert (status, body) == (200, b"")
+    assert f"Content-Length: {len(BODY)}" in headers
+    assert ask(server, "HEAD", "/readyz")[0] == 503
+
+
+def test_one_connection_takes_many_scrapes(server: MetricsServer) -> None:
+    connection = dial(server)
+    for _ in range(3):
+        connection.request("GET", "/metrics")
+        assert connection.getresponse().read() == BODY.encode()
+    connection.close()
+
+
+def test_an_error_says_what_to_do_instead(server: MetricsServer) -> None:
+    expected = b"nothing at /metric: try /metrics, /healthz or /readyz\n"
+    assert ask(server, "GET", "/metric")[:2] == (404, expected)
+    status, body, headers = ask(server, "POST", "/metrics")
+    assert (status, body) == (405, b"POST is not possible here: use GET or HEAD\n")
+    assert "Allow: GET, HEAD" in headers
+
+
+@pytest.mark.parametrize(
+    ("request_line", "said"),
+    [
+        (b"GET /metrics HTTP/9.9\r\n\r\n", b"Invalid HTTP version (9.9)\n"),
+        (b"GET /metrics HTTP/x\r\n\r\n", b"Bad request version ('HTTP/x')\n"),
+        (b"\x16\x03\x01\x02 GET / HTTP\r\n\r\n", b"Bad request version ('HTTP')\n"),
+        (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n", b"URI is too long\n"),
+        (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n", b"Too many headers\n"),
+    ],
+)
+def test_a_bad_request_is_refused_in_plain_text(
+    server: MetricsServer, request_line: bytes, said: bytes
+) -> None:
+    assert raw(server, request_line).endswith(said)
+    assert ask(server, "GET", "/metrics")[0] == 200
+
+
+def test_a_request_with_a_body_is_answered_and_ends_the_connection(server: MetricsServer) -> None:
+    smuggled = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    size = f"Content-Length: {len(smuggled)}".encode()
+    answer = raw(server, b"GET /readyz HTTP/1.1\r\nHost: a\r\n" + size + b"\r\n\r\n" + smuggled)
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_clients_that_send_nothing_do_not_keep_a_scrape_out(server: MetricsServer) -> None:
+    with ExitStack() as opened:
+        for _ in range(100):
+            slow = opened.enter_context(
+                socket.create_connection(server.server_address[:2], timeout=5)
+            )
+            slow.sendall(b"GET /metr")
+        assert ask(server, "GET", "/metrics")[0] == 200
+        assert threading.active_count() < 60
 
 
 def test_a_burst_of_scrapes_is_queued_and_not_dropped() -> None:
     with (
-        MetricsServer(("127.0.0.1", 0), CollectorRegistry(), lambda: True) as server,
+        MetricsServer(("127.0.0.1", 0), {}, lambda: True) as server,
         ExitStack() as opened,
     ):
         # Nobody accepts yet: what the queue does not take would have to dial again a second later.

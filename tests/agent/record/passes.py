@@ -8,11 +8,9 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, generate_latest
-
 from agent.attribution import Attribution
-from agent.collector import SnapshotCollector
 from agent.devices import Devices
+from agent.native import NativePage
 from agent.nvml.driver import Driver
 from agent.pods import PodNames
 from agent.record.capture import Capture
@@ -33,9 +31,7 @@ def main(capture: Path | None) -> None:
         begin = int(time.monotonic()) - PASSES  # in whole seconds integrals are exact
         for second in range(PASSES):
             sampler.sample(float(begin + second))
-    registry = CollectorRegistry()
-    registry.register(SnapshotCollector("node", lambda: sampler.snapshot))
-    for line in generate_latest(registry).decode().splitlines():
+    for line in NativePage("node").text(sampler.snapshot, fresh=True).splitlines():
         if not line.startswith(OWN_TIME):
             print(line)
 

@@ -1,13 +1,19 @@
-import time
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.catalogue import ENERGY, UTILIZATION
-from agent.collector import STALE_SECONDS, SnapshotCollector
-from agent.snapshot import Allocation, Gpu, Identity, PodUse, Snapshot, Usage
+from agent.catalogue import ENERGY, METRICS, UTILIZATION
+from agent.native import NativePage
+from agent.snapshot import (
+    Allocation,
+    Gpu,
+    Identity,
+    MigDevice,
+    MigInstance,
+    PodUse,
+    Snapshot,
+    Usage,
+)
 
 SNAPSHOT = Snapshot(
     taken_at=0.0,
@@ -22,6 +28,14 @@ SNAPSHOT = Snapshot(
                 ENERGY: 12.0,
                 ("neurox_gpu_temperature_celsius", ("gpu",)): 61.0,
             },
+            migs=(
+                MigInstance(
+                    gi=3,
+                    slices=2,
+                    devices=(MigDevice("MIG-1", 3, 0, "2g.20gb"),),
+                    values={("neurox_mig_memory_used_bytes", ()): 9},
+                ),
+            ),
         ),
         Gpu(Identity(1, uuid="GPU-b"), up=False),
     ),
@@ -30,18 +44,15 @@ SNAPSHOT = Snapshot(
         {"GPU-a": {("neurox_gpu_unattributed_memory_bytes", ()): 3}},
     ),
     allocations=(Allocation("GPU-a", "vision", "train-0", "c", "nvidia.com/gpu", "exclusive"),),
+    agent={("neurox_agent_driver_up", ()): 1},
 )
 Found = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def served(snapshot: Snapshot | None, age: float = 0.0) -> Found:
+def served(snapshot: Snapshot | None, fresh: bool = True) -> Found:
     """Every sample, read by the official parser."""
-    from dataclasses import replace
-
-    taken = snapshot and replace(snapshot, taken_at=time.monotonic() - age)
-    registry = CollectorRegistry()
-    registry.register(SnapshotCollector("gpu-1", lambda: taken))
-    return dict(samples(generate_latest(registry).decode()))
+    page = NativePage("gpu-1")
+    return dict(samples(page.text(snapshot, fresh) + page.age(1.5)))
 
 
 def samples(text: str) -> Iterator[tuple[tuple[str, frozenset[tuple[str, str]]], float]]:
@@ -73,6 +84,13 @@ def test_a_lost_gpu_is_down_and_has_no_values() -> None:
     assert served(SNAPSHOT)[key("neurox_gpu_up", uuid="GPU-b", gpu="1")] == 0
 
 
+def test_gpu_instances_have_series_and_their_devices_a_name() -> None:
+    found = served(SNAPSHOT)
+    gpu = {"uuid": "GPU-a", "gpu": "0", "gi": "3"}
+    assert found[key("neurox_mig_memory_used_bytes", **gpu)] == 9
+    assert found[key("neurox_mig_info", **gpu, mig_uuid="MIG-1", ci="0", profile="2g.20gb")] == 1
+
+
 def test_pods_appear_in_their_own_series() -> None:
     found = served(SNAPSHOT)
     pod = {"uuid": "GPU-a", "namespace": "vision", "pod": "train-0"}
@@ -84,17 +102,30 @@ def test_pods_appear_in_their_own_series() -> None:
 
 
 def test_a_stuck_driver_looks_like_no_answer() -> None:
-    found = served(SNAPSHOT, age=STALE_SECONDS + 5)
-    names = {name for name, _ in found}
-    assert "neurox_gpu_utilization_ratio" not in names
-    assert "neurox_gpu_up" not in names
-    assert found[key("neurox_agent_snapshot_age_seconds")] > STALE_SECONDS
+    names = {name for name, _ in served(SNAPSHOT, fresh=False)}
+    assert names == {
+        "neurox_agent_build_info",
+        "neurox_agent_driver_up",
+        "neurox_agent_snapshot_age_seconds",
+        "neurox_gpu_info",
+        "neurox_mig_info",
+        "neurox_node_gpus",
+    }
 
 
 def test_before_the_first_pass_there_is_only_the_version() -> None:
-    assert {name for name, _ in served(None)} == {"neurox_agent_build_info"}
+    page = NativePage("gpu-1").text(None, fresh=False)
+    assert {name for (name, _), _ in samples(page)} == {"neurox_agent_build_info"}
 
 
 def test_no_driver_is_a_declared_zero() -> None:
     found = served(Snapshot(taken_at=0.0, problem="no library"))
     assert found[key("neurox_node_gpus")] == 0
+
+
+def test_a_family_says_its_help_and_type_out_of_the_catalogue() -> None:
+    page = NativePage("gpu-1").text(SNAPSHOT, fresh=True)
+    for family in text_string_to_metric_families(page):
+        name = family.name + ("_total" if family.type == "counter" else "")
+        assert family.documentation == METRICS[name].help
+        assert family.type == METRICS[name].type.replace("info", "gauge")
