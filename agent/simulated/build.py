@@ -1,16 +1,22 @@
-"""Builds the simulated ``libnvidia-ml.so.1``: ``python -m agent.simulated.build --out DIR``."""
+"""Builds the simulated ``libnvidia-ml.so.1``: ``python -m agent.simulated.build --out DIR``.
+
+``--without SYMBOL`` leaves a function out, as an older driver does: the loader does not find it.
+"""
 
 import argparse
+import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from agent.simulated.profile import PROFILES
+
 LIBRARY = "libnvidia-ml.so.1"
-SOURCES = ("nvml.c", "readings.c", "processes.c", "driver.c", "scenario.c")
 _FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra")
 _BUILD_SECONDS = 120
 
@@ -31,9 +37,30 @@ def compiler(env: Mapping[str, str]) -> list[str]:
     )
 
 
-def build(out: Path, env: Mapping[str, str]) -> Path:
+def build(out: Path, env: Mapping[str, str], without: Collection[str] = ()) -> Path:
     """Compile into ``out`` and return the library's path; an older one is replaced at once."""
-    return compiled(out, env, [Path(__file__).parent / name for name in SOURCES])
+    here = Path(__file__).parent
+    flags = [f"-I{here}", f"-DPROFILE_NAMES={_quoted(', '.join(PROFILES))}"]
+    with tempfile.TemporaryDirectory(prefix="neurox-nvml-") as name:
+        profiles, hidden = Path(name) / "profiles.c", Path(name) / "hidden"
+        profiles.write_text(_profiles(), encoding="ascii")
+        if without:
+            names = "".join(f" {symbol};" for symbol in without)
+            hidden.write_text(f"{{ local:{names} }};\n", encoding="ascii")
+            flags.append(f"-Wl,--version-script={hidden}")
+        return compiled(out, env, [*sorted(here.glob("*.c")), profiles], *flags)
+
+
+def _profiles() -> str:
+    """The profiles as C."""
+    entries = [f"    {{{_quoted(one.name)}, {_quoted(one.text)}}},\n" for one in PROFILES.values()]
+    begin = '#include "profiles.h"\n\nconst struct profile PROFILES[] = {\n'
+    return begin + "".join(entries) + "    {0, 0},\n};\n"
+
+
+def _quoted(text: str) -> str:
+    """A text as C has it; it is ASCII, and JSON quotes that alike."""
+    return json.dumps(text)
 
 
 def compiled(out: Path, env: Mapping[str, str], sources: Sequence[Path], *flags: str) -> Path:
@@ -67,8 +94,12 @@ def main() -> int:
     """Build, print the library's path; 1 and one message on stderr when it cannot be."""
     parser = argparse.ArgumentParser(prog="python -m agent.simulated.build", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the library")
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="SYMBOL", help="leave this function out"
+    )
+    asked = parser.parse_args()
     try:
-        sys.stdout.write(f"{build(parser.parse_args().out, os.environ)}\n")
+        sys.stdout.write(f"{build(asked.out, os.environ, asked.without)}\n")
     except BuildError as error:
         sys.stderr.write(f"simulated NVML: {error}\n")
         return 1

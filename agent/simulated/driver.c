@@ -1,124 +1,174 @@
-/* Follows the scenario file and keeps what must survive its changes: energy and the handles. */
+/* Follows the scenario file, finds who a call is about, and keeps what outlives a change. */
 #include "driver.h"
 
 #include <math.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
+/* Handles are no addresses: they say which generation, GPU and MIG device they are of. */
+#define HANDLES 0x4e5800000000ull
+
 struct stamp { struct timespec changed; ino_t inode; off_t size; };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct scenario *current;
+static struct counters counters[GPUS_MAX];
 static struct stamp seen;
+static char followed[4096]; /* the path of `current` */
 static int users;
-static char handles[GPUS_MAX];
-static double settled_at[GPUS_MAX]; /* when a GPU's energy_joules was last brought up to date */
+static unsigned generation = 1;
 
-void *handle_of(int index) { return &handles[index]; }
-
-int index_of(const void *handle)
+void *handle_of(int index, int mig)
 {
-    const char *slot = handle;
-    return slot >= handles && slot < handles + GPUS_MAX ? (int)(slot - handles) : -1;
+    uint64_t number = HANDLES | (uint64_t)(generation & 0xffff) << 16 | (unsigned)index << 8 | (unsigned)(mig + 1);
+    return (void *)(uintptr_t)number;
+}
+
+unsigned driver_generation(void) { return generation; }
+
+static double clock_seconds(clockid_t which)
+{
+    struct timespec now;
+    clock_gettime(which, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 double driver_now(void)
 {
-    struct timespec now;
-    if (current && current->clock_fixed)
-        return current->clock;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return current && current->clock_fixed ? current->clock : clock_seconds(CLOCK_REALTIME);
 }
 
-static void settle(int index, double now)
+struct counters *driver_counters(int index)
 {
-    struct gpu *gpu = &current->gpus[index];
-    if (gpu->power_watts.given && !gpu->lost && now > settled_at[index])
-        gpu->energy_joules += wave_integral(&gpu->power_watts, settled_at[index], now);
-    settled_at[index] = now;
+    if (!current || index < 0 || index >= current->gpu_count)
+        return NULL;
+    counters_settle(&counters[index], &current->gpus[index], driver_now());
+    return &counters[index];
 }
 
-double driver_energy(const void *handle)
+/* A process keeps the time at which it was first seen. */
+static void keep_since(struct gpu *gpu, const struct gpu *old, double now)
 {
-    int index = index_of(handle);
-    settle(index, driver_now());
-    return current->gpus[index].energy_joules;
+    for (int i = 0; i < gpu->process_count; i++) {
+        gpu->processes[i].since = now;
+        for (int j = 0; j < old->process_count; j++)
+            if (old->processes[j].pid == gpu->processes[i].pid)
+                gpu->processes[i].since = old->processes[j].since;
+    }
 }
 
-/* A GPU keeps its energy over a new scenario, wherever it now stands. */
+/* A GPU keeps its counters over a new scenario, wherever it now stands; not over a reload. */
 static void replace(struct scenario *next)
 {
+    static struct counters kept[GPUS_MAX];
     struct scenario *old = current;
     double now = next->clock_fixed ? next->clock : driver_now();
+    bool reloaded = old && old->reload != next->reload;
     for (int i = 0; old && i < old->gpu_count; i++)
-        settle(i, now);
+        counters_settle(&counters[i], &old->gpus[i], now);
     for (int i = 0; i < next->gpu_count; i++) {
-        for (int j = 0; old && j < old->gpu_count; j++)
-            if (strcmp(next->gpus[i].uuid, old->gpus[j].uuid) == 0)
-                next->gpus[i].energy_joules = old->gpus[j].energy_joules;
-        settled_at[i] = now;
+        counters_begin(&kept[i], &next->gpus[i], now);
+        for (int j = 0; old && j < old->gpu_count; j++) {
+            if (strcmp(next->gpus[i].uuid, old->gpus[j].uuid) != 0)
+                continue;
+            keep_since(&next->gpus[i], &old->gpus[j], now);
+            if (!reloaded)
+                kept[i] = counters[j];
+            kept[i].xid_serial = counters[j].xid_serial;
+        }
     }
+    memcpy(counters, kept, sizeof counters);
     current = next;
     free(old);
+    if (reloaded) {
+        generation++;
+        users = 0;
+    }
+    pthread_cond_broadcast(&changed);
 }
 
 /* A scenario that cannot be read is reported once and the last good one stays in force. */
-static void follow(void)
+static bool follow(void)
 {
     const char *path = getenv("NEUROX_NVML_SCENARIO");
     struct stat file;
     if (!path || !*path || stat(path, &file) != 0)
-        return;
+        return false;
     struct stamp now = {file.st_mtim, file.st_ino, file.st_size};
     if (now.changed.tv_sec == seen.changed.tv_sec && now.changed.tv_nsec == seen.changed.tv_nsec &&
         now.inode == seen.inode && now.size == seen.size)
-        return;
+        return true;
     seen = now;
     struct scenario *next = scenario_read(path);
     if (next)
         replace(next);
-    else if (current)
+    else if (users)
         fprintf(stderr, "simulated NVML: the last good scenario stays in force\n");
+    return next != NULL;
 }
 
-int driver_open(void)
+/* Another file is another driver. */
+static void forget_other(const char *path)
+{
+    if (strncmp(path, followed, sizeof followed - 1) == 0)
+        return;
+    snprintf(followed, sizeof followed, "%s", path);
+    free(current);
+    current = NULL;
+    generation++;
+}
+
+static bool is_missing(const char *call)
+{
+    for (int i = 0; i < current->missing_count; i++)
+        if (strcmp(current->missing[i], call) == 0)
+            return true;
+    return false;
+}
+
+int driver_open(const char *call)
 {
     const char *path = getenv("NEUROX_NVML_SCENARIO");
     pthread_mutex_lock(&lock);
-    if (users == 0 && (!path || !*path))
-        fprintf(stderr, "simulated NVML: NEUROX_NVML_SCENARIO is not set; give it a scenario file\n");
-    follow();
-    users += current != NULL;
-    return leave(current ? SUCCESS : DRIVER_NOT_LOADED);
-}
-
-int driver_close(void)
-{
-    pthread_mutex_lock(&lock);
-    int result = users ? SUCCESS : UNINITIALIZED;
-    users -= users > 0;
-    if (!users) { /* the next start reads the file anew */
-        free(current);
-        current = NULL;
+    if (users == 0) { /* each start reads the file anew */
+        if (!path || !*path)
+            fprintf(stderr, "simulated NVML: NEUROX_NVML_SCENARIO is not set; give it a scenario file\n");
+        forget_other(path ? path : "");
         seen = (struct stamp){0};
     }
+    bool good = follow();
+    if (!current || (users == 0 && !good))
+        return leave(DRIVER_NOT_LOADED);
+    users++; /* for enter() to look for faults */
+    pthread_mutex_unlock(&lock);
+    struct device none;
+    int result = enter(call, &none);
+    users -= result != SUCCESS && users > 0;
     return leave(result);
 }
 
-int enter(const struct scenario **scenario)
+int driver_close(const char *call)
 {
-    pthread_mutex_lock(&lock);
-    if (!users)
-        return UNINITIALIZED;
-    follow();
-    *scenario = current;
-    return SUCCESS;
+    struct device none;
+    int result = enter(call, &none);
+    users -= result == SUCCESS && users > 0;
+    return leave(result);
 }
+
+void driver_wait(double seconds)
+{
+    double end = clock_seconds(CLOCK_REALTIME) + seconds;
+    struct timespec until = {(time_t)end, (long)(fmod(end, 1) * 1e9)};
+    pthread_cond_timedwait(&changed, &lock, &until);
+}
+
+void driver_wake(void) { pthread_cond_broadcast(&changed); }
 
 /* Sleeps without the lock, so that a stuck call holds up its caller alone. */
 static void be_late(double seconds)
@@ -129,34 +179,83 @@ static void be_late(double seconds)
     pthread_mutex_lock(&lock);
 }
 
-int enter_gpu(const void *handle, const char *call, const struct gpu **gpu)
+static int faulty(const struct faults *faults, const char *call, double *delay)
 {
-    const struct scenario *scenario;
-    int result = enter(&scenario), index = index_of(handle), code = SUCCESS;
-    double delay = 0;
-    if (result != SUCCESS)
-        return result;
-    if (index < 0)
-        return INVALID_ARGUMENT;
-    if (index >= scenario->gpu_count)
-        return GPU_IS_LOST;
-    *gpu = &scenario->gpus[index];
-    for (int i = 0; i < (*gpu)->fault_count; i++)
-        if (strcmp((*gpu)->faults[i].call, call) == 0) {
-            code = code ? code : (*gpu)->faults[i].code;
-            delay += (*gpu)->faults[i].delay_seconds;
+    int code = SUCCESS;
+    for (int i = 0; i < faults->count; i++)
+        if (strcmp(faults->of[i].call, call) == 0) {
+            code = code ? code : faults->of[i].code;
+            *delay += faults->of[i].delay_seconds;
         }
-    if (delay > 0) {
-        be_late(delay);
-        if (!current || index >= current->gpu_count)
-            return GPU_IS_LOST;
-        *gpu = &current->gpus[index];
-    }
-    return (*gpu)->lost ? GPU_IS_LOST : code;
+    return code;
 }
 
+static int find(const void *handle, struct device *device)
+{
+    uint64_t number = (uintptr_t)handle;
+    int index = (int)(number >> 8 & 0xff), mig = (int)(number & 0xff) - 1;
+    if (number != (uintptr_t)handle_of(index, mig) || index >= GPUS_MAX || mig >= MIGS_MAX)
+        return INVALID_ARGUMENT;
+    if (index >= current->gpu_count)
+        return GPU_IS_LOST;
+    device->index = index;
+    device->gpu = &current->gpus[index];
+    device->mig = mig >= 0 ? &device->gpu->migs[mig] : NULL;
+    return mig >= device->gpu->mig_count ? INVALID_ARGUMENT : SUCCESS;
+}
+
+/* Who a call is about and what it answers, as things stand. */
+static int look(const void *const *handle, const char *call, struct device *device, double *delay)
+{
+    memset(device, 0, sizeof *device);
+    if (users)
+        follow();
+    if (!users)
+        return UNINITIALIZED;
+    device->scenario = current;
+    if (is_missing(call))
+        return FUNCTION_NOT_FOUND;
+    int code = faulty(&current->faults, call, delay);
+    if (!handle)
+        return code;
+    int found = find(*handle, device);
+    if (found != SUCCESS)
+        return found;
+    device->counters = driver_counters(device->index);
+    int own = faulty(&device->gpu->faults, call, delay);
+    return device->gpu->lost ? GPU_IS_LOST : code ? code : own;
+}
+
+static int arrive(const void *const *handle, const char *call, struct device *device)
+{
+    double delay = 0, again = 0;
+    pthread_mutex_lock(&lock);
+    int result = look(handle, call, device, &delay);
+    if (delay <= 0)
+        return result;
+    be_late(delay);
+    return look(handle, call, device, &again);
+}
+
+int enter(const char *call, struct device *device) { return arrive(NULL, call, device); }
+
+int enter_device(const void *handle, const char *call, struct device *device)
+{
+    return arrive(&handle, call, device);
+}
+
+int enter_gpu(const void *handle, const char *call, struct device *device)
+{
+    int result = enter_device(handle, call, device);
+    return result == SUCCESS && device->mig ? NOT_SUPPORTED : result;
+}
+
+/* The time that a real driver takes, spent outside the lock and awake. */
 int leave(int result)
 {
+    double end = current && current->latency > 0 ? clock_seconds(CLOCK_MONOTONIC) + current->latency : 0;
     pthread_mutex_unlock(&lock);
+    while (end > 0 && clock_seconds(CLOCK_MONOTONIC) < end)
+        ;
     return result;
 }

@@ -10,17 +10,31 @@ enum {
     NOT_FOUND = 6,
     INSUFFICIENT_SIZE = 7,
     DRIVER_NOT_LOADED = 9,
+    TIMEOUT = 10,
+    FUNCTION_NOT_FOUND = 13,
     GPU_IS_LOST = 15,
+    OUT_OF_MEMORY = 20,
+    NO_DATA = 21,
+    INSUFFICIENT_RESOURCES = 23,
     VERSION_MISMATCH = 25,
 };
+
+/* The types of a value in a union. */
+enum { DOUBLE = 0, UNSIGNED = 1, UNSIGNED_LONG_LONG = 3 };
 
 /* A versioned struct carries its size and its version in the first word. */
 #define VERSION(type, number) ((unsigned)(sizeof(type) | ((unsigned)(number) << 24)))
 
+union value { double d; unsigned ui; unsigned long ul; unsigned long long ull; long long sll; int si; unsigned short us; };
+
 struct utilization { unsigned gpu, memory; };
 struct memory { unsigned long long total, free, used; };
 struct memory_v2 { unsigned version; unsigned long long total, reserved, free, used; };
+struct bar1_memory { unsigned long long total, free, used; };
 struct temperature_v1 { unsigned version, sensor; int temperature; };
+struct margin_temperature_v1 { unsigned version; int margin; };
+struct row_remapper_histogram { unsigned max, high, partial, low, none; };
+struct sample { unsigned long long timestamp; union value value; };
 
 struct pci {
     char bus_id_legacy[16];
@@ -33,13 +47,29 @@ struct field_value {
     long long timestamp, latency;
     unsigned type;
     int result;
-    union { double d; unsigned ui; unsigned long long ull; } value;
+    union value value;
 };
 
+/* The three layouts that an entry of a process list has had. */
+struct process_info_v1 {
+    unsigned pid;
+    unsigned long long used_memory;
+};
 struct process_info_v2 {
     unsigned pid;
     unsigned long long used_memory;
     unsigned gpu_instance, compute_instance;
+};
+struct process_detail_v1 {
+    unsigned pid;
+    unsigned long long used_memory;
+    unsigned gpu_instance, compute_instance;
+    unsigned long long protected_memory;
+};
+
+struct process_detail_list_v1 {
+    unsigned version, mode, count;
+    struct process_detail_v1 *processes;
 };
 
 struct process_sample {
@@ -58,5 +88,42 @@ struct process_samples_v1 {
     unsigned long long last_seen;
     struct process_sample_v1 *samples;
 };
+
+struct device_attributes {
+    unsigned multiprocessors, copy_engines, decoders, encoders, jpegs, ofas;
+    unsigned gpu_slices, compute_slices;
+    unsigned long long memory_mib;
+};
+
+struct fabric_info_v2 {
+    unsigned version;
+    unsigned char cluster[16];
+    unsigned status, clique, state, health_mask;
+};
+struct fabric_info_v3 {
+    unsigned version;
+    unsigned char cluster[16];
+    unsigned status, clique, state, health_mask;
+    unsigned char health_summary;
+};
+
+struct event_data {
+    void *device;
+    unsigned long long type, data;
+    unsigned gpu_instance, compute_instance;
+};
+
+struct gpm_metric {
+    unsigned id;
+    int result;
+    double value;
+    const char *short_name, *long_name, *unit;
+};
+struct gpm_metrics_get {
+    unsigned version, count;
+    void *sample1, *sample2;
+    struct gpm_metric metrics[];
+};
+struct gpm_support { unsigned version, supported; };
 
 #endif

@@ -1,161 +1,86 @@
-/* Process lists and utilisation, and the calls that exist but answer "not supported". */
-#include "driver.h"
-
-#include <math.h>
+/* Who holds a GPU: the process lists, in all layouts that drivers have used for their entries. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#define NOT_IN_MIG 0xffffffffu
+#include "processes.h"
 
-static int put_processes(const struct gpu *gpu, unsigned *count, struct process_info_v2 *to)
+static bool is_visible(const struct scenario *scenario, unsigned pid)
 {
-    unsigned room = *count;
-    *count = (unsigned)gpu->process_count;
-    if (room < *count || !to)
-        return *count ? INSUFFICIENT_SIZE : SUCCESS;
-    for (unsigned i = 0; i < *count; i++)
-        to[i] = (struct process_info_v2){gpu->processes[i].pid, gpu->processes[i].memory_bytes,
-                                         NOT_IN_MIG, NOT_IN_MIG};
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%u", pid);
+    return !scenario->hide_processes || access(path, F_OK) == 0;
+}
+
+/* A client of MPS is on the list of MPS and, as any that computes, on that of computing. */
+static bool is_of(const struct process *process, enum process_kind kind)
+{
+    return process->kind == kind || (process->kind == MPS && kind == COMPUTE);
+}
+
+bool process_listed(const struct device *on, const struct process *process, enum process_kind kind)
+{
+    if (on->mig && (process->gi != on->mig->gi || process->ci != on->mig->ci))
+        return false;
+    return is_of(process, kind) && is_visible(on->scenario, process->pid);
+}
+
+/* Entries of 16 and 24 bytes begin as those of 32 do; a reader with another stride gets nonsense. */
+static void put_entry(unsigned char *to, size_t stride, const struct process *process)
+{
+    struct process_detail_v1 entry = {process->pid, process->memory_bytes, process->gi, process->ci, 0};
+    memcpy(to, &entry, stride);
+}
+
+static int put_list(const struct device *on, enum process_kind kind, size_t stride, unsigned *count, void *to)
+{
+    size_t room = to ? *count * sizeof(struct process_info_v2) : 0; /* what callers allocate */
+    *count = 0;
+    for (int i = 0; i < on->gpu->process_count; i++)
+        *count += process_listed(on, &on->gpu->processes[i], kind);
+    if (*count * stride > room)
+        return INSUFFICIENT_SIZE;
+    unsigned char *next = to;
+    for (int i = 0; i < on->gpu->process_count && *count; i++)
+        if (process_listed(on, &on->gpu->processes[i], kind)) {
+            put_entry(next, stride, &on->gpu->processes[i]);
+            next += stride;
+        }
     return SUCCESS;
 }
 
-EXPORT int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned *count,
-                                                   struct process_info_v2 *to)
-{
-    const struct gpu *gpu;
-    int result = enter_gpu(device, __func__, &gpu);
-    return leave(result ? result : put_processes(gpu, count, to));
-}
-
-EXPORT int nvmlDeviceGetComputeRunningProcesses_v2(void *device, unsigned *count,
-                                                   struct process_info_v2 *to)
-{
-    const struct gpu *gpu;
-    int result = enter_gpu(device, __func__, &gpu);
-    return leave(result ? result : put_processes(gpu, count, to));
-}
-
-/* Nothing draws and nothing shares by MPS in a simulation. */
-static int put_none(void *device, const char *call, unsigned *count)
-{
-    const struct gpu *gpu;
-    int result = enter_gpu(device, call, &gpu);
-    if (result == SUCCESS)
-        *count = 0;
-    return leave(result);
-}
-
-EXPORT int nvmlDeviceGetGraphicsRunningProcesses_v3(void *device, unsigned *count, void *to)
-{
-    (void)to;
-    return put_none(device, __func__, count);
-}
-
-EXPORT int nvmlDeviceGetMPSComputeRunningProcesses_v3(void *device, unsigned *count, void *to)
-{
-    (void)to;
-    return put_none(device, __func__, count);
-}
-
-/* One sample a busy process, taken now; none newer than `last_seen` is NOT_FOUND, as in a driver. */
-static unsigned put_samples(const struct gpu *gpu, unsigned long long last_seen,
-                            struct process_sample_v1 *to)
-{
-    unsigned long long now = (unsigned long long)(driver_now() * 1e6);
-    unsigned count = 0;
-    for (int i = 0; i < gpu->process_count && now > last_seen; i++)
-        if (gpu->processes[i].sm > 0)
-            to[count++] = (struct process_sample_v1){
-                .timestamp = now, .pid = gpu->processes[i].pid,
-                .sm = (unsigned)lround(gpu->processes[i].sm * 100)};
-    return count;
-}
-
-EXPORT int nvmlDeviceGetProcessUtilization(void *device, struct process_sample *to, unsigned *count,
-                                           unsigned long long last_seen)
-{
-    const struct gpu *gpu;
-    struct process_sample_v1 samples[PROCESSES_MAX];
-    int result = enter_gpu(device, __func__, &gpu);
-    if (result != SUCCESS)
-        return leave(result);
-    unsigned room = *count;
-    *count = put_samples(gpu, last_seen, samples);
-    if (!*count)
-        return leave(NOT_FOUND);
-    if (room < *count || !to)
-        return leave(INSUFFICIENT_SIZE);
-    for (unsigned i = 0; i < *count; i++)
-        to[i] = (struct process_sample){samples[i].pid, samples[i].timestamp, samples[i].sm, 0, 0, 0};
-    return leave(SUCCESS);
-}
-
-EXPORT int nvmlDeviceGetProcessesUtilizationInfo(void *device, struct process_samples_v1 *info)
-{
-    const struct gpu *gpu;
-    struct process_sample_v1 samples[PROCESSES_MAX];
-    int result = enter_gpu(device, __func__, &gpu);
-    if (result != SUCCESS)
-        return leave(result);
-    if (info->version != VERSION(struct process_samples_v1, 1))
-        return leave(VERSION_MISMATCH);
-    unsigned room = info->count;
-    info->count = put_samples(gpu, info->last_seen, samples);
-    if (!info->count)
-        return leave(NOT_FOUND);
-    if (room < info->count || !info->samples)
-        return leave(INSUFFICIENT_SIZE);
-    memcpy(info->samples, samples, info->count * sizeof *samples);
-    return leave(SUCCESS);
-}
-
-EXPORT int nvmlDeviceGetMigMode(void *device, unsigned *mode, unsigned *pending)
-{
-    int result = put_none(device, __func__, mode);
-    *pending = 0;
-    return result;
-}
-
-/* Known to the driver's interface, not to this one. Extra arguments are the caller's to clean up. */
-#define UNSUPPORTED(call)                                \
-    EXPORT int call(void *device)                        \
-    {                                                    \
-        const struct gpu *gpu;                           \
-        int result = enter_gpu(device, __func__, &gpu);  \
-        return leave(result ? result : NOT_SUPPORTED);   \
+#define LIST(function, kind, stride)                                               \
+    EXPORT int function(void *device, unsigned *count, void *to)                   \
+    {                                                                              \
+        ON_DEVICE(result = put_list(&on, kind, (size_t)(stride), count, to););     \
     }
 
-UNSUPPORTED(nvmlDeviceGetBAR1MemoryInfo)
-UNSUPPORTED(nvmlDeviceGetTemperatureThreshold)
-UNSUPPORTED(nvmlDeviceGetMarginTemperature)
-UNSUPPORTED(nvmlDeviceGetPerformanceState)
-UNSUPPORTED(nvmlDeviceGetFanSpeed)
-UNSUPPORTED(nvmlDeviceGetFanSpeed_v2)
-UNSUPPORTED(nvmlDeviceGetEncoderUtilization)
-UNSUPPORTED(nvmlDeviceGetDecoderUtilization)
-UNSUPPORTED(nvmlDeviceGetJpgUtilization)
-UNSUPPORTED(nvmlDeviceGetOfaUtilization)
-UNSUPPORTED(nvmlDeviceGetEncoderStats)
-UNSUPPORTED(nvmlDeviceGetPcieThroughput)
-UNSUPPORTED(nvmlDeviceGetPcieReplayCounter)
-UNSUPPORTED(nvmlDeviceGetCurrPcieLinkGeneration)
-UNSUPPORTED(nvmlDeviceGetCurrPcieLinkWidth)
-UNSUPPORTED(nvmlDeviceGetMaxPcieLinkGeneration)
-UNSUPPORTED(nvmlDeviceGetMaxPcieLinkWidth)
-UNSUPPORTED(nvmlDeviceGetCurrentClocksEventReasons)
-UNSUPPORTED(nvmlDeviceGetCurrentClocksThrottleReasons)
-UNSUPPORTED(nvmlDeviceGetSamples)
-UNSUPPORTED(nvmlDeviceGetEccMode)
-UNSUPPORTED(nvmlDeviceGetTotalEccErrors)
-UNSUPPORTED(nvmlDeviceGetMemoryErrorCounter)
-UNSUPPORTED(nvmlDeviceGetRemappedRows)
-UNSUPPORTED(nvmlDeviceGetRowRemapperHistogram)
-UNSUPPORTED(nvmlDeviceGetNvLinkState)
-UNSUPPORTED(nvmlDeviceGetGpuFabricInfoV)
-UNSUPPORTED(nvmlDeviceGetRunningProcessDetailList)
-UNSUPPORTED(nvmlDeviceGetMaxMigDeviceCount)
-UNSUPPORTED(nvmlDeviceGetMigDeviceHandleByIndex)
-UNSUPPORTED(nvmlDeviceGetAttributes_v2)
-UNSUPPORTED(nvmlDeviceGetPersistenceMode)
-UNSUPPORTED(nvmlDeviceGetSupportedEventTypes)
-UNSUPPORTED(nvmlDeviceRegisterEvents)
-UNSUPPORTED(nvmlGpmQueryDeviceSupport)
+LIST(nvmlDeviceGetComputeRunningProcesses_v2, COMPUTE, sizeof(struct process_info_v2))
+LIST(nvmlDeviceGetComputeRunningProcesses_v3, COMPUTE, on.scenario->process_stride)
+LIST(nvmlDeviceGetMPSComputeRunningProcesses_v3, MPS, on.scenario->process_stride)
+LIST(nvmlDeviceGetGraphicsRunningProcesses_v3, GRAPHICS, on.scenario->process_stride)
+
+static int put_details(const struct device *on, struct process_detail_list_v1 *list)
+{
+    static const enum process_kind KINDS[] = {COMPUTE, GRAPHICS, MPS};
+    unsigned room = list->processes ? list->count : 0;
+    if (list->version != VERSION(struct process_detail_list_v1, 1))
+        return VERSION_MISMATCH;
+    if (list->mode > 2)
+        return INVALID_ARGUMENT;
+    list->count = 0;
+    for (int i = 0; i < on->gpu->process_count; i++) {
+        const struct process *process = &on->gpu->processes[i];
+        if (!process_listed(on, process, KINDS[list->mode]))
+            continue;
+        if (list->count < room)
+            put_entry((unsigned char *)&list->processes[list->count], sizeof *list->processes, process);
+        list->count++;
+    }
+    return list->count > room ? INSUFFICIENT_SIZE : SUCCESS;
+}
+
+EXPORT int nvmlDeviceGetRunningProcessDetailList(void *device, struct process_detail_list_v1 *list)
+{
+    ON_DEVICE(result = put_details(&on, list););
+}

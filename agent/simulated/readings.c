@@ -1,20 +1,16 @@
-/* What a GPU does. What the scenario does not give, a GPU does not support. */
-#include "driver.h"
+/* What a GPU does: use, memory, temperatures, power, clocks. */
+#include <string.h>
 
-#include <math.h>
+#include "mig.h"
+#include "put.h"
 
-static int put_wave(unsigned *to, const struct wave *wave, double scale)
+EXPORT int nvmlDeviceGetUtilizationRates(void *device, struct utilization *rates)
 {
-    if (!wave->given)
-        return NOT_SUPPORTED;
-    *to = (unsigned)lround(wave_at(wave, driver_now()) * scale);
-    return SUCCESS;
-}
-
-static int put_number(unsigned *to, double value)
-{
-    *to = (unsigned)lround(value);
-    return value > 0 ? SUCCESS : NOT_SUPPORTED;
+    ON_GPU(
+        result = in_mig_mode(gpu) ? NOT_SUPPORTED : put_wave(&rates->gpu, &gpu->rates[UTILIZATION], 100);
+        if (put_wave(&rates->memory, &gpu->memory_utilization, 100) != SUCCESS)
+            rates->memory = 0;
+    );
 }
 
 /* Without a memory wave, what the processes hold. */
@@ -29,33 +25,43 @@ static unsigned long long used_bytes(const struct gpu *gpu)
     return used < most ? used : most;
 }
 
-EXPORT int nvmlDeviceGetUtilizationRates(void *device, struct utilization *rates)
+static void put_memory(struct memory_v2 *memory, const struct device *on)
 {
-    ON_GPU(
-        result = put_wave(&rates->gpu, &gpu->utilization, 100);
-        if (put_wave(&rates->memory, &gpu->memory_utilization, 100) != SUCCESS)
-            rates->memory = 0;
-    );
+    memory->total = on->mig ? mig_memory(on) : on->gpu->memory_bytes;
+    memory->used = on->mig ? mig_used(on) : used_bytes(on->gpu);
+    memory->reserved = on->mig ? 0 : on->gpu->reserved_bytes;
+    memory->free = memory->total - memory->used - memory->reserved;
 }
 
 EXPORT int nvmlDeviceGetMemoryInfo(void *device, struct memory *memory)
 {
-    ON_GPU(
-        memory->total = gpu->memory_bytes;
-        memory->used = used_bytes(gpu) + gpu->reserved_bytes; /* as drivers do since R510 */
-        memory->free = memory->total - memory->used;
+    ON_DEVICE(
+        struct memory_v2 v2;
+        put_memory(&v2, &on);
+        memory->total = v2.total;
+        memory->free = v2.free;
+        memory->used = v2.used + v2.reserved; /* as drivers do since R510 */
     );
 }
 
 EXPORT int nvmlDeviceGetMemoryInfo_v2(void *device, struct memory_v2 *memory)
 {
-    ON_GPU(
+    ON_DEVICE(
         if (memory->version != VERSION(struct memory_v2, 2))
             return leave(VERSION_MISMATCH);
-        memory->total = gpu->memory_bytes;
-        memory->reserved = gpu->reserved_bytes;
-        memory->used = used_bytes(gpu);
-        memory->free = memory->total - memory->reserved - memory->used;
+        put_memory(memory, &on);
+    );
+}
+
+EXPORT int nvmlDeviceGetBAR1MemoryInfo(void *device, struct bar1_memory *memory)
+{
+    ON_GPU(
+        unsigned long long used = 0;
+        put_long(&used, &gpu->bar1_used_bytes, 1);
+        memory->total = gpu->bar1_bytes;
+        memory->used = used < memory->total ? used : memory->total;
+        memory->free = memory->total - memory->used;
+        result = memory->total ? SUCCESS : NOT_SUPPORTED;
     );
 }
 
@@ -75,83 +81,103 @@ EXPORT int nvmlDeviceGetTemperatureV(void *device, struct temperature_v1 *readin
     );
 }
 
+EXPORT int nvmlDeviceGetTemperatureThreshold(void *device, unsigned threshold, unsigned *celsius)
+{
+    ON_GPU(
+        if (threshold > 7)
+            return leave(INVALID_ARGUMENT);
+        result = threshold < LIMITS ? put_wave(celsius, &gpu->limits[threshold], 1) : NOT_SUPPORTED;
+    );
+}
+
+EXPORT int nvmlDeviceGetMarginTemperature(void *device, struct margin_temperature_v1 *reading)
+{
+    ON_GPU(
+        unsigned celsius = 0;
+        if (reading->version != VERSION(struct margin_temperature_v1, 1))
+            return leave(VERSION_MISMATCH);
+        result = put_wave(&celsius, &gpu->temperature_margin_celsius, 1);
+        reading->margin = (int)celsius;
+    );
+}
+
 EXPORT int nvmlDeviceGetPowerUsage(void *device, unsigned *milliwatts)
 {
-    ON_GPU(result = put_wave(milliwatts, &gpu->power_watts, 1000););
+    ON_GPU(result = put_wave(milliwatts, &gpu->rates[POWER], 1000););
 }
 
 EXPORT int nvmlDeviceGetEnforcedPowerLimit(void *device, unsigned *milliwatts)
 {
-    ON_GPU(result = put_number(milliwatts, gpu->power_limit_watts * 1000););
+    ON_GPU(result = put_wave(milliwatts, &gpu->power_limit_watts, 1000););
 }
 
 EXPORT int nvmlDeviceGetPowerManagementLimit(void *device, unsigned *milliwatts)
 {
-    ON_GPU(result = put_number(milliwatts, gpu->power_limit_watts * 1000););
+    ON_GPU(result = put_wave(milliwatts, &gpu->power_limit_watts, 1000););
 }
 
-static int put_energy(const void *device, const struct gpu *gpu, unsigned long long *millijoules)
+EXPORT int nvmlDeviceGetPowerManagementDefaultLimit(void *device, unsigned *milliwatts)
 {
-    if (!gpu->power_watts.given)
-        return NOT_SUPPORTED;
-    *millijoules = (unsigned long long)(driver_energy(device) * 1000);
-    return SUCCESS;
+    ON_GPU(result = put_wave(milliwatts, &gpu->power_limit_default_watts, 1000););
+}
+
+EXPORT int nvmlDeviceGetPowerManagementLimitConstraints(void *device, unsigned *least, unsigned *most)
+{
+    ON_GPU(
+        result = put_wave(least, &gpu->power_limit_min_watts, 1000);
+        if (result == SUCCESS)
+            result = put_wave(most, &gpu->power_limit_max_watts, 1000);
+    );
 }
 
 EXPORT int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *millijoules)
 {
-    ON_GPU(result = put_energy(device, gpu, millijoules););
+    ON_GPU(
+        *millijoules = (unsigned long long)(on.counters->totals[POWER] * 1000);
+        result = gpu->rates[POWER].given ? SUCCESS : NOT_SUPPORTED;
+    );
 }
 
-static int put_clock(unsigned domain, unsigned *mhz, const struct wave *sm, const struct wave *memory)
+EXPORT int nvmlDeviceGetPerformanceState(void *device, unsigned *state)
 {
-    if (domain > 3)
-        return INVALID_ARGUMENT;
-    if (domain == 3)
-        return NOT_SUPPORTED; /* video */
-    return put_wave(mhz, domain == 2 ? memory : sm, 1e-6);
+    ON_GPU(result = put_wave(state, &gpu->performance_state, 1););
+}
+
+/* The multiprocessors' clock is the graphics clock too. */
+static int put_clock(unsigned domain, unsigned *mhz, const struct wave *clocks)
+{
+    static const enum clock CLOCK[] = {SM_CLOCK, SM_CLOCK, MEMORY_CLOCK, VIDEO_CLOCK};
+    return domain > 3 ? INVALID_ARGUMENT : put_wave(mhz, &clocks[CLOCK[domain]], 1e-6);
 }
 
 EXPORT int nvmlDeviceGetClockInfo(void *device, unsigned domain, unsigned *mhz)
 {
-    ON_GPU(result = put_clock(domain, mhz, &gpu->sm_clock_hertz, &gpu->memory_clock_hertz););
+    ON_GPU(result = put_clock(domain, mhz, gpu->clocks););
 }
 
 EXPORT int nvmlDeviceGetMaxClockInfo(void *device, unsigned domain, unsigned *mhz)
 {
-    ON_GPU(
-        struct wave sm = {.given = gpu->sm_clock_max_hertz > 0, .middle = gpu->sm_clock_max_hertz};
-        struct wave memory = {.given = gpu->memory_clock_max_hertz > 0, .middle = gpu->memory_clock_max_hertz};
-        result = put_clock(domain, mhz, &sm, &memory);
-    );
+    ON_GPU(result = put_clock(domain, mhz, gpu->clocks_max););
 }
 
-static int put_field(const void *device, const struct gpu *gpu, struct field_value *field)
+/* A GPU at rest says so; the other reasons stand in the scenario. */
+static int put_reasons(const struct gpu *gpu, unsigned long long *reasons)
 {
-    field->type = 1; /* unsigned int */
-    switch (field->id) {
-    case 82: return put_wave(&field->value.ui, &gpu->memory_temperature_celsius, 1);
-    case 83:
-        field->type = 3; /* unsigned long long */
-        return put_energy(device, gpu, &field->value.ull);
-    case 185:
-    case 186: return put_wave(&field->value.ui, &gpu->power_watts, 1000);
-    case 188:
-    case 189:
-    case 190: return put_number(&field->value.ui, gpu->power_limit_watts * 1000);
-    }
-    return field->id == 0 || field->id > 300 ? INVALID_ARGUMENT : NOT_SUPPORTED;
+    const struct wave *utilization = &gpu->rates[UTILIZATION];
+    *reasons = 0;
+    for (int i = 0; i < REASONS; i++)
+        *reasons |= (unsigned long long)gpu->reasons[i] << i;
+    if (utilization->given && wave_at(utilization, driver_now()) <= 0)
+        *reasons |= 1u << IDLE;
+    return gpu->clock_events ? SUCCESS : NOT_SUPPORTED;
 }
 
-EXPORT int nvmlDeviceGetFieldValues(void *device, int count, struct field_value *fields)
+EXPORT int nvmlDeviceGetCurrentClocksEventReasons(void *device, unsigned long long *reasons)
 {
-    ON_GPU(
-        if (count < 1 || !fields)
-            return leave(INVALID_ARGUMENT);
-        for (int i = 0; i < count; i++) {
-            fields[i].timestamp = (long long)(driver_now() * 1e6);
-            fields[i].latency = 0;
-            fields[i].result = put_field(device, gpu, &fields[i]);
-        }
-    );
+    ON_GPU(result = put_reasons(gpu, reasons););
+}
+
+EXPORT int nvmlDeviceGetCurrentClocksThrottleReasons(void *device, unsigned long long *reasons)
+{
+    ON_GPU(result = put_reasons(gpu, reasons););
 }

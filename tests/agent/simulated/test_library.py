@@ -81,8 +81,10 @@ def test_golden_values_of_one_gpu(library: Path, tmp_path: Path) -> None:
         "celsius": n.nvmlDeviceGetTemperatureV(gpu, 0),
         "clock": n.nvmlDeviceGetClockInfo(gpu, n.NVML_CLOCK_SM),
         "pids": [p.pid for p in n.nvmlDeviceGetComputeRunningProcesses_v3(gpu)],
-        "sm": [[s.pid, s.smUtil] for s in n.nvmlDeviceGetProcessUtilization(gpu, 0)],
-        "sm_info": [[s.pid, s.smUtil] for s in n.nvmlDeviceGetProcessesUtilizationInfo(gpu, 0)],
+        "sm": sorted({(s.pid, s.smUtil) for s in n.nvmlDeviceGetProcessUtilization(gpu, 0)}),
+        "sm_info": sorted(
+            {(s.pid, s.smUtil) for s in n.nvmlDeviceGetProcessesUtilizationInfo(gpu, 0)}
+        ),
     }"""
     assert ask(library, tmp_path, HEAD + GPU, script).answer == {
         "driver": "580.95.05",
@@ -162,7 +164,7 @@ def test_one_call_can_be_made_to_fail(library: Path, tmp_path: Path) -> None:
     [
         ("utilization = 1.5", "line 18, utilization: expected values from 0 to 1"),
         ("utilisation = 1", "line 18, utilisation: expected a known key"),
-        ("process = 7 lots 1", "line 18, process: expected 'PID MEMORY_BYTES SM_SHARE'"),
+        ("process = 7 lots 1", "line 18, process: expected 'PID MEMORY_BYTES SM_SHARE"),
         ("power_watts = wave 10 20 5", "line 18, power_watts: expected a swing"),
         ("power_watts = wave 10 5 0", "line 18, power_watts: expected finite numbers"),
         ("architecture = riva", "line 18, architecture: expected volta"),

@@ -1,0 +1,13 @@
+/* MIG devices: the parts into which a GPU is cut. */
+#ifndef NEUROX_MIG_H
+#define NEUROX_MIG_H
+
+#include "driver.h"
+
+bool in_mig_mode(const struct gpu *gpu);
+
+/* Memory of a device's GPU instance, and what its processes hold of it. */
+unsigned long long mig_memory(const struct device *on);
+unsigned long long mig_used(const struct device *on);
+
+#endif
