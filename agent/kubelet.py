@@ -1,13 +1,16 @@
 """Who was given the GPUs: the kubelet's pod-resources answer, polled in a thread of its own."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from agent import deviceid, protobuf
-from agent.snapshot import Allocation
+from agent.allocations import Grant
+from agent.deviceid import Device
 from agent.unary import CallFailed, UnaryChannel
 
 log = logging.getLogger(__name__)
@@ -16,10 +19,11 @@ POLL_SECONDS = 3.0
 KEEP_SECONDS = 60.0
 """How long the last answer is served while the kubelet does not answer, as when it restarts."""
 _TIMEOUT_SECONDS = 5.0
+_GRANTS_MAX = 10_000
 _LIST = "/v1.PodResourcesLister/List"
 
 
-def allocations(response: bytes) -> Iterator[Allocation]:
+def grants(response: bytes) -> Iterator[Grant]:
     """The GPUs in a ListPodResourcesResponse (pod-resources v1); other devices are left out."""
     for number, pod in protobuf.fields(response):
         if number != 1:
@@ -31,17 +35,37 @@ def allocations(response: bytes) -> Iterator[Allocation]:
                 yield from _container(container, namespace, name)
 
 
-def _container(message: bytes, namespace: str, pod: str) -> Iterator[Allocation]:
+def _container(message: bytes, namespace: str, pod: str) -> Iterator[Grant]:
     parts = list(protobuf.fields(message))
     name = next((value.decode() for field, value in parts if field == 1), "")
-    for field, devices in parts:
-        if field != 2:
+    for field, part in parts:
+        if field == 2:
+            found = _devices(part)
+        elif field == 5:
+            found = _claimed(part)
+        else:
             continue
-        entries = list(protobuf.fields(devices))
-        resource = next((value.decode() for number, value in entries if number == 1), "")
-        for number, device_id in entries:
-            if number == 2 and (device := deviceid.parse(device_id.decode())):
-                yield Allocation(device.uuid, namespace, pod, name, resource, device.mode)
+        for resource, device in found:
+            yield Grant(namespace, pod, name, resource, device)
+
+
+def _devices(message: bytes) -> Iterator[tuple[str, Device]]:
+    """ContainerDevices: of a device plugin."""
+    entries = list(protobuf.fields(message))
+    resource = next((value.decode() for number, value in entries if number == 1), "")
+    for number, device_id in entries:
+        if number == 2 and (device := deviceid.parse(device_id.decode())):
+            yield resource, device
+
+
+def _claimed(message: bytes) -> Iterator[tuple[str, Device]]:
+    """DynamicResource: a claim's devices, by pool and name; drivers of other hardware too."""
+    for number, claimed in protobuf.fields(message):
+        if number == 4:
+            texts = {field: value.decode() for field, value in protobuf.fields(claimed)}
+            driver, pool, name = (texts.get(field, "") for field in (2, 3, 4))
+            if pool and name:
+                yield driver, Device(claim=f"{pool}/{name}")
 
 
 class Kubelet:
@@ -50,26 +74,31 @@ class Kubelet:
     def __init__(self, socket: Path) -> None:
         self.up = False
         self._channel = UnaryChannel(socket, _TIMEOUT_SECONDS)
-        self._last: tuple[Allocation, ...] = ()
-        self._answered_at: float | None = None
+        self._answer: bytes | None = None
+        """As it came, for an answer like the last one needs no reading."""
+        self._last: tuple[Grant, ...] = ()
+        self._answered_at = -math.inf
+        self._failing = False
 
-    def allocations(self, now: float) -> tuple[Allocation, ...]:
+    def grants(self, now: float) -> tuple[Grant, ...]:
         """The last answer, unless it is too old to be believed; ``now`` is monotonic seconds."""
-        at = self._answered_at
-        return self._last if at is not None and now - at <= KEEP_SECONDS else ()
+        return self._last if now - self._answered_at <= KEEP_SECONDS else ()
 
     def poll(self) -> None:
         """Ask once; a kubelet that does not answer is logged when that is news."""
         try:
-            found = tuple(allocations(self._channel.call(_LIST, b"")))
+            answer = self._channel.call(_LIST, b"")
+            if answer != self._answer:
+                self._last = tuple(islice(grants(answer), _GRANTS_MAX))
         except (CallFailed, ValueError) as error:
-            if self.up or self._answered_at is None:
+            if not self._failing:
                 log.warning("pod-resources: %s; next try in %gs", error, POLL_SECONDS)
-            self.up = False
+            self.up, self._failing = False, True
             return
         if not self.up:
-            log.info("pod-resources: connected, %d GPUs allocated", len(found))
-        self._last, self._answered_at, self.up = found, time.monotonic(), True
+            log.info("pod-resources: connected, %d GPUs allocated", len(self._last))
+        self._answer, self._answered_at = answer, time.monotonic()
+        self.up, self._failing = True, False
 
     def run(self, stop: threading.Event) -> None:
         """Poll until ``stop``."""

@@ -8,7 +8,7 @@ from agent.attribution import Attribution
 from agent.catalogue import Series, Values
 from agent.devices import Devices
 from agent.kubelet import Kubelet
-from agent.snapshot import Gpu, Snapshot, Usage
+from agent.snapshot import GpuUse, Process, Snapshot, Usage
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,8 @@ class Sampler:
         self._attribution = attribution
         self._kubelet = kubelet
         self._usage = Usage()
-        self._usage_at: float | None = None
+        self._lists: dict[str, tuple[Process, ...] | None] = {}
+        self._listed_at: float | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Sample until ``stop``; a failed pass is logged and tried again at the next tick."""
@@ -45,9 +46,12 @@ class Sampler:
     def sample(self, now: float) -> None:
         """One pass at ``now``, monotonic seconds."""
         gpus = self._devices.read(now)
-        if self._usage_at is None or now - self._usage_at >= PROCESSES_SECONDS:
-            self._usage, self._usage_at = self._used(gpus), now
-        kubelet = self._kubelet
+        if self._listed_at is None or now - self._listed_at >= PROCESSES_SECONDS:
+            self._lists = {gpu.identity.uuid: self._devices.processes(gpu) for gpu in gpus}
+            self._listed_at = now
+        uses = [GpuUse(gpu, self._lists.get(gpu.identity.uuid)) for gpu in gpus]
+        grants = self._kubelet.grants(now) if self._kubelet else ()
+        self._usage = self._attribution.usage(uses, grants, now)
         self.snapshot = Snapshot(
             taken_at=now,
             driver=self._devices.driver.version,
@@ -55,7 +59,7 @@ class Sampler:
             gpus=gpus,
             problem=self._devices.problem,
             usage=self._usage,
-            allocations=kubelet.allocations(now) if kubelet else (),
+            allocations=self._usage.allocations,
             agent=self._told(),
         )
 
@@ -63,13 +67,10 @@ class Sampler:
         told: dict[Series, float] = {
             ("neurox_agent_driver_up", ()): float(self._devices.problem is None),
             ("neurox_agent_unresolved_pids", ()): self._usage.unresolved_pids,
+            **self._usage.agent,
         }
         if self._kubelet:
             told["neurox_agent_kubelet_up", ()] = float(self._kubelet.up)
         for (call, error), count in self._devices.errors.items():
             told["neurox_agent_collection_errors_total", (call, error)] = count
         return told
-
-    def _used(self, gpus: tuple[Gpu, ...]) -> Usage:
-        lists = ((gpu, self._devices.processes(gpu)) for gpu in gpus)
-        return self._attribution.usage([(gpu, who) for gpu, who in lists if who is not None])

@@ -112,6 +112,10 @@ class Usage:
     pods: tuple[PodUse, ...] = ()
     gpus: Mapping[str, Values] = field(default_factory=dict)
     unresolved_pids: int = 0
+    allocations: tuple[Allocation, ...] = ()
+    """By uuid; also of pods that use a GPU without having been given it (mode none)."""
+    agent: Values = field(default_factory=dict)
+    """Of scope node: how well the sources of all this answer."""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ def rows(
     for sample in samples:
         uuid = sample.labels.get("uuid", "")
         if sample.name == HELD:
+            if sample.labels.get("mode") == "none":
+                continue  # It uses the GPU and was not given it.
             holder = _holder(sample)
             holders[uuid] = min(holders.get(uuid, holder), holder, key=_place)
         else:

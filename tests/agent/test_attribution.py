@@ -1,73 +1,258 @@
+import itertools
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
-from agent.attribution import POD_MEMORY, UNATTRIBUTED_MEMORY, Attribution, shares
-from agent.catalogue import MEMORY_USED
+from agent.allocations import Grant
+from agent.attribution import Attribution
+from agent.catalogue import BUSY_SECONDS, ENERGY, MEMORY_USED, POWER, Series
+from agent.consumption import (
+    ENDED_BUSY,
+    ENDED_ENERGY,
+    POD_BUSY,
+    POD_ENERGY,
+    POD_MEMORY,
+    POD_PROCESSES,
+    UNATTRIBUTED_BUSY,
+    UNATTRIBUTED_ENERGY,
+    UNATTRIBUTED_MEMORY,
+    UNATTRIBUTED_PROCESSES,
+)
+from agent.deviceid import Device
 from agent.pods import PodNames
-from agent.snapshot import Gpu, Identity, PodUse, Process, Usage
+from agent.snapshot import Allocation, Gpu, GpuUse, Identity, MigDevice, MigInstance, Process, Usage
 
 UID = "5a1b6a0e-3f2c-4d53-9a9b-0c1d2e3f4a5b"
+OTHER = "99999999-9999-4999-9999-999999999999"
+TRAIN, SERVE = ("vision", "train-0"), ("vision", "serve-0")
+VISIBLE: Series = ("neurox_agent_processes_visible", ())
 
 
-def gpu(uuid: str, used: int) -> Gpu:
-    return Gpu(Identity(0, uuid=uuid), up=True, values={MEMORY_USED: used})
+def gpu(**values: float) -> Gpu:
+    names = {"used": MEMORY_USED, "busy": BUSY_SECONDS, "joules": ENERGY, "watts": POWER}
+    return Gpu(Identity(0, uuid="GPU-1", minor="0"), True, {names[k]: v for k, v in values.items()})
 
 
-def put_process(proc: Path, pid: int, cgroup: str, started: int = 5) -> None:
+def put_process(proc: Path, pid: int, cgroup: str, started: int = 5, name: str = "a ) b") -> None:
     (proc / str(pid)).mkdir(parents=True, exist_ok=True)
     (proc / str(pid) / "cgroup").write_text(f"0::{cgroup}\n")
     zeros = " ".join("0" * 17)
-    (proc / str(pid) / "stat").write_text(f"{pid} (a ) b) S 1 {zeros} {started} 0\n")
+    (proc / str(pid) / "stat").write_text(f"{pid} ({name}) S 1 {zeros} {started} 0\n")
 
 
-def _held(usage: Usage) -> float:
-    return sum(pod.values[POD_MEMORY] for pod in usage.pods)
+WHOLE, REPLICA = Device("GPU-1"), Device("GPU-1", replica=True)
 
 
-@given(
-    st.dictionaries(st.integers(1, 9), st.integers(1, 10**9)),
-    st.dictionaries(st.integers(1, 9), st.sampled_from([("ns", "a"), ("ns", "b")])),
-    st.integers(0, 10**9),
-)
-def test_pods_and_the_rest_add_up_to_what_the_device_says(
-    held: dict[int, int], pods: dict[int, tuple[str, str]], other: int
+def grant(pod: tuple[str, str], device: Device = WHOLE) -> Grant:
+    return Grant(*pod, "main", "nvidia.com/gpu", device)
+
+
+TWO = (grant(TRAIN, REPLICA), grant(SERVE, REPLICA))
+
+
+class Node:
+    """One GPU's node: 7 is train's process, 8 is serve's, 9 is the host's."""
+
+    def __init__(self, folder: Path, hidden: bool = False) -> None:
+        self.proc, self.logs = folder / "proc", folder / "pods"
+        put_process(self.proc, 7, f"/kubepods/pod{UID}/{'ab' * 32}")
+        put_process(self.proc, 8, f"/kubepods/pod{OTHER}/{'ab' * 32}")
+        put_process(self.proc, 9, "/system.slice/sshd.service")
+        for uid, (namespace, name) in ((UID, TRAIN), (OTHER, SERVE)):
+            (self.logs / f"{namespace}_{name}_{uid}").mkdir(parents=True)
+        names = PodNames(self.logs)
+        self.attribution = Attribution(None if hidden else self.proc, names)
+        self._seconds = itertools.count()
+
+    def passed(
+        self,
+        gpu: Gpu,
+        processes: tuple[Process, ...] | None = (),
+        grants: tuple[Grant, ...] = (),
+        activity: Mapping[int, float] | None = None,
+    ) -> Usage:
+        use = GpuUse(gpu, processes, activity)
+        return self.attribution.usage([use], grants, float(next(self._seconds)))
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Node:
+    return Node(tmp_path)
+
+
+def of(usage: Usage, pod: tuple[str, str], series: Series) -> float | None:
+    found = [use for use in usage.pods if (use.namespace, use.pod) == pod]
+    return found[0].values.get(series) if found else None
+
+
+def rest(usage: Usage, series: Series) -> float:
+    return usage.gpus["GPU-1"][series]
+
+
+def test_a_process_is_its_pods_by_cgroup_and_folder_name(node: Node) -> None:
+    usage = node.passed(gpu(used=100), (Process(7, 60), Process(9, 30)))
+    assert of(usage, TRAIN, POD_MEMORY) == 60
+    assert of(usage, TRAIN, POD_PROCESSES) == 1
+    assert rest(usage, UNATTRIBUTED_MEMORY) == 40
+    assert rest(usage, UNATTRIBUTED_PROCESSES) == 1
+    assert usage.unresolved_pids == 0
+
+
+def test_a_reused_pid_does_not_inherit_the_pod(node: Node) -> None:
+    assert of(node.passed(gpu(used=60), (Process(7, 60),)), TRAIN, POD_MEMORY) == 60
+    put_process(node.proc, 7, "/system.slice/sshd.service", started=9)
+    usage = node.passed(gpu(used=60), (Process(7, 60),))
+    assert rest(usage, UNATTRIBUTED_MEMORY) == 60
+
+
+def test_a_pid_that_is_gone_and_a_pod_without_a_name_are_unresolved(node: Node) -> None:
+    (node.logs / f"{'_'.join(TRAIN)}_{UID}").rmdir()
+    usage = node.passed(gpu(used=60), (Process(7, 60), Process(999, 1)))
+    assert usage.pods == ()
+    assert usage.unresolved_pids == 2
+    assert rest(usage, UNATTRIBUTED_MEMORY) == 60
+
+
+def test_a_list_older_than_the_devices_figure_never_exceeds_it(node: Node) -> None:
+    usage = node.passed(gpu(used=10), (Process(7, 60), Process(8, 60), Process(9, 60)))
+    pods = [of(usage, pod, POD_MEMORY) or 0 for pod in (TRAIN, SERVE)]
+    assert pods == [5, 5]
+    assert sum(pods) + rest(usage, UNATTRIBUTED_MEMORY) == 10
+
+
+def test_an_exclusive_gpu_is_all_its_pods_without_any_process(node: Node) -> None:
+    node.passed(gpu(busy=100, joules=5000), grants=(grant(TRAIN),))
+    assert not node.attribution.wants_activity("GPU-1")
+    usage = node.passed(gpu(busy=100.5, joules=5300), grants=(grant(TRAIN),))
+    assert of(usage, TRAIN, POD_BUSY) == 0.5
+    assert of(usage, TRAIN, POD_ENERGY["exclusive"]) == 300
+    assert rest(usage, UNATTRIBUTED_BUSY) == 100  # before the agent came
+    assert rest(usage, UNATTRIBUTED_ENERGY) == 5000
+    assert [one.mode for one in usage.allocations] == ["exclusive"]
+    assert usage.allocations[0].pod_uid == UID
+
+
+def test_a_shared_gpu_is_split_by_activity_and_nobody_pays_for_its_idle_power(node: Node) -> None:
+    processes = (Process(7, 1), Process(8, 1))
+    node.passed(gpu(busy=0, joules=0, watts=100), processes, TWO)
+    assert node.attribution.wants_activity("GPU-1")
+    node.passed(gpu(busy=0, joules=100, watts=100), processes, TWO, {})
+    usage = node.passed(gpu(busy=0.8, joules=500, watts=400), processes, TWO, {7: 0.6, 8: 0.2})
+    assert of(usage, TRAIN, POD_BUSY) == pytest.approx(0.6, abs=1e-5)
+    assert of(usage, SERVE, POD_BUSY) == pytest.approx(0.2, abs=1e-5)
+    assert of(usage, TRAIN, POD_ENERGY["sm_share"]) == pytest.approx(225, abs=1e-5)
+    assert rest(usage, UNATTRIBUTED_ENERGY) == pytest.approx(200, abs=1e-5)
+    assert {one.mode for one in usage.allocations} == {"timeslice"}
+
+
+@pytest.mark.parametrize("activity", [{7: 1.0, 8: 1.0}, {7: 0.25, 8: 0.25, 9: 57.0}])
+def test_more_activity_than_the_device_had_is_scaled_down(
+    node: Node, activity: dict[int, float]
 ) -> None:
-    processes = tuple(Process(pid, memory) for pid, memory in held.items())
-    used = sum(held.values()) + other
-    usage = shares([(gpu("GPU-1", used), processes)], pods)
-    assert _held(usage) + usage.gpus["GPU-1"][UNATTRIBUTED_MEMORY] == used
+    processes = (Process(7, 1), Process(8, 1))
+    node.passed(gpu(busy=0), processes, TWO)
+    usage = node.passed(gpu(busy=0.5), processes, TWO, activity)
+    assert of(usage, TRAIN, POD_BUSY) == of(usage, SERVE, POD_BUSY) == 0.25
 
 
-def test_a_process_is_its_pods_by_cgroup_and_folder_name(tmp_path: Path) -> None:
-    put_process(tmp_path / "proc", 7, f"/kubepods/pod{UID}/{'ab' * 32}")
-    put_process(tmp_path / "proc", 8, "/system.slice/sshd.service")
-    (tmp_path / "pods" / f"vision_train-0_{UID}").mkdir(parents=True)
-    attribution = Attribution(tmp_path / "proc", PodNames(tmp_path / "pods"))
-    usage = attribution.usage([(gpu("GPU-1", 100), (Process(7, 60), Process(8, 30)))])
-    assert usage == Usage(
-        (PodUse("GPU-1", "vision", "train-0", {POD_MEMORY: 60}),),
-        {"GPU-1": {UNATTRIBUTED_MEMORY: 40}},
-        0,
+def test_a_pod_on_a_gpu_that_it_was_not_given_is_told(node: Node) -> None:
+    processes = (Process(7, 1), Process(8, 1))
+    node.passed(gpu(busy=0), processes, (grant(TRAIN),))
+    usage = node.passed(gpu(busy=1), processes, (grant(TRAIN),), {7: 0.5, 8: 0.5})
+    assert of(usage, SERVE, POD_BUSY) == 0.5
+    none = Allocation("GPU-1", *SERVE, "", "", "none", pod_uid=OTHER)
+    assert usage.allocations[1] == none
+
+
+def test_mps_clients_are_told_apart_by_their_memory(node: Node) -> None:
+    put_process(node.proc, 9, "/system.slice/mps.service", name="nvidia-cuda-mps")
+    processes = (Process(9, 30), Process(7, 300, "mps"), Process(8, 100, "mps"))
+    node.passed(gpu(busy=0, joules=0), processes, TWO)
+    usage = node.passed(gpu(busy=0.8, joules=400), processes, TWO, {9: 0.8})
+    assert of(usage, TRAIN, POD_BUSY) == pytest.approx(0.6, abs=1e-5)
+    assert of(usage, SERVE, POD_ENERGY["mps_estimate"]) == pytest.approx(100, abs=1e-5)
+    assert {one.mode for one in usage.allocations} == {"mps"}
+
+
+def mig(active: tuple[float | None, float | None], **values: float) -> Gpu:
+    one, two = (
+        MigInstance(
+            gi=gi,
+            slices=slices,
+            devices=(MigDevice(f"MIG-{gi}", gi, 0, f"{slices}g"),),
+            values={} if a is None else {("neurox_mig_sm_active_ratio", ()): a},
+        )
+        for gi, slices, a in ((1, 3, active[0]), (2, 1, active[1]))
     )
+    return Gpu(gpu().identity, True, gpu(**values).values, (one, two))
 
 
-def test_a_reused_pid_does_not_inherit_the_pod(tmp_path: Path) -> None:
-    put_process(tmp_path / "proc", 7, f"/kubepods/pod{UID}/{'ab' * 32}", started=5)
-    (tmp_path / "pods" / f"vision_train-0_{UID}").mkdir(parents=True)
-    attribution = Attribution(tmp_path / "proc", PodNames(tmp_path / "pods"))
-    lists = [(gpu("GPU-1", 60), (Process(7, 60),))]
-    assert attribution.usage(lists).pods
-    put_process(tmp_path / "proc", 7, "/system.slice/sshd.service", started=9)
-    assert attribution.usage(lists).pods == ()
+MIGS = (grant(TRAIN, Device(mig_uuid="MIG-1")), grant(SERVE, Device(minor="0", gi=2)))
 
 
-def test_a_pid_that_is_gone_and_a_pod_without_a_name_are_unresolved(tmp_path: Path) -> None:
-    put_process(tmp_path / "proc", 7, f"/kubepods/pod{UID}/{'ab' * 32}")
-    attribution = Attribution(tmp_path / "proc", PodNames(tmp_path / "no-such-folder"))
-    usage = attribution.usage([(gpu("GPU-1", 60), (Process(7, 60), Process(999, 1)))])
-    assert usage == Usage((), {"GPU-1": {UNATTRIBUTED_MEMORY: 60}}, 2)
+def test_mig_instances_are_told_apart_by_their_activity(node: Node) -> None:
+    node.passed(mig((0.0, 0.0), joules=0), None, MIGS)
+    usage = node.passed(mig((0.5, 0.5), joules=80), None, MIGS)
+    assert of(usage, TRAIN, POD_ENERGY["mig_activity"]) == 60
+    assert of(usage, SERVE, POD_ENERGY["mig_activity"]) == 20
+    assert of(usage, TRAIN, POD_BUSY) == 0.375
+    assert [(one.mig_uuid, one.mode) for one in usage.allocations] == [
+        ("MIG-2", "mig"),
+        ("MIG-1", "mig"),
+    ]
+
+
+def test_mig_instances_that_do_not_tell_share_the_energy_by_their_slices(node: Node) -> None:
+    node.passed(mig((None, None), joules=0, used=50), (Process(7, 20, gi=1),), MIGS)
+    usage = node.passed(mig((None, None), joules=80, used=50), (Process(7, 20, gi=1),), MIGS)
+    assert of(usage, TRAIN, POD_ENERGY["mig_slices"]) == 60
+    assert of(usage, SERVE, POD_ENERGY["mig_slices"]) == 20
+    assert of(usage, TRAIN, POD_BUSY) is None
+    assert of(usage, TRAIN, POD_MEMORY) == 20
+
+
+def test_what_an_ended_pod_consumed_stays_out_of_the_unattributed(node: Node) -> None:
+    node.passed(gpu(busy=0, joules=0), grants=(grant(TRAIN),))
+    node.passed(gpu(busy=1, joules=300), grants=(grant(TRAIN),))
+    (node.logs / f"{'_'.join(TRAIN)}_{UID}").rmdir()
+    usage = node.passed(gpu(busy=1.25, joules=400))
+    assert usage.pods == ()
+    assert rest(usage, ENDED_BUSY) == 1
+    assert rest(usage, ENDED_ENERGY) == 300
+    assert rest(usage, UNATTRIBUTED_BUSY) == 0.25
+    assert rest(usage, UNATTRIBUTED_ENERGY) == 100
+
+
+def test_a_living_pod_between_two_processes_keeps_its_counters(node: Node) -> None:
+    node.passed(gpu(busy=0), (Process(7, 1),))
+    node.passed(gpu(busy=1), (Process(7, 1),))
+    assert of(node.passed(gpu(busy=2)), TRAIN, POD_BUSY) == 1
+    assert of(node.passed(gpu(busy=3), (Process(7, 1),)), TRAIN, POD_BUSY) == 2
+
+
+def test_hidden_processes_leave_exclusive_pods_complete(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        node = Node(tmp_path, hidden=True)
+    assert [record.message for record in caplog.records if "agent.hostPID" in record.message]
+    node.passed(gpu(busy=0, used=9), None, (grant(TRAIN),))
+    usage = node.passed(gpu(busy=1, used=9), None, (grant(TRAIN),))
+    assert of(usage, TRAIN, POD_BUSY) == 1
+    assert of(usage, TRAIN, POD_MEMORY) is None
+    assert usage.gpus["GPU-1"].keys() == {UNATTRIBUTED_BUSY, ENDED_BUSY}
+    assert usage.agent[VISIBLE] == 0
+    assert [one.pod for one in usage.allocations] == ["train-0"]
+
+
+def test_a_lost_gpu_keeps_its_holder_and_its_counters(node: Node) -> None:
+    node.passed(gpu(busy=0), grants=(grant(TRAIN),))
+    node.passed(gpu(busy=1), grants=(grant(TRAIN),))
+    lost = Gpu(gpu().identity, up=False)
+    assert [one.pod for one in node.passed(lost, grants=(grant(TRAIN),)).allocations] == ["train-0"]
+    assert of(node.passed(gpu(busy=2), grants=(grant(TRAIN),)), TRAIN, POD_BUSY) == 2
 
 
 def test_a_new_pod_folder_is_noticed(tmp_path: Path) -> None:
@@ -76,4 +261,4 @@ def test_a_new_pod_folder_is_noticed(tmp_path: Path) -> None:
     assert names.of(UID) is None
     (tmp_path / f"vision_train-0_{UID}").mkdir()
     names.refresh()
-    assert names.of(UID) == ("vision", "train-0")
+    assert names.of(UID) == TRAIN

@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.attribution import Pod
+from agent.allocations import Grant
 from agent.cgroup import pod_uid
-from agent.pods import PodNames
-from agent.snapshot import Allocation
+from agent.pods import Pod, PodNames
 
 _SANDBOX = "pause"
 """What runs in the container that keeps a pod's network; it is no work of the pod's."""
@@ -22,10 +21,12 @@ class Use:
     pid: int
 
 
-def uses(held: Iterable[Allocation], pids: Mapping[Pod, int]) -> list[Use]:
+def uses(held: Iterable[Grant], pids: Mapping[Pod, int]) -> list[Use]:
     """A pod that does not run yet, or no longer, uses nothing of what it holds."""
     found = {
-        Use(one.uuid, pod, pids[pod]) for one in held if (pod := (one.namespace, one.pod)) in pids
+        Use(one.device.uuid, pod, pids[pod])
+        for one in held
+        if (pod := (one.namespace, one.pod)) in pids
     }
     return sorted(found, key=lambda use: (use.uuid, use.pid))
 

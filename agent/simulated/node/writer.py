@@ -25,7 +25,7 @@ class ScenarioWriter:
         """Ask the kubelet who holds GPUs, find their processes, and write."""
         self._kubelet.poll()
         self._names.refresh()
-        held = self._kubelet.allocations(time.monotonic())
+        held = self._kubelet.grants(time.monotonic())
         pods = {(one.namespace, one.pod) for one in held}
         using = uses(held, first_pids(self._settings.proc, self._names, pods))
         self._write(text(self._settings.model, self._uuids, using))

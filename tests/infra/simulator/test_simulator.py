@@ -5,10 +5,13 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from agent.attribution import POD_MEMORY, Attribution
+from agent.allocations import Grant
+from agent.attribution import Attribution
+from agent.consumption import POD_MEMORY
+from agent.deviceid import Device
 from agent.kubelet import Kubelet
 from agent.pods import PodNames
-from agent.snapshot import Allocation, Gpu, Identity, Process
+from agent.snapshot import Gpu, GpuUse, Identity, Process
 from infra.local.simulator.layout import ALLOCATIONS, NodeFolder
 from infra.local.simulator.objects import Node, Pod
 from infra.local.simulator.scenario import gpu_uuid
@@ -38,10 +41,10 @@ def simulated(folder: Path, steps: Callable[[Simulator], Coroutine[Any, Any, Non
     asyncio.run(run())
 
 
-async def listed(kubelet: Kubelet) -> tuple[Allocation, ...]:
+async def listed(kubelet: Kubelet) -> tuple[Grant, ...]:
     await asyncio.to_thread(kubelet.poll)
     assert kubelet.up
-    return kubelet.allocations(0.0)
+    return kubelet.grants(0.0)
 
 
 def test_the_agents_client_reads_the_allocations(tmp_path: Path) -> None:
@@ -50,8 +53,7 @@ def test_the_agents_client_reads_the_allocations(tmp_path: Path) -> None:
         await simulator.write(NODES, by_uid(pod(UID, "train-0", 2)))
         uuids = [gpu_uuid(tmp_path, "gpu-1", index) for index in range(2)]
         assert await listed(kubelet) == tuple(
-            Allocation(uuid, "vision", "train-0", "main", "nvidia.com/gpu", "exclusive")
-            for uuid in uuids
+            Grant("vision", "train-0", "main", "nvidia.com/gpu", Device(uuid)) for uuid in uuids
         )
         await simulator.write(NODES, {})
         assert await listed(kubelet) == ()
@@ -73,8 +75,8 @@ def test_the_client_follows_a_replaced_socket(tmp_path: Path) -> None:
     simulated(tmp_path, first)
     kubelet.poll()
     assert not kubelet.up
-    assert len(kubelet.allocations(0.0)) == 2
-    assert kubelet.allocations(1e12) == ()
+    assert len(kubelet.grants(0.0)) == 2
+    assert kubelet.grants(1e12) == ()
     simulated(tmp_path, second)
 
 
@@ -86,7 +88,7 @@ def test_a_huge_answer_arrives_whole(tmp_path: Path) -> None:
         await simulator.write({}, {})
         kubelet = Kubelet(NodeFolder(tmp_path / "gpu-1").socket)
         await simulator.write(nodes, pods)
-        assert len({one.uuid for one in await listed(kubelet)}) == 4000
+        assert len({one.device.uuid for one in await listed(kubelet)}) == 4000
 
     simulated(tmp_path, steps)
 
@@ -94,7 +96,7 @@ def test_a_huge_answer_arrives_whole(tmp_path: Path) -> None:
 def test_allocations_survive_a_restart(tmp_path: Path) -> None:
     pods = by_uid(pod(UID, "train-0", 2, created="2"))
     older = pod(OTHER, "late", 2, created="1")
-    given: list[tuple[Allocation, ...]] = []
+    given: list[tuple[Grant, ...]] = []
 
     async def first(simulator: Simulator) -> None:
         await simulator.write(NODES, pods)
@@ -103,7 +105,9 @@ def test_allocations_survive_a_restart(tmp_path: Path) -> None:
     async def second(simulator: Simulator) -> None:
         await simulator.write(NODES, {**pods, **by_uid(older)})
         now = await listed(Kubelet(NodeFolder(tmp_path / "gpu-1").socket))
-        assert {one.uuid for one in now if one.pod == "train-0"} == {o.uuid for o in given[0]}
+        assert {one.device.uuid for one in now if one.pod == "train-0"} == {
+            o.device.uuid for o in given[0]
+        }
 
     simulated(tmp_path, first)
     simulated(tmp_path, second)
@@ -128,8 +132,9 @@ def test_every_listed_process_leads_to_its_pod(tmp_path: Path) -> None:
     simulated(tmp_path, steps)
     lines = [x for x in folder.scenario.read_text().splitlines() if x.startswith("process = ")]
     pids = [int(line.split()[2]) for line in lines]
-    listing = (Gpu(Identity(0, uuid="GPU-x"), up=True), tuple(Process(pid, 10) for pid in pids))
-    usage = Attribution(folder.proc, PodNames(folder.pod_logs)).usage([listing])
+    gpu = Gpu(Identity(0, uuid="GPU-x"), up=True)
+    use = GpuUse(gpu, tuple(Process(pid, 10) for pid in pids))
+    usage = Attribution(folder.proc, PodNames(folder.pod_logs)).usage([use], (), 0.0)
     assert [(one.pod, one.values[POD_MEMORY]) for one in usage.pods] == [("train-0", 20)]
     assert usage.unresolved_pids == 0
 

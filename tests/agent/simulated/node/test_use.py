@@ -2,16 +2,17 @@ from pathlib import Path
 
 import pytest
 
+from agent.allocations import Grant
+from agent.deviceid import Device
 from agent.pods import PodNames
 from agent.simulated.node.use import Use, first_pids, uses
-from agent.snapshot import Allocation
 
 UID = "8b0ad4a5-5b3c-4f0e-9d7a-6d1f0a2b3c4d"
 TRAIN = ("vision", "train")
 
 
-def held(uuid: str, pod: str = "train") -> Allocation:
-    return Allocation(uuid, "vision", pod, "main", "nvidia.com/gpu", "exclusive")
+def held(uuid: str, pod: str = "train") -> Grant:
+    return Grant("vision", pod, "main", "nvidia.com/gpu", Device(uuid))
 
 
 @pytest.fixture

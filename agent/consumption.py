@@ -1,0 +1,127 @@
+"""What the pods consume of one GPU: each pass shares out what its counters grew by."""
+
+from collections.abc import Mapping
+
+from agent.catalogue import BUSY_SECONDS, ENERGY, MEMORY_USED, POWER, Series, Values
+from agent.holding import NOBODY, Holding
+from agent.ledger import MICRO, Ledger, Tally
+from agent.pods import PodNames
+from agent.shares import instance_activity, split
+from agent.snapshot import Gpu, PodUse
+
+POD_MEMORY: Series = ("neurox_pod_gpu_memory_used_bytes", ())
+POD_PROCESSES: Series = ("neurox_pod_gpu_processes", ())
+POD_SM: Series = ("neurox_pod_gpu_sm_utilization_ratio", ())
+POD_BUSY: Series = ("neurox_pod_gpu_busy_seconds_total", ())
+_POD_ENERGY = "neurox_pod_gpu_energy_joules_total"
+POD_ENERGY: Mapping[str, Series] = {
+    method: (_POD_ENERGY, (method,))
+    for method in ("exclusive", "sm_share", "mps_estimate", "mig_activity", "mig_slices")
+}
+UNATTRIBUTED_MEMORY: Series = ("neurox_gpu_unattributed_memory_bytes", ())
+UNATTRIBUTED_PROCESSES: Series = ("neurox_gpu_unattributed_processes", ())
+UNATTRIBUTED_BUSY: Series = ("neurox_gpu_unattributed_busy_seconds_total", ())
+UNATTRIBUTED_ENERGY: Series = ("neurox_gpu_unattributed_energy_joules_total", ())
+ENDED_BUSY: Series = ("neurox_gpu_ended_pods_busy_seconds_total", ())
+ENDED_ENERGY: Series = ("neurox_gpu_ended_pods_energy_joules_total", ())
+
+
+_NOTHING = Tally()
+
+
+class Consumption:
+    """One GPU over time; ``now`` is monotonic seconds. ``idle_watts`` is learned, 0 until then."""
+
+    def __init__(self) -> None:
+        self.idle_watts: float | None = None
+        self._ledger = Ledger()
+        self._at: float | None = None
+        self._counts_busy = False
+        self._instances_busy = 0.0
+        self._ratios: dict[tuple[str, str], float] = {}
+
+    def forget(self, holding: Holding, names: PodNames) -> None:
+        """End the counters of pods that are no longer on the GPU nor anywhere else."""
+        away = self._ledger.pods.keys() - set(holding.pods)
+        self._ledger.end([pod for pod in away if names.gone(pod)])
+
+    def passed(
+        self, gpu: Gpu, holding: Holding, activity: Mapping[int, float] | None, now: float
+    ) -> None:
+        """Share out what the device's counters grew by since the last pass."""
+        elapsed = now - self._at if self._at is not None else 0.0
+        self._at = now
+        busy, energy = self._busy(gpu, elapsed), gpu.values.get(ENERGY)
+        self._counts_busy = busy is not None
+        grown = self._ledger.busy_grown(busy) if busy is not None else 0
+        utilization = grown / elapsed / MICRO if elapsed > 0 else 0.0
+        by = split(gpu, holding, activity, utilization)
+        shares = self._ledger.share_busy(grown, by.parts)
+        self._ratios = {pod: share / elapsed / MICRO for pod, share in shares.items() if elapsed}
+        if energy is None:
+            return
+        joules = self._ledger.energy_grown(energy)
+        if busy is not None and elapsed > 0 and not grown and not any((activity or {}).values()):
+            self._learn(gpu.values.get(POWER))
+        idle = 0 if by.method == "mig_slices" else int((self.idle_watts or 0.0) * elapsed * MICRO)
+        self._ledger.share_energy(joules, min(idle, joules), by)
+
+    def pods(self, gpu: Gpu, holding: Holding, visible: bool) -> list[PodUse]:
+        """What each pod has had of it; memory and processes only where processes are visible."""
+        uuid, memory = gpu.identity.uuid, _memory(gpu, holding) if visible else {}
+        found = []
+        for pod in dict.fromkeys((*holding.pods, *self._ledger.pods)):
+            tally = self._ledger.pods.get(pod) or _NOTHING
+            values: dict[Series, float] = {}
+            if visible:
+                values[POD_MEMORY] = memory.get(pod, 0)
+                values[POD_PROCESSES] = holding.processes.get(pod, 0)
+            if self._counts_busy:
+                values[POD_SM] = self._ratios.get(pod, 0.0)
+                values[POD_BUSY] = tally.busy / MICRO
+            if ENERGY in gpu.values:
+                for method, micro in tally.energy.items():
+                    values[POD_ENERGY[method]] = micro / MICRO
+            found.append(PodUse(uuid, *pod, values))
+        return found
+
+    def rest(self, gpu: Gpu, holding: Holding, visible: bool) -> Values:
+        """What no pod explains, and what ended pods have had."""
+        values: dict[Series, float] = {}
+        if visible:
+            values[UNATTRIBUTED_PROCESSES] = holding.processes.get(NOBODY, 0)
+        used = gpu.values.get(MEMORY_USED)
+        if visible and used is not None:
+            values[UNATTRIBUTED_MEMORY] = used - sum(_memory(gpu, holding).values())
+        if self._counts_busy:
+            values[UNATTRIBUTED_BUSY] = self._ledger.rest.busy / MICRO
+            values[ENDED_BUSY] = self._ledger.ended.busy / MICRO
+        if ENERGY in gpu.values:
+            values[UNATTRIBUTED_ENERGY] = sum(self._ledger.rest.energy.values()) / MICRO
+            values[ENDED_ENERGY] = sum(self._ledger.ended.energy.values()) / MICRO
+        return values
+
+    def _busy(self, gpu: Gpu, elapsed: float) -> float | None:
+        """The device's busy seconds; those of its instances where MIG hides the device's."""
+        if (told := gpu.values.get(BUSY_SECONDS)) is not None:
+            return told
+        activity = instance_activity(gpu)
+        if not activity:
+            return None
+        slices = sum(instance.slices for instance in gpu.migs)
+        active = sum(activity.get(one.gi, 0.0) * one.slices for one in gpu.migs)
+        self._instances_busy += elapsed * active / slices if slices else 0.0
+        return self._instances_busy
+
+    def _learn(self, watts: float | None) -> None:
+        if watts is not None:
+            self.idle_watts = watts if self.idle_watts is None else min(self.idle_watts, watts)
+
+
+def _memory(gpu: Gpu, holding: Holding) -> dict[tuple[str, str], int]:
+    """By pod. Scaled down when a list that is older than the device's figure exceeds it."""
+    held = {pod: size for pod, size in holding.memory.items() if pod != NOBODY}
+    total, used = sum(held.values()), gpu.values.get(MEMORY_USED)
+    if used is None or total <= used:
+        return held
+    return {pod: size * int(used) // total for pod, size in held.items()}

@@ -1,0 +1,58 @@
+"""Which pod's uid a process carries, by its cgroup; remembered by pid and start time."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.cgroup import pod_uid
+
+_MPS_SERVER = "nvidia-cuda-mps"
+"""A process's name as the kernel keeps it: its first 15 letters."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What /proc says of a process. ``uid`` is None for one of the host."""
+
+    started: str
+    """In clock ticks since boot."""
+    uid: str | None
+    mps_server: bool = False
+
+
+class Processes:
+    """Reads each process once; a pid whose start time changed is another process."""
+
+    def __init__(self, proc: Path) -> None:
+        self._proc = proc
+        self._known: dict[int, Origin | None] = {}
+
+    def renew(self, pids: Collection[int]) -> None:
+        """A fresh list has come: check start times and forget who is not on it."""
+        self._known = {pid: self._read(pid, self._known.get(pid)) for pid in pids}
+
+    def of(self, pid: int) -> Origin | None:
+        """The process; None when it is gone."""
+        if pid not in self._known:
+            self._known[pid] = self._read(pid, None)
+        return self._known[pid]
+
+    def _read(self, pid: int, known: Origin | None) -> Origin | None:
+        home = self._proc / str(pid)
+        try:
+            name, started = _stat((home / "stat").read_text(errors="replace"))
+            if known is not None and known.started == started:
+                return known
+            uid = pod_uid((home / "cgroup").read_text(errors="replace"))
+        except (OSError, ValueError):
+            return None
+        return Origin(started, uid, name.startswith(_MPS_SERVER))
+
+
+def _stat(text: str) -> tuple[str, str]:
+    """Name and start time: field 22, counted after the name, which stands in brackets."""
+    head, _, tail = text.rpartition(")")
+    fields = tail.split()
+    if len(fields) < 20:
+        raise ValueError("the process's stat is cut short")
+    return head.partition("(")[2], fields[19]
