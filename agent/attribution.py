@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 HIDDEN = (
     "the driver hides processes from this pid namespace: no series of processes, and shared GPUs "
-    "are not told apart; see NEUROX_AGENT_HOST_PID (chart value agent.hostPID)"
+    "are not told apart; see the chart value agent.hostPID"
 )
 
 

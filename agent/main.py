@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from agent.attribution import Attribution
+from agent.dcgm.page import DcgmPage, generations
+from agent.dcgm.rates import Rates
 from agent.devices import Devices
 from agent.kubelet import Kubelet
 from agent.native import NativePage
@@ -70,14 +72,24 @@ def serve(settings: Settings) -> int:
 
 
 def _listen(settings: Settings, sampler: Sampler) -> MetricsServer:
-    native = NativePage(settings.node)
-    pages = {"/metrics": Page(lambda: sampler.snapshot, native.text, native.age)}
+    pages = _pages(settings, sampler)
     address = (settings.host, settings.port)
     try:
         return MetricsServer(address, pages, lambda: sampler.snapshot is not None)
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         raise SettingsError(f"NEUROX_AGENT_LISTEN={where}: {error.strerror}") from error
+
+
+def _pages(settings: Settings, sampler: Sampler) -> dict[str, Page]:
+    native = NativePage(settings.node)
+    pages = {"/metrics": Page(lambda: sampler.snapshot, native.text, native.age)}
+    if chosen := generations(settings.dcgm):
+        rates = Rates()
+        sampler.followers.append(rates.follow)
+        dcgm = DcgmPage(settings.node, chosen, rates)
+        pages["/dcgm/metrics"] = Page(lambda: sampler.snapshot, dcgm.text)
+    return pages
 
 
 def _serve(server: MetricsServer) -> None:

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from agent.attribution import Attribution
 from agent.catalogue import Series, Values
@@ -24,6 +25,7 @@ class Sampler:
         self, devices: Devices, attribution: Attribution, kubelet: Kubelet | None = None
     ) -> None:
         self.snapshot: Snapshot | None = None
+        self.followers: list[Callable[[Snapshot], None]] = []
         self._devices = devices
         self._attribution = attribution
         self._kubelet = kubelet
@@ -62,6 +64,8 @@ class Sampler:
             allocations=self._usage.allocations,
             agent=self._told(),
         )
+        for follower in self.followers:
+            follower(self.snapshot)
 
     def _told(self) -> Values:
         told: dict[Series, float] = {

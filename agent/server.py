@@ -93,10 +93,15 @@ class _Handler(BaseHTTPRequestHandler):
             body = b"ok\n" if ready else b"the first snapshot is not done\n"
             self._answer(200 if ready else 503, _TEXT, body)
         else:
-            there = ", ".join([*self.server.pages, "/healthz"])
-            self._answer(404, _TEXT, f"nothing at {path}: try {there} or /readyz\n".encode())
+            self._answer(404, _TEXT, self._nothing(path).encode())
 
     do_HEAD = do_GET
+
+    def _nothing(self, path: str) -> str:
+        if path == "/dcgm/metrics":
+            return "NEUROX_AGENT_DCGM is off: legacy, current or both serves this page\n"
+        there = ", ".join([*self.server.pages, "/healthz"])
+        return f"nothing at {path}: try {there} or /readyz\n"
 
     def _answer(self, status: int, content_type: str, body: bytes, gzip: bool = False) -> None:
         if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:

@@ -23,6 +23,8 @@ class Settings:
     """Where the kubelet keeps ``<namespace>_<pod>_<uid>`` folders: pod names by uid."""
     proc: Path
     """The host's process tree."""
+    dcgm: str = "legacy"
+    """Which names of dcgm-exporter ``/dcgm/metrics`` has: off, legacy, current or both."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -39,10 +41,12 @@ class Settings:
             pod_resources=Path(socket) if socket else None,
             pod_logs=Path(env.get("NEUROX_AGENT_POD_LOGS", "/var/log/pods")),
             proc=_folder("NEUROX_AGENT_PROC", env.get("NEUROX_AGENT_PROC", "/proc")),
+            dcgm=_choice("NEUROX_AGENT_DCGM", env.get("NEUROX_AGENT_DCGM", "legacy"), _DCGM),
         )
 
 
 _LISTEN = "127.0.0.1:9479"
+_DCGM = ("off", "legacy", "current", "both")
 
 
 def _address(name: str, value: str) -> tuple[str, int]:
@@ -57,3 +61,11 @@ def _folder(name: str, value: str) -> Path:
     if not path.is_dir():
         raise SettingsError(f"{name} must be an existing folder, not {value!r}")
     return path
+
+
+def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise SettingsError(
+            f"{name} must be {', '.join(allowed[:-1])} or {allowed[-1]}, not {value!r}"
+        )
+    return value
