@@ -1,4 +1,4 @@
-"""A cluster, its nodes and GPUs, as the hub knows them. Times are epoch seconds."""
+"""A cluster and its nodes, as the hub knows them. Times are epoch seconds."""
 
 from dataclasses import dataclass, field
 
@@ -50,31 +50,3 @@ class StateDelta:
     """Managed namespaces: where the manager may create workloads."""
     nodes: dict[str, Node | None] = field(default_factory=dict)
     workloads: dict[str, Workload | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Holder:
-    """The container that was given a GPU."""
-
-    namespace: str
-    pod: str
-    container: str
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """One GPU at its last sample; ``None`` is unknown, never zero. Ratios are 0 to 1."""
-
-    uuid: str
-    node: str
-    index: int
-    model: str
-    sampled_at: float
-    up: bool = True
-    utilization: float | None = None
-    memory_used_bytes: int | None = None
-    memory_total_bytes: int | None = None
-    power_watts: float | None = None
-    temperature_celsius: float | None = None
-    holder: Holder | None = None
-    simulated: bool = False

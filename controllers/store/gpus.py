@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 from redis import Redis
 
-from controllers.domain.cluster import Gpu
+from controllers.domain.gpu import Gpu
 from controllers.store import keys
 
 FORGOTTEN_SECONDS = 24 * 3600.0

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from controllers.domain.cluster import Cluster, Gpu, Node
+from controllers.domain.cluster import Cluster, Node
+from controllers.domain.gpu import NOT_GIVEN, Gpu, Holder
 from controllers.domain.policy import Group, NodePool, Project, Quota
 from controllers.domain.workload import HOLDING, Intent, Workload
 from controllers.store.states import ClusterMeta
@@ -30,12 +31,13 @@ class Reported:
         return {node.name: node.pool for node in self.nodes}
 
     @cached_property
-    def held(self) -> dict[tuple[str, str], list[Gpu]]:
-        """Namespace and pod to the GPUs that the pod holds."""
-        found: dict[tuple[str, str], list[Gpu]] = {}
+    def held(self) -> dict[tuple[str, str], list[tuple[Gpu, Holder]]]:
+        """Namespace and pod to the GPUs that the pod holds, each with what it has of it."""
+        found: dict[tuple[str, str], list[tuple[Gpu, Holder]]] = {}
         for gpu in self.gpus:
-            if gpu.holder:
-                found.setdefault((gpu.holder.namespace, gpu.holder.pod), []).append(gpu)
+            for holder in gpu.holders:
+                if holder.mode != NOT_GIVEN:
+                    found.setdefault((holder.namespace, holder.pod), []).append((gpu, holder))
         return found
 
     @cached_property
@@ -48,9 +50,12 @@ class Reported:
         }
 
     def holding(self, gpu: Gpu) -> Workload | None:
-        """The workload that holds the GPU, if it is one that is known."""
-        held = gpu.holder
-        return self.workload_of.get((held.namespace, held.pod)) if held else None
+        """The workload that holds the GPU, the first of several, if it is one that is known."""
+        return next(filter(None, map(self.behind, gpu.holders)), None)
+
+    def behind(self, holder: Holder) -> Workload | None:
+        """The workload that the pod belongs to, if it is one that is known."""
+        return self.workload_of.get((holder.namespace, holder.pod))
 
     @cached_property
     def gpus_on(self) -> dict[str, list[Gpu]]:

@@ -26,6 +26,7 @@ MARKS = {
     # GPUs.
     "busy": ("player-play", "good"),
     "idle": ("zzz", "warn"),
+    "allocated": ("player-play", "plain"),
     "free": ("circle-dashed", "plain"),
     "fault": ("alert-triangle", "bad"),
     "stale": ("clock", "warn"),

@@ -73,7 +73,7 @@ GPUS = Listing(
         Column("sample_age_seconds", "Read", numeric=True),
     ),
     filters=("q", "state", "cluster", "node", "pool", "user", "model"),
-    states=("busy", "idle", "free", "fault", "stale"),
+    states=("busy", "idle", "allocated", "free", "fault", "stale"),
     sort="node",
     choices=True,
 )

@@ -7,7 +7,7 @@ oldest), ``sample_age_seconds`` how old a reading.
 
 from portal.schemas.base import FRESH_SECONDS, Model, Page
 from portal.schemas.cluster import ClusterIn, ClusterOut, JoinOut, UpgradeOut
-from portal.schemas.gpu import GpuOut, GpuState
+from portal.schemas.gpu import ClockEvent, GpuHolder, GpuMig, GpuOut, GpuState, GpuXid
 from portal.schemas.node import NodeOut
 from portal.schemas.overview import Attention, MapGpu, MapNode, OverviewOut, Tile
 from portal.schemas.policy import (
@@ -29,11 +29,15 @@ __all__ = [
     "FRESH_SECONDS",
     "RUNTIME_MOST",
     "Attention",
+    "ClockEvent",
     "ClusterIn",
     "ClusterOut",
     "FieldError",
+    "GpuHolder",
+    "GpuMig",
     "GpuOut",
     "GpuState",
+    "GpuXid",
     "GroupIn",
     "GroupOut",
     "JoinOut",

@@ -5,12 +5,68 @@ from typing import Literal
 
 from portal.schemas.base import Model
 
-GpuState = Literal["busy", "idle", "free", "fault", "stale"]
-"""busy and idle are allocated; free is not; stale: no fresh sample."""
+GpuState = Literal["busy", "idle", "allocated", "free", "fault", "stale"]
+"""busy and idle are allocated, and so is what no reading tells apart; stale: no fresh sample."""
+Health = Literal["good", "warning", "failed"]
+
+
+class GpuHolder(Model):
+    """A pod that was given a GPU or a part of it; with mode ``none`` it uses it without.
+
+    ``utilization`` is its share of the GPU's time; busy seconds and joules are its part of the
+    GPU's since the GPU's agent started.
+    """
+
+    namespace: str
+    pod: str
+    mode: str
+    mig_uuids: list[str]
+    workload_id: str | None
+    workload: str | None
+    user: str | None
+    utilization: float | None
+    memory_used_bytes: int | None
+    busy_seconds: float | None
+    energy_joules: float | None
+
+
+class ClockEvent(Model):
+    """Something that holds the clocks back now; ``throttles`` where that costs speed."""
+
+    reason: str
+    text: str
+    throttles: bool
+
+
+class GpuXid(Model):
+    """An error that the driver reported, as often as since the GPU's agent started."""
+
+    code: int
+    count: int
+    last_at: datetime | None
+    severity: str
+    cause: str
+    text: str
+
+
+class GpuMig(Model):
+    """A MIG device; its readings are those of its GPU instance."""
+
+    uuid: str
+    gi: int
+    ci: int
+    profile: str
+    memory_used_bytes: int | None
+    memory_total_bytes: int | None
+    sm_active: float | None
+    tensor_active: float | None
 
 
 class GpuOut(Model):
-    """One GPU; readings are null once they are older than 45 s."""
+    """One GPU; readings are null once they are older than 45 s, or where it has no such reading.
+
+    ``workload``, ``user``, ``namespace`` and ``pod`` are those of the first of its holders.
+    """
 
     uuid: str
     cluster: str
@@ -20,15 +76,29 @@ class GpuOut(Model):
     pool: str | None
     state: GpuState
     utilization: float | None
+    sm_active: float | None
+    tensor_active: float | None
     memory_used_bytes: int | None
     memory_total_bytes: int | None
+    unattributed_memory_bytes: int | None
     power_watts: float | None
+    power_limit_watts: float | None
     temperature_celsius: float | None
+    clock_events: list[ClockEvent]
+    health: Health | None
+    findings: list[str]
+    recovery_action: str | None
+    xids: list[GpuXid]
+    migs: list[GpuMig]
+    holders: list[GpuHolder]
     workload_id: str | None
     workload: str | None
     user: str | None
     namespace: str | None
     pod: str | None
+    driver: str
+    serial: str
+    pci_bus_id: str
     sampled_at: datetime
     sample_age_seconds: float
     simulated: bool

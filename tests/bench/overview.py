@@ -45,7 +45,7 @@ def fill(redis: Redis, clusters: int, nodes: int) -> str:
         seen = {n: neurox_web.running(n, f"pod-{n}", n) for n in names}
         made = neurox_web.cluster(web, name, nodes=nodes, workloads=seen)
         held = [
-            neurox_web.gpu(i, n, age=0, holder=neurox_web.holder(f"pod-{n}") if i == 0 else None)
+            neurox_web.gpu(i, n, age=0, holders=(neurox_web.holder(f"pod-{n}"),) if i == 0 else ())
             for n in names
             for i in range(8)
         ]

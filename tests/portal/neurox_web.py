@@ -9,7 +9,8 @@ from flask import Flask
 from redis import Redis
 from werkzeug.test import Client, TestResponse
 
-from controllers.domain.cluster import Cluster, Gpu, Holder, Node, StateDelta
+from controllers.domain.cluster import Cluster, Node, StateDelta
+from controllers.domain.gpu import Gpu, Holder
 from controllers.domain.policy import Group, NodePool, Project, Quota
 from controllers.domain.workload import Pod, Workload
 from controllers.store.users import User

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from controllers.domain.cluster import Gpu
+from controllers.domain.gpu import Gpu
 from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.gpu import state
 from portal.api.shapes.values import mean

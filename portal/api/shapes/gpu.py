@@ -1,12 +1,17 @@
 """A GPU as the API shows it."""
 
-from controllers.domain.cluster import Gpu
+from controllers.domain.gpu import Gpu, Holder
 from portal.api.fleet import Fleet, Reported
-from portal.api.shapes.values import at
-from portal.schemas import GpuOut, GpuState
+from portal.api.shapes.gpu_words import clock_event, finding, health, recovery
+from portal.api.shapes.values import at, moment
+from portal.schemas import GpuHolder, GpuMig, GpuOut, GpuState, GpuXid
 
 BUSY = 0.05
 """A GPU that is used this much of the time or more is not idle."""
+_READINGS = (
+    *("utilization", "sm_active", "tensor_active", "memory_used_bytes"),
+    *("unattributed_memory_bytes", "power_watts", "temperature_celsius"),
+)
 
 
 def state(gpu: Gpu, fresh: bool) -> GpuState:
@@ -15,18 +20,21 @@ def state(gpu: Gpu, fresh: bool) -> GpuState:
         return "stale"
     if not gpu.up:
         return "fault"
-    if gpu.holder is None:
+    if not gpu.held:
         return "free"
-    if gpu.utilization is None:
-        return "stale"
-    return "busy" if gpu.utilization >= BUSY else "idle"
+    # A GPU in MIG mode tells no utilization; not all tell what their instances do.
+    known = [gpu.utilization, gpu.sm_active, *(mig.sm_active for mig in gpu.migs)]
+    most = max((value for value in known if value is not None), default=None)
+    if most is None:
+        return "allocated"
+    return "busy" if most >= BUSY else "idle"
 
 
 def gpu_out(fleet: Fleet, reported: Reported, gpu: Gpu) -> GpuOut:
-    """The GPU with its holder; readings only while they are fresh."""
+    """The GPU with its holders; readings only while they are fresh."""
     fresh = fleet.fresh(gpu)
-    held_by = (gpu.holder.namespace, gpu.holder.pod) if gpu.holder else None
     workload = reported.holding(gpu)
+    first = gpu.holders[0] if gpu.holders else None
     return GpuOut(
         uuid=gpu.uuid,
         cluster=reported.cluster.name,
@@ -35,17 +43,72 @@ def gpu_out(fleet: Fleet, reported: Reported, gpu: Gpu) -> GpuOut:
         model=gpu.model,
         pool=reported.pool_of.get(gpu.node),
         state=state(gpu, fresh),
-        utilization=gpu.utilization if fresh else None,
-        memory_used_bytes=gpu.memory_used_bytes if fresh else None,
+        **{name: getattr(gpu, name) if fresh else None for name in _READINGS},
         memory_total_bytes=gpu.memory_total_bytes,
-        power_watts=gpu.power_watts if fresh else None,
-        temperature_celsius=gpu.temperature_celsius if fresh else None,
+        power_limit_watts=gpu.power_limit_watts,
+        clock_events=[clock_event(reason) for reason in gpu.clock_events if fresh],
+        health=health(gpu.health) if fresh else None,
+        findings=[finding(check) for check in gpu.findings],
+        recovery_action=recovery(gpu.recovery_action) if fresh else None,
+        xids=_xids(gpu),
+        migs=_migs(gpu, fresh),
+        holders=[_holder(fleet, reported, holder, fresh) for holder in gpu.holders],
         workload_id=workload.id if workload else None,
         workload=fleet.called(workload) if workload else None,
         user=fleet.user_of(workload) if workload else None,
-        namespace=held_by[0] if held_by else None,
-        pod=held_by[1] if held_by else None,
+        namespace=first.namespace if first else None,
+        pod=first.pod if first else None,
+        driver=gpu.driver,
+        serial=gpu.serial,
+        pci_bus_id=gpu.pci_bus_id,
         sampled_at=at(gpu.sampled_at),
         sample_age_seconds=round(max(0.0, fleet.now - gpu.sampled_at), 1),
         simulated=gpu.simulated,
     )
+
+
+def _holder(fleet: Fleet, reported: Reported, holder: Holder, fresh: bool) -> GpuHolder:
+    workload = reported.behind(holder)
+    return GpuHolder(
+        namespace=holder.namespace,
+        pod=holder.pod,
+        mode=holder.mode,
+        mig_uuids=list(holder.mig_uuids),
+        workload_id=workload.id if workload else None,
+        workload=fleet.called(workload) if workload else None,
+        user=fleet.user_of(workload) if workload else None,
+        utilization=holder.utilization if fresh else None,
+        memory_used_bytes=holder.memory_used_bytes if fresh else None,
+        busy_seconds=holder.busy_seconds,
+        energy_joules=holder.energy_joules,
+    )
+
+
+def _xids(gpu: Gpu) -> list[GpuXid]:
+    return [
+        GpuXid(
+            code=xid.code,
+            count=xid.count,
+            last_at=moment(xid.last_at),
+            severity=xid.severity,
+            cause=xid.cause,
+            text=xid.text,
+        )
+        for xid in gpu.xids
+    ]
+
+
+def _migs(gpu: Gpu, fresh: bool) -> list[GpuMig]:
+    return [
+        GpuMig(
+            uuid=mig.uuid,
+            gi=mig.gi,
+            ci=mig.ci,
+            profile=mig.profile,
+            memory_used_bytes=mig.memory_used_bytes if fresh else None,
+            memory_total_bytes=mig.memory_total_bytes,
+            sm_active=mig.sm_active if fresh else None,
+            tensor_active=mig.tensor_active if fresh else None,
+        )
+        for mig in gpu.migs
+    ]

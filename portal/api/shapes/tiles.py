@@ -37,7 +37,7 @@ def _gpu_tiles(clusters: list[ClusterOut], gpus: list[Stated]) -> list[Tile]:
             label="GPUs allocated",
             value=sum(cluster.gpus_allocated for cluster in clusters),
             of=sum(cluster.gpus for cluster in clusters),
-            href="/gpus?state=busy,idle",
+            href="/gpus?state=busy,idle,allocated",
         ),
         Tile(
             key="utilization",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from controllers.domain.cluster import Gpu
+from controllers.domain.gpu import Gpu, Holder
 from controllers.domain.workload import (
     FINISHED,
     HOLDING,
@@ -115,8 +115,11 @@ def stoppable(each: Row, caller: Caller) -> bool:
 def workload_out(fleet: Fleet, each: Row, caller: Caller) -> WorkloadOut:
     """The workload with the readings of its GPUs."""
     seen, asked = each.seen, each.intent
-    source, gpus = each.source, _gpus(each)
-    live = [gpu for gpu in gpus if gpu.up and fleet.fresh(gpu)]
+    source, held = each.source, _held(each)
+    # Of a GPU that it shares, only what is its own.
+    live = [
+        gpu if len(gpu.holders) == 1 else mine for gpu, mine in held if gpu.up and fleet.fresh(gpu)
+    ]
     reported, why = each.reported, reason(each)
     reported_at = reported.reported_at if reported and seen else None
     return WorkloadOut(
@@ -135,8 +138,8 @@ def workload_out(fleet: Fleet, each: Row, caller: Caller) -> WorkloadOut:
         pods=source.pods,
         gpus_per_pod=source.gpus_per_pod,
         gpus=source.gpus,
-        utilization=mean(gpu.utilization for gpu in live),
-        memory_used_bytes=total_bytes(gpu.memory_used_bytes for gpu in live),
+        utilization=mean(one.utilization for one in live),
+        memory_used_bytes=total_bytes(one.memory_used_bytes for one in live),
         submitted_at=moment(each.submitted_at),
         started_at=moment(seen.started_at if seen else None),
         finished_at=moment(seen.finished_at if seen else None),
@@ -144,26 +147,25 @@ def workload_out(fleet: Fleet, each: Row, caller: Caller) -> WorkloadOut:
         reported_at=moment(reported_at),
         report_age_seconds=age(fleet.now, reported_at),
         stoppable=stoppable(each, caller),
-        simulated=any(gpu.simulated for gpu in gpus) or _on_simulated_nodes(fleet, each),
+        simulated=any(gpu.simulated for gpu, _ in held) or _on_simulated_nodes(fleet, each),
         members=_members(each),
     )
 
 
-def _gpus(each: Row) -> list[Gpu]:
+def _held(each: Row) -> list[tuple[Gpu, Holder]]:
     """Only while it holds GPUs: a pod's name may be used again later."""
     if each.seen is None or each.reported is None or each.seen.state not in HOLDING:
         return []
     held, namespace = each.reported.held, each.seen.namespace
-    return [gpu for pod in each.seen.members for gpu in held.get((namespace, pod.name), [])]
+    return [one for pod in each.seen.members for one in held.get((namespace, pod.name), [])]
 
 
 def _members(each: Row) -> list[PodOut]:
     if each.seen is None or each.reported is None:
         return []
     uuids: dict[str, list[str]] = {}
-    for gpu in _gpus(each):
-        if gpu.holder:
-            uuids.setdefault(gpu.holder.pod, []).append(gpu.uuid)
+    for gpu, holder in _held(each):
+        uuids.setdefault(holder.pod, []).append(gpu.uuid)
     return [
         PodOut(
             name=pod.name,

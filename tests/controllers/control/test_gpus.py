@@ -1,9 +1,10 @@
 import pytest
 
-from controllers.control.gpus import rows, times, values
+from controllers.control.gpu_rows import rows
+from controllers.control.gpus import times, values
 from controllers.control.thanos import Sample
-from controllers.domain.cluster import Holder
 from controllers.domain.errors import Unreachable
+from controllers.domain.gpu import Holder
 
 LABELS = {"node": "gpu-1", "uuid": "GPU-1", "gpu": "3", "model": "H100"}
 
@@ -32,12 +33,13 @@ def test_a_gpu_is_made_of_its_series() -> None:
     assert (gpu.sampled_at, gpu.up, gpu.simulated) == (1000.5, True, True)
     assert (gpu.utilization, gpu.power_watts, gpu.temperature_celsius) == (0.75, 350.5, 61)
     assert (gpu.memory_used_bytes, gpu.memory_total_bytes) == (4_000_000_000, 80_000_000_000)
-    assert gpu.holder == Holder("v", "p", "c")
+    assert gpu.holders == (Holder("v", "p", "c"),)
 
 
 def test_what_was_not_measured_is_unknown_and_not_zero() -> None:
     (gpu,) = rows([INFO, sample("neurox_gpu_power_watts", float("nan"))], AT, frozenset())
-    assert gpu.utilization is gpu.memory_used_bytes is gpu.power_watts is gpu.holder is None
+    assert gpu.utilization is gpu.memory_used_bytes is gpu.power_watts is gpu.health is None
+    assert gpu.holders == gpu.xids == gpu.migs == ()
     assert not gpu.simulated
 
 
@@ -65,13 +67,13 @@ def test_without_a_sample_time_there_is_no_sample() -> None:
     assert rows([INFO], [sample("", 1e15)], frozenset()) == []
 
 
-def test_a_shared_gpu_shows_one_holder_and_always_the_same() -> None:
+def test_a_shared_gpu_shows_its_holders_in_the_order_of_their_names() -> None:
     held = [
         sample("neurox_pod_gpu_allocation_info", 1, namespace="v", pod=pod, container="c")
         for pod in ("b", "a")
     ]
     (gpu,) = rows([INFO, *held], AT, frozenset())
-    assert gpu.holder == Holder("v", "a", "c")
+    assert gpu.holders == (Holder("v", "a", "c"), Holder("v", "b", "c"))
 
 
 def test_queries_name_the_tenant_and_nothing_can_be_smuggled_in() -> None:

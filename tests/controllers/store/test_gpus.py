@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from controllers.domain.cluster import Gpu, Holder
+from controllers.domain.gpu import Gpu, Holder
 from controllers.store.gpus import FORGOTTEN_SECONDS, Gpus
 
-GPU = Gpu("GPU-1", "gpu-1", 0, "H100", 1000.0, utilization=0.5, holder=Holder("v", "p", "c"))
+GPU = Gpu("GPU-1", "gpu-1", 0, "H100", 1000.0, utilization=0.5, holders=(Holder("v", "p", "c"),))
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from controllers.domain.cluster import Gpu, Node, StateDelta
+from controllers.domain.cluster import Node, StateDelta
+from controllers.domain.gpu import Gpu
 from controllers.domain.workload import Workload
 from controllers.store.gpus import Gpus
 from controllers.store.states import FINISHED_KEPT, States, surplus

@@ -69,7 +69,7 @@ def test_a_silent_cluster_is_lost_and_its_counts_keep_their_age(web: Web) -> Non
 
 def test_a_gpu_is_busy_idle_free_faulty_or_stale(web: Web) -> None:
     made = cluster(web, workloads={"w1": running("w1")})
-    held = {"holder": holder()}
+    held = {"holders": (holder(),)}
     web.stores.samples.put(
         made.id,
         [
@@ -82,12 +82,12 @@ def test_a_gpu_is_busy_idle_free_faulty_or_stale(web: Web) -> None:
         ],
     )
     states = [item["state"] for item in one(web, "/gpus?sort=index")["items"]]
-    assert states == ["busy", "idle", "free", "fault", "stale", "stale"]
+    assert states == ["busy", "idle", "free", "fault", "stale", "allocated"]
 
 
 def test_an_old_sample_shows_no_readings_but_still_whose_gpu_it_is(web: Web) -> None:
     made = cluster(web, workloads={"w1": running("w1")})
-    web.stores.samples.put(made.id, [gpu(0, age=46, power_watts=70.0, holder=holder())])
+    web.stores.samples.put(made.id, [gpu(0, age=46, power_watts=70.0, holders=(holder(),))])
     shown = one(web, "/gpus/GPU-east-0-0")
     for reading in ("utilization", "memory_used_bytes", "power_watts", "temperature_celsius"):
         assert shown[reading] is None
@@ -140,7 +140,12 @@ def test_the_overview_of_nothing_is_whole(web: Web) -> None:
 def test_the_overview_counts_shows_and_warns(web: Web) -> None:
     policy(web)
     made = cluster(web, workloads={"w1": running("w1")})
-    samples = [gpu(0, utilization=0.01, holder=holder()), gpu(1), gpu(2, up=False), gpu(3, age=99)]
+    samples = [
+        gpu(0, utilization=0.01, holders=(holder(),)),
+        gpu(1),
+        gpu(2, up=False),
+        gpu(3, age=99),
+    ]
     web.stores.samples.put(made.id, samples)
     old_report(web, 100)
     shown = one(web, "/overview")
@@ -180,7 +185,7 @@ def test_the_figures_of_a_narrowed_overview_lead_to_what_they_count(web: Web) ->
 
 def test_the_map_shows_each_gpu_by_node_as_people_count(web: Web) -> None:
     made = cluster(web, nodes=11, workloads={"w1": running("w1", node="east-10")})
-    held = gpu(1, "east-10", holder=holder())
+    held = gpu(1, "east-10", holders=(holder(),))
     web.stores.samples.put(made.id, [held, gpu(0, "east-10"), gpu(0, "east-9"), gpu(0, age=99)])
     nodes = one(web, "/overview")["map"]
     assert [node["name"] for node in nodes] == ["east-0", "east-9", "east-10"]

@@ -160,7 +160,7 @@ def test_pools_groups_projects_and_quotas_count_what_runs(web: Web) -> None:
     policy(web)
     web.person("mia", "vision")
     east = cluster(web, workloads={"w1": running("w1")})
-    web.stores.samples.put(east.id, [gpu(0, holder=holder()), gpu(1, utilization=0.0)])
+    web.stores.samples.put(east.id, [gpu(0, holders=(holder(),)), gpu(1, utilization=0.0)])
     pool = web.get("/pools/a").json
     group = web.get("/groups/vision").json
     project = web.get("/projects/eyes").json

@@ -19,7 +19,7 @@ def seen(web: Web) -> fleet.Fleet:
     policy(web)
     for name in ("east", "west"):
         made = cluster(web, name, workloads={f"w-{name}": running(f"w-{name}")})
-        web.stores.samples.put(made.id, [gpu(0, f"{name}-0", holder=holder())])
+        web.stores.samples.put(made.id, [gpu(0, f"{name}-0", holders=(holder(),))])
     return fleet.read(web.stores)
 
 

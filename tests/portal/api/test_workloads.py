@@ -197,7 +197,7 @@ def seen(web: Web, **more: Any) -> Any:
     web.stores.intents.add(Intent("w1", spec, "mia", time.time(), cluster="east"))
     workload = replace(running("w1"), **more)
     made = cluster(web, name="north", workloads={"w1": workload})
-    web.stores.samples.put(made.id, [gpu(3, "north-0", holder=holder(), simulated=True)])
+    web.stores.samples.put(made.id, [gpu(3, "north-0", holders=(holder(),), simulated=True)])
     return web.get("/workloads/w1", user="mia").json
 
 

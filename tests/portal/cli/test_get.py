@@ -22,7 +22,7 @@ def fleet(web: Web, server: str) -> Web:
     """Pools, projects and one cluster of two nodes, with GPUs and a workload."""
     neurox_web.policy(web)
     made = neurox_web.cluster(web, workloads={"w1": neurox_web.running("w1")})
-    web.stores.samples.put(made.id, [neurox_web.gpu(0, holder=neurox_web.holder())])
+    web.stores.samples.put(made.id, [neurox_web.gpu(0, holders=(neurox_web.holder(),))])
     return web
 
 
