@@ -21,6 +21,8 @@ bp = APIBlueprint("series", __name__, tag="Charts")
 
 PARAMETERS = ("from", "to", "step", "by", "cluster", "node", "gpu", "workload")
 ALLOCATION = "neurox_pod_gpu_allocation_info"
+RATE_SECONDS = 60
+"""A shorter window may hold no two samples of a counter that is read each ten seconds."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,15 @@ class Measure:
     metric: str
     unit: str
     together: str
+    label: str = ""
+    """Draws a line a value of this label, of a counter of seconds: the share of the time."""
 
 
 MEASURES = {
     "utilization": Measure("neurox_gpu_utilization_ratio", "ratio", "avg"),
+    "sm_active": Measure("neurox_gpu_sm_active_ratio", "ratio", "avg"),
+    "tensor_active": Measure("neurox_gpu_tensor_active_ratio", "ratio", "avg"),
+    "throttled": Measure("neurox_gpu_throttled_seconds_total", "ratio", "avg", "reason"),
     "memory": Measure("neurox_gpu_memory_used_bytes", "bytes", "sum"),
     "power": Measure("neurox_gpu_power_watts", "W", "sum"),
     "temperature": Measure("neurox_gpu_temperature_celsius", "°C", "max"),
@@ -62,6 +69,8 @@ def get_series(name: str) -> Response:
 
 def expression(measure: Measure, chosen: Subject, step: int) -> str:
     """The one query that draws the chart."""
+    if measure.label:
+        return _shares(measure, chosen, step)
     if _singly(measure, chosen):
         return _each_gpu(measure, chosen, step)
     lines = {line: chosen.pods or scopes for line, scopes in chosen.lines.items()}
@@ -71,7 +80,17 @@ def expression(measure: Measure, chosen: Subject, step: int) -> str:
 
 def _singly(measure: Measure, chosen: Subject) -> bool:
     """A line a GPU; to count GPUs singly would say nothing."""
-    return chosen.each_gpu and measure.metric != ALLOCATION
+    return chosen.each_gpu and measure.metric != ALLOCATION and not measure.label
+
+
+def _shares(measure: Measure, chosen: Subject, step: int) -> str:
+    """All that is chosen together, a line a value of the label."""
+    scopes = [scope for line in chosen.lines.values() for scope in line]
+    window = f"[{max(step, RATE_SECONDS)}s]"
+    each = " or ".join(f"rate({measure.metric}{scope.matchers()}{window})" for scope in scopes)
+    if chosen.pods:
+        each = f"({each}) and on (tenant_id, node, uuid) {_allocated(chosen.pods, step)}"
+    return f"{measure.together} by ({measure.label}) ({each})"
 
 
 def _summed(measure: Measure, scopes: list[promql.Scope], step: int) -> str:
@@ -98,7 +117,10 @@ def _each_gpu(measure: Measure, chosen: Subject, step: int) -> str:
 
 def columns(measure: Measure, chosen: Subject, lines: list[Line], times: Span) -> Series:
     """The lines in the order they were asked for; one without any value is a column of nulls."""
-    if _singly(measure, chosen):
+    if measure.label:
+        found = {line.labels.get(measure.label, ""): line.values for line in lines}
+        order = sorted(found)
+    elif _singly(measure, chosen):
         found = _by_gpu(lines)
         order = sorted(found, key=_natural)
     else:

@@ -1,6 +1,6 @@
 """Time series for charts: fine for the drawing, coarse for the table beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
@@ -27,10 +27,15 @@ class Chart:
     trouble: str = ""
 
 
-def chart(name: str, query: Query, **scope: str) -> Chart:
-    """A chart of the page's range; without data it says why instead of failing the page."""
+def chart(name: str, query: Query, trouble: str = "", **scope: str) -> Chart:
+    """A chart of the page's range; without data it says why instead of failing the page.
+
+    With a ``trouble`` that is known it does not ask.
+    """
     asked = {"from": query.range, **scope}
     source = Query(f"/series/{name}", {n: v for n, v in asked.items() if v})
+    if trouble:
+        return Chart(name, source.export("json"), None, trouble)
     try:
         table = api().series(name, to="now", step=step(query.range, 12), **asked)
     except NotSignedIn:
@@ -40,6 +45,14 @@ def chart(name: str, query: Query, **scope: str) -> Chart:
     except Unavailable:
         return Chart(name, source.export("json"), None, "The Neurox API does not answer.")
     return Chart(name, source.export("json"), at_most(table, MOST_LINES))
+
+
+def charts(names: Iterable[str], query: Query, **scope: str) -> list[Chart]:
+    """Several of one thing; once one is not to be had the others are not asked for."""
+    found: list[Chart] = []
+    for name in names:
+        found.append(chart(name, query, found[-1].trouble if found else "", **scope))
+    return found
 
 
 def step(span: str, points: int) -> int:

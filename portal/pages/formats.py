@@ -37,6 +37,14 @@ def size(count: float | None) -> str:
     )
 
 
+def energy(joules: float | None) -> str:
+    """Joules in watt-hours."""
+    if joules is None:
+        return UNKNOWN
+    hours = joules / 3600
+    return f"{number(hours / 1000)} kWh" if hours >= 1000 else f"{number(hours)} Wh"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds in the one or two units that matter: ``6 s``, ``4 min``, ``3.2 h``, ``12 d``."""
     if seconds is None:
@@ -111,6 +119,7 @@ FILTERS = {
     "percent": percent,
     "size": size,
     "duration": duration,
+    "energy": energy,
     "clock": clock,
     "moment": moment,
     "short_uuid": short_uuid,
