@@ -81,7 +81,7 @@ const char *add_mig(const char *value, void *target, size_t size)
             return "a pair of instances that no other MIG device has";
     new.eighths = (int)(gigabytes + 0.5); /* in gigabytes until the GPU's memory is known */
     gpu->migs[gpu->mig_count++] = new;
-    gpu->mig_mode = wave_constant(1);
+    gpu->mig_mode = gpu->mig_mode_pending = wave_constant(1);
     return NULL;
 }
 

@@ -6,7 +6,7 @@
 #define LAST_FIELD 307
 #define ALL_LINKS 0xffffffffu
 
-enum from { NOW, COUNTED, THROTTLED, LINKS_NOW, LINK_COUNTED, NEVER };
+enum from { NOW, COUNTED, THROTTLED, LINKS_NOW, LINK_NOW, LINK_COUNTED, NEVER };
 
 /* A field is a wave now, or a counter; in units of which `scale` make one of the scenario's. */
 struct field {
@@ -50,9 +50,9 @@ static const struct field FIELDS[] = {
     {144, NOW, UNSIGNED, WAVE(remapped[REMAP_PENDING]), 1},
     {145, NOW, UNSIGNED, WAVE(remapped[REMAP_FAILED]), 1},
     {160, LINKS_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[LINK_ECC]), 1},
-    {161, LINKS_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[REPLAY]), 1},
-    {162, LINKS_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[RECOVERY]), 1},
-    {163, LINKS_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[DATA]), 1},
+    {161, LINK_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[REPLAY]), 1},
+    {162, LINK_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[RECOVERY]), 1},
+    {163, LINK_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[DATA]), 1},
     {185, NOW, UNSIGNED, WAVE(rates[POWER]), 1e3},
     {186, NOW, UNSIGNED, WAVE(rates[POWER]), 1e3},
     {187, NOW, UNSIGNED, WAVE(power_limit_min_watts), 1e3},
@@ -83,17 +83,22 @@ static int put_counter(const struct field *field, bool given, double counted, st
     return given ? put_value(field, counted * field->scale, to) : NOT_SUPPORTED;
 }
 
-/* One link's part, or all of them; a link that the GPU lacks is refused, never made up. */
+/* A link that the GPU lacks is refused, never made up. */
+static int has_link(const struct gpu *gpu, unsigned link)
+{
+    if (!gpu->nvlinks.given || gpu->nvlinks.middle < 1)
+        return NOT_SUPPORTED;
+    return link == ALL_LINKS || link < (unsigned)gpu->nvlinks.middle ? SUCCESS : INVALID_ARGUMENT;
+}
+
+/* One link's part, or all of them. */
 static int put_link(const struct device *on, const struct field *field, struct field_value *to)
 {
-    const struct gpu *gpu = on->gpu;
-    double links = gpu->nvlinks.middle;
-    if (!gpu->nvlinks.given || links < 1)
-        return NOT_SUPPORTED;
-    if (to->scope != ALL_LINKS && to->scope >= (unsigned)links)
-        return INVALID_ARGUMENT;
-    double counted = on->counters->totals[field->at] / (to->scope == ALL_LINKS ? 1 : links);
-    return put_counter(field, gpu->rates[field->at].given, counted, to);
+    int result = has_link(on->gpu, to->scope);
+    double parts = to->scope == ALL_LINKS ? 1 : on->gpu->nvlinks.middle;
+    if (result != SUCCESS)
+        return result;
+    return put_counter(field, on->gpu->rates[field->at].given, on->counters->totals[field->at] / parts, to);
 }
 
 static int put_now(const struct gpu *gpu, const struct field *field, struct field_value *to)
@@ -107,11 +112,17 @@ static int put_now(const struct gpu *gpu, const struct field *field, struct fiel
 static int put(const struct device *on, const struct field *field, struct field_value *to)
 {
     const struct gpu *gpu = on->gpu;
+    int result = SUCCESS;
     to->type = field->type;
     to->value.ull = 0;
+    if (field->from == LINKS_NOW || field->from == LINK_NOW)
+        result = has_link(gpu, field->from == LINK_NOW ? to->scope : ALL_LINKS);
+    if (result != SUCCESS)
+        return result;
     switch (field->from) {
-    case NOW: return put_now(gpu, field, to);
-    case LINKS_NOW: return gpu->nvlinks.given ? put_now(gpu, field, to) : NOT_SUPPORTED;
+    case NOW:
+    case LINKS_NOW:
+    case LINK_NOW: return put_now(gpu, field, to);
     case COUNTED: return put_counter(field, gpu->rates[field->at].given, on->counters->totals[field->at], to);
     case THROTTLED: return put_counter(field, gpu->clock_events, on->counters->throttled[field->at], to);
     case LINK_COUNTED: return put_link(on, field, to);

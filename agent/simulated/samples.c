@@ -58,23 +58,23 @@ static unsigned percent_at(const struct process *process, long long tick)
     return (unsigned)(floor(percent * (double)(tick % 3600 + 1)) - floor(percent * (double)(tick % 3600)));
 }
 
-/* Samples of busy processes, oldest first, as many as there is room for; how many there are. */
+/* Samples of busy processes, one process after the other, as many as there is room for; how many
+ * there are. */
 static unsigned process_samples(const struct device *on, unsigned long long last_seen, unsigned room,
                                 struct process_sample_v1 *to)
 {
     unsigned made = 0;
-    long long tick = first_after(on->counters, last_seen);
-    for (; tick <= on->counters->ticks; tick++)
-        for (int i = 0; i < on->gpu->process_count; i++) {
-            const struct process *process = &on->gpu->processes[i];
-            bool began = process->since * SAMPLES_PER_SECOND < (double)tick;
-            if (process->sm <= 0 || !began || !process_listed(on, process, process->kind))
-                continue;
+    long long first = first_after(on->counters, last_seen);
+    for (int i = 0; i < on->gpu->process_count; i++) {
+        const struct process *process = &on->gpu->processes[i];
+        long long began = (long long)floor(process->since * SAMPLES_PER_SECOND) + 1;
+        if (process->sm <= 0 || !process_listed(on, process, process->kind))
+            continue;
+        for (long long tick = first > began ? first : began; tick <= on->counters->ticks; tick++, made++)
             if (made < room)
                 to[made] = (struct process_sample_v1){.timestamp = time_of(tick), .pid = process->pid,
                                                       .sm = percent_at(process, tick)};
-            made++;
-        }
+    }
     return made;
 }
 

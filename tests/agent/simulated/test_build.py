@@ -7,6 +7,7 @@ import pytest
 
 from agent.simulated.build import BuildError, build, compiler
 from infra.tools.toolbox import Toolbox
+from tests.agent.simulated.asked import HEAD, ask_of, of
 
 
 def test_the_compiler_named_in_cc_wins() -> None:
@@ -30,3 +31,12 @@ def test_the_command_prints_where_the_library_is(tmp_path: Path) -> None:
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)
     assert Path(done.stdout.strip()) == tmp_path / "new" / "libnvidia-ml.so.1"
     assert Path(done.stdout.strip()).stat().st_size < 200_000
+
+
+def test_a_function_that_is_left_out_is_not_found_by_the_loader(tmp_path: Path) -> None:
+    env = {**os.environ, **Toolbox.from_env().c_compiler()}
+    build(tmp_path, env, without=["nvmlDeviceGetTemperatureV", "nvmlGpmSampleAlloc"])
+    script = """[hasattr(n.nvmlLib, "nvmlDeviceGetTemperatureV"),
+        code(n.nvmlDeviceGetTemperatureV, gpu, 0), code(n.nvmlGpmSampleAlloc),
+        code(n.nvmlDeviceGetTemperature, gpu, 0)]"""
+    assert ask_of(tmp_path, tmp_path)(HEAD + of("h200"), script).answer == [False, 13, 13, 0]

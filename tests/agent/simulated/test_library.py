@@ -1,15 +1,9 @@
 """The C library through the unmodified pynvml, in a process of its own."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-HEAD = "driver = 580.95.05\ncuda = 13.0\n"
+from tests.agent.simulated.asked import HEAD, OPEN, Ask
+
 GPU = """
 [gpu 0]
 uuid = GPU-00000000-0000-0000-0000-000000000001
@@ -26,48 +20,9 @@ sm_clock_hertz = 1.98e9
 process = 4711 60000000000 0.5
 process = 4712 1000000000 0
 """
-BEGIN = """
-import json, os, sys
-import pynvml as n
-
-def code(call, *arguments):
-    try:
-        call(*arguments)
-    except n.NVMLError as error:
-        return error.value
-    return 0
-
-def put(text):
-    path = os.environ["NEUROX_NVML_SCENARIO"]
-    with open(path + ".draft", "w") as file:
-        file.write(text)
-    os.replace(path + ".draft", path)
-"""
-OPEN = "n.nvmlInit()\ngpu = n.nvmlDeviceGetHandleByIndex(0)\n"
 
 
-class Asked:
-    """What a script printed: its answer as JSON, and what the library wrote to stderr."""
-
-    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
-        assert done.returncode == 0, done.stderr
-        self.answer: Any = json.loads(done.stdout)
-        self.stderr = done.stderr
-
-
-def ask(library: Path, folder: Path, text: str, script: str, begin: str = OPEN) -> Asked:
-    (folder / "scenario").write_text(text)
-    env = {
-        **os.environ,
-        "LD_LIBRARY_PATH": str(library),
-        "NEUROX_NVML_SCENARIO": str(folder / "scenario"),
-    }
-    command = [sys.executable, "-c", BEGIN + begin + f"print(json.dumps({script}))"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
-    return Asked(done)
-
-
-def test_golden_values_of_one_gpu(library: Path, tmp_path: Path) -> None:
+def test_golden_values_of_one_gpu(ask: Ask) -> None:
     script = """{
         "driver": n.nvmlSystemGetDriverVersion(), "cuda": n.nvmlSystemGetCudaDriverVersion(),
         "count": n.nvmlDeviceGetCount(), "uuid": n.nvmlDeviceGetUUID(gpu),
@@ -86,7 +41,7 @@ def test_golden_values_of_one_gpu(library: Path, tmp_path: Path) -> None:
             {(s.pid, s.smUtil) for s in n.nvmlDeviceGetProcessesUtilizationInfo(gpu, 0)}
         ),
     }"""
-    assert ask(library, tmp_path, HEAD + GPU, script).answer == {
+    assert ask(HEAD + GPU, script).answer == {
         "driver": "580.95.05",
         "cuda": 13000,
         "count": 1,
@@ -108,14 +63,14 @@ def test_golden_values_of_one_gpu(library: Path, tmp_path: Path) -> None:
     }
 
 
-def test_what_is_not_in_the_scenario_is_not_supported(library: Path, tmp_path: Path) -> None:
+def test_what_is_not_in_the_scenario_is_not_supported(ask: Ask) -> None:
     script = """[code(n.nvmlDeviceGetSerial, gpu), code(n.nvmlDeviceGetFanSpeed, gpu),
         code(n.nvmlDeviceGetClockInfo, gpu, n.NVML_CLOCK_MEM),
         [f.nvmlReturn for f in n.nvmlDeviceGetFieldValues(gpu, [82, 91, 186, 999])]]"""
-    assert ask(library, tmp_path, HEAD + GPU, script).answer == [3, 3, 3, [3, 3, 0, 2]]
+    assert ask(HEAD + GPU, script).answer == [3, 3, 3, [3, 3, 0, 2]]
 
 
-def test_wrong_struct_versions_are_refused(library: Path, tmp_path: Path) -> None:
+def test_wrong_struct_versions_are_refused(ask: Ask) -> None:
     begin = OPEN + (
         "t = n.c_nvmlTemperature_v1_t(); t.version = n.nvmlTemperature_v1 + (1 << 24)\n"
         "u = n.c_nvmlProcessesUtilizationInfo_v1_t(); u.version = 24\n"
@@ -125,10 +80,10 @@ def test_wrong_struct_versions_are_refused(library: Path, tmp_path: Path) -> Non
     script = """[code(n.nvmlDeviceGetMemoryInfo, gpu, n.nvmlMemory_v2 + 8),
         direct("nvmlDeviceGetTemperatureV", t),
         direct("nvmlDeviceGetProcessesUtilizationInfo", u)]"""
-    assert ask(library, tmp_path, HEAD + GPU, script, begin).answer == [25, 25, 25]
+    assert ask(HEAD + GPU, script, begin).answer == [25, 25, 25]
 
 
-def test_energy_is_the_integral_of_power_over_every_change(library: Path, tmp_path: Path) -> None:
+def test_energy_is_the_integral_of_power_over_every_change(ask: Ask) -> None:
     quiet = GPU.replace("412.5", "100")
     swinging = GPU.replace("412.5", "wave 200 50 8")
     begin = OPEN + (
@@ -139,24 +94,24 @@ def test_energy_is_the_integral_of_power_over_every_change(library: Path, tmp_pa
     script = f"[joules(10, {quiet!r}), joules(20, {swinging!r}), joules(24, {quiet!r})]"
     start = "clock = 0\n" + HEAD + quiet
     # 10 s and 10 s at 100 W, then the rising half of a wave: 4 s at 200 W and 50 x 8 / pi J more.
-    assert ask(library, tmp_path, start, script, begin).answer == pytest.approx(
+    assert ask(start, script, begin).answer == pytest.approx(
         [1000, 2000, 2000 + 800 - 50 * 8 / 3.14159265], abs=0.01
     )
 
 
-def test_a_lost_gpu_answers_so_and_the_others_go_on(library: Path, tmp_path: Path) -> None:
+def test_a_lost_gpu_answers_so_and_the_others_go_on(ask: Ask) -> None:
     second = GPU.replace("gpu 0", "gpu 1").replace("0001", "0002")
     begin = OPEN + f"put({HEAD + GPU + 'lost = yes' + second!r})\n"
     script = """[code(n.nvmlDeviceGetUtilizationRates, gpu), n.nvmlDeviceGetCount(),
         code(n.nvmlDeviceGetHandleByIndex, 0),
         n.nvmlDeviceGetUtilizationRates(n.nvmlDeviceGetHandleByIndex(1)).gpu]"""
-    assert ask(library, tmp_path, HEAD + GPU, script, begin).answer == [15, 2, 15, 63]
+    assert ask(HEAD + GPU, script, begin).answer == [15, 2, 15, 63]
 
 
-def test_one_call_can_be_made_to_fail(library: Path, tmp_path: Path) -> None:
+def test_one_call_can_be_made_to_fail(ask: Ask) -> None:
     text = HEAD + GPU + "fail = nvmlDeviceGetPowerUsage 999\n"
     script = "[code(n.nvmlDeviceGetPowerUsage, gpu), code(n.nvmlDeviceGetName, gpu)]"
-    assert ask(library, tmp_path, text, script).answer == [999, 0]
+    assert ask(text, script).answer == [999, 0]
 
 
 @pytest.mark.parametrize(
@@ -173,22 +128,22 @@ def test_one_call_can_be_made_to_fail(library: Path, tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_scenario_is_named_and_the_last_good_one_stays(
-    library: Path, tmp_path: Path, broken: str, named: str
+    ask: Ask, broken: str, named: str
 ) -> None:
     begin = OPEN + f"put({HEAD + GPU + broken!r})\n"
     script = "[n.nvmlDeviceGetUtilizationRates(gpu).gpu, n.nvmlDeviceGetUtilizationRates(gpu).gpu]"
-    asked = ask(library, tmp_path, HEAD + GPU, script, begin)
+    asked = ask(HEAD + GPU, script, begin)
     assert asked.answer == [63, 63]
     assert asked.stderr.count(named) == 1
     assert "last good scenario" in asked.stderr
 
 
-def test_without_a_good_scenario_there_is_no_driver(library: Path, tmp_path: Path) -> None:
-    asked = ask(library, tmp_path, "driver =", "code(n.nvmlInit)", begin="")
+def test_without_a_good_scenario_there_is_no_driver(ask: Ask) -> None:
+    asked = ask("driver =", "code(n.nvmlInit)", begin="")
     assert asked.answer == 9
     assert "line 1, driver" in asked.stderr
 
 
-def test_calls_before_init_are_refused(library: Path, tmp_path: Path) -> None:
+def test_calls_before_init_are_refused(ask: Ask) -> None:
     begin = "n._LoadNvmlLibrary()\n"
-    assert ask(library, tmp_path, HEAD + GPU, "code(n.nvmlDeviceGetCount)", begin).answer == 1
+    assert ask(HEAD + GPU, "code(n.nvmlDeviceGetCount)", begin).answer == 1
