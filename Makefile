@@ -72,6 +72,10 @@ charts: $(VENV)/.test ## Make what is generated of the charts: schemas, referenc
 	@$(BIN)/python -m infra.charts.schema
 	@$(BIN)/neurox preflight control --manifest >charts/preflight.yaml 2>/dev/null
 
+.PHONY: reference
+reference: $(VENV)/.test ## Make the reference of the agent's metrics
+	@$(BIN)/neurox-agent reference >docs/reference/metrics.md
+
 .PHONY: quick
 quick: $(VENV)/.test ## Tests that start no cluster and no browser
 	@$(PYTEST) -m "not slow and not browser and not node"
@@ -79,7 +83,7 @@ quick: $(VENV)/.test ## Tests that start no cluster and no browser
 .PHONY: test
 test: $(VENV)/.test $(VENV)/.checkov chromium lint docs ## Everything that needs no cluster of your own
 	@$(BIN)/neurox tools
-	@$(BIN)/neurox tools helm
+	@$(BIN)/neurox tools helm promtool
 	@$(PYTEST) -m "not node and not pulumi"
 
 .PHONY: root

@@ -1,5 +1,5 @@
 """``python -m agent``."""
 
-from agent.main import run
+from agent.cli import main
 
-run()
+main()

@@ -31,10 +31,6 @@ _STOP_SECONDS = 3.0
 
 def run() -> None:
     """Run the agent until a signal; the process exits with 2 on a bad setting."""
-    if sys.argv[1:2] == ["record"]:
-        from agent.record.main import main as record  # the agent itself needs none of it
-
-        sys.exit(record(sys.argv[2:]))
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )

@@ -10,43 +10,65 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
+class Variable:
+    """One of the environment. ``help`` is what the documentation says of it."""
+
+    default: str
+    help: str
+
+
+VARIABLES: Mapping[str, Variable] = {
+    "NEUROX_AGENT_NODE": Variable("", "the node's name: the label `node` of every series"),
+    "NEUROX_AGENT_LISTEN": Variable(
+        "127.0.0.1:9479", "`HOST:PORT` of `/metrics`, `/dcgm/metrics`, `/healthz` and `/readyz`"
+    ),
+    "NEUROX_AGENT_POD_RESOURCES": Variable(
+        "", "the kubelet's pod-resources socket; without it there are no allocations"
+    ),
+    "NEUROX_AGENT_POD_LOGS": Variable(
+        "/var/log/pods", "where the kubelet keeps pod logs, whose folder names tell pods by uid"
+    ),
+    "NEUROX_AGENT_PROC": Variable("/proc", "the host's process tree"),
+    "NEUROX_AGENT_DCGM": Variable(
+        "legacy",
+        "which names of dcgm-exporter `/dcgm/metrics` has: `off`, `legacy`, `current` or `both`",
+    ),
+}
+"""All that the agent reads of its environment, in the order of the documentation."""
+
+DCGM = ("off", "legacy", "current", "both")
+
+
+@dataclass(frozen=True)
 class Settings:
-    """The agent's settings; every field is the variable ``NEUROX_AGENT_<FIELD>``."""
+    """The agent's settings, out of VARIABLES."""
 
     node: str
-    """The node's name: the label ``node`` of every series."""
     host: str
     port: int
     pod_resources: Path | None
-    """The kubelet's pod-resources socket; None leaves allocations out."""
+    """None leaves allocations out."""
     pod_logs: Path
-    """Where the kubelet keeps ``<namespace>_<pod>_<uid>`` folders: pod names by uid."""
     proc: Path
-    """The host's process tree."""
     dcgm: str = "legacy"
-    """Which names of dcgm-exporter ``/dcgm/metrics`` has: off, legacy, current or both."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read ``env``; SettingsError when a value is missing or wrong."""
-        node = env.get("NEUROX_AGENT_NODE", "")
-        if not node:
+        given = {name: env.get(name, "") or one.default for name, one in VARIABLES.items()}
+        if not given["NEUROX_AGENT_NODE"]:
             raise SettingsError("NEUROX_AGENT_NODE is not set: give the name of this node")
-        host, port = _address("NEUROX_AGENT_LISTEN", env.get("NEUROX_AGENT_LISTEN", _LISTEN))
-        socket = env.get("NEUROX_AGENT_POD_RESOURCES", "")
+        host, port = _address("NEUROX_AGENT_LISTEN", given["NEUROX_AGENT_LISTEN"])
+        socket = given["NEUROX_AGENT_POD_RESOURCES"]
         return cls(
-            node=node,
+            node=given["NEUROX_AGENT_NODE"],
             host=host,
             port=port,
             pod_resources=Path(socket) if socket else None,
-            pod_logs=Path(env.get("NEUROX_AGENT_POD_LOGS", "/var/log/pods")),
-            proc=_folder("NEUROX_AGENT_PROC", env.get("NEUROX_AGENT_PROC", "/proc")),
-            dcgm=_choice("NEUROX_AGENT_DCGM", env.get("NEUROX_AGENT_DCGM", "legacy"), _DCGM),
+            pod_logs=Path(given["NEUROX_AGENT_POD_LOGS"]),
+            proc=_folder("NEUROX_AGENT_PROC", given["NEUROX_AGENT_PROC"]),
+            dcgm=_choice("NEUROX_AGENT_DCGM", given["NEUROX_AGENT_DCGM"], DCGM),
         )
-
-
-_LISTEN = "127.0.0.1:9479"
-_DCGM = ("off", "legacy", "current", "both")
 
 
 def _address(name: str, value: str) -> tuple[str, int]:

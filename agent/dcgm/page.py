@@ -71,6 +71,8 @@ class DcgmPage:
         if row.holder:
             labels |= {"container": row.holder.container}
             labels |= {"namespace": row.holder.namespace, "pod": row.holder.pod}
+        if row.job:
+            labels["hpc_job"] = row.job
         return label_text(tuple(labels), tuple(labels.values()))
 
 

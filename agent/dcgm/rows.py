@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from agent.catalogue import MEMORY_USED, UTILIZATION, Series, Values
 from agent.snapshot import Allocation, Gpu, MigInstance, PodUse, Snapshot
 
+JOB_INFO = "neurox_gpu_job_info"
 POD_PARTS: Mapping[Series, Series] = {
     UTILIZATION: ("neurox_pod_gpu_sm_utilization_ratio", ()),
     MEMORY_USED: ("neurox_pod_gpu_memory_used_bytes", ()),
@@ -35,6 +36,8 @@ class Row:
     holder: Holder | None
     instance: MigInstance | None = None
     part: bool = False
+    job: str = ""
+    """The HPC job that has it alone."""
 
     @property
     def profile(self) -> str:
@@ -48,15 +51,27 @@ def rows(gpu: Gpu, snapshot: Snapshot) -> Iterator[Row]:
     given = [one for one in snapshot.allocations if one.uuid == gpu.identity.uuid]
     holders = _holders(given)
     only = holders[0] if len(holders) == 1 else None
+    jobs = _jobs(snapshot.usage.gpus.get(gpu.identity.uuid, {}))
     if len(holders) < 2 or gpu.migs:
-        yield Row(gpu.values, only)
+        yield Row(gpu.values, only, job=jobs.get("", ""))
     else:
         users = [one for one in snapshot.usage.pods if one.uuid == gpu.identity.uuid]
         yield from _shared(gpu.values, users, holders)
     for instance in gpu.migs:
         uuids = {device.uuid for device in instance.devices}
         holders = _holders([one for one in given if one.mig_uuid in uuids])
-        yield Row(instance.values, holders[0] if len(holders) == 1 else None, instance)
+        only = holders[0] if len(holders) == 1 else None
+        yield Row(instance.values, only, instance, job=jobs.get(str(instance.gi), ""))
+
+
+def _jobs(values: Values) -> Mapping[str, str]:
+    """By GPU instance, the whole GPU's under ``""``; several jobs on one are not told apart."""
+    jobs: dict[str, set[str]] = {}
+    for (name, labels), _ in values.items():
+        if name == JOB_INFO:
+            gi, job = labels
+            jobs.setdefault(gi, set()).add(job)
+    return {gi: found.pop() for gi, found in jobs.items() if len(found) == 1}
 
 
 def _holders(given: Sequence[Allocation]) -> list[Holder]:

@@ -90,6 +90,17 @@ def _stamped(name: str, version: str, package: str, tags: tuple[str, ...]) -> To
     return Tool(name, version, GoBuild(name, package, tags, (stamp,)))
 
 
+def _prometheus(name: str, default: bool = True) -> Tool:
+    # Without the clients of twenty clouds it compiles in half the time.
+    build = GoBuild(
+        "prometheus",
+        f"github.com/prometheus/prometheus/cmd/{name}",
+        ("remove_all_sd", "enable_kubernetes_sd"),
+        (f"github.com/prometheus/common/version.Version={_PROMETHEUS}",),
+    )
+    return Tool(name, _PROMETHEUS, build, default=default)
+
+
 NODE_TOOLS = (
     _kubernetes("kubelet", default=False),
     _kubernetes("kube-proxy", default=False),
@@ -165,13 +176,7 @@ TOOLS: dict[str, Tool] = {
         _kubernetes("kube-apiserver"),
         _kubernetes("kube-controller-manager"),
         _kubernetes("kube-scheduler"),
-        # Without the clients of twenty clouds it compiles in half the time.
-        _stamped(
-            "prometheus",
-            _PROMETHEUS,
-            "github.com/prometheus/prometheus/cmd/prometheus",
-            ("remove_all_sd", "enable_kubernetes_sd"),
-        ),
+        _prometheus("prometheus"),
         # Upstream releases are built with this tag; receive panics without it.
         _stamped(
             "thanos", _THANOS, "github.com/thanos-io/thanos/cmd/thanos", tags=("slicelabels",)
@@ -189,6 +194,8 @@ TOOLS: dict[str, Tool] = {
             ("version", "--client"),
             False,
         ),
+        # Tests let it judge what the agent serves.
+        _prometheus("promtool", default=False),
         *NODE_TOOLS,
         *PULUMI_TOOLS,
     )

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.settings import Settings, SettingsError
+from agent.settings import VARIABLES, Settings, SettingsError
 
 
 def test_a_name_is_enough() -> None:
@@ -29,9 +29,22 @@ def test_an_ipv6_address_is_read() -> None:
         ({"NEUROX_AGENT_LISTEN": "9400"}, "NEUROX_AGENT_LISTEN must be HOST:PORT, not '9400'"),
         ({"NEUROX_AGENT_LISTEN": "a:99999"}, "NEUROX_AGENT_LISTEN must be HOST:PORT"),
         ({"NEUROX_AGENT_PROC": "/no/such"}, "NEUROX_AGENT_PROC must be an existing folder"),
+        ({"NEUROX_AGENT_DCGM": "on"}, "NEUROX_AGENT_DCGM must be off, legacy, current or both"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(env: dict[str, str], named: str) -> None:
     given = {"NEUROX_AGENT_NODE": "gpu-1", **env} if env else env
     with pytest.raises(SettingsError, match=named):
         Settings.from_env(given)
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    empty = {name: "" for name in VARIABLES}
+    assert Settings.from_env({**empty, "NEUROX_AGENT_NODE": "n"}).port == 9479
+
+
+def test_the_documentation_says_of_each_variable_what_the_code_does() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/settings.md").read_text()
+    for name, variable in VARIABLES.items():
+        default = f"; default `{variable.default}`" if variable.default else ""
+        assert f"| `{name}` | {variable.help}{default} |" in page

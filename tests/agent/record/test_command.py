@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-COMMAND = [sys.executable, "-c", "from agent.main import run; run()", "record"]
+COMMAND = [sys.executable, "-m", "agent", "record"]
 
 
 def environment(library: Path, scenario: Path) -> dict[str, str]:

@@ -1,0 +1,74 @@
+"""``neurox-agent compare URL``: what people lose who replace their exporter by the agent."""
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from agent.dcgm.compare import Missing, missing
+from agent.dcgm.scrape import ScrapeFailed, samples
+from agent.settings import VARIABLES
+
+SAME, LESS, FAILED = 0, 1, 2
+"""Exit codes."""
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command and its options."""
+    parser = commands.add_parser(
+        "compare",
+        help="list what a dcgm-exporter in place serves and the agent does not",
+        description="Read the page of a dcgm-exporter on this node and the agent's /dcgm/metrics, "
+        "and list every series and label of the first that the second lacks, with the reason.",
+        epilog="Exit code: 0 nothing is missing, 1 something is, 2 a page could not be read.",
+    )
+    parser.add_argument("url", metavar="URL", help="the exporter's, as http://127.0.0.1:9400")
+    parser.add_argument(
+        "--agent", metavar="URL", help="the agent's (default: the one on this node)"
+    )
+    parser.add_argument("--output", choices=("text", "json"), default="text")
+    parser.set_defaults(command=_compare)
+
+
+def _compare(asked: argparse.Namespace) -> int:
+    agent = asked.agent or f"http://{_listen()}"
+    try:
+        theirs = samples(_page(asked.url, "/metrics"))
+        lacking = missing(theirs, samples(_page(agent, "/dcgm/metrics")))
+    except ScrapeFailed as failed:
+        sys.stderr.write(f"neurox-agent compare: {failed}\n")
+        return FAILED
+    sys.stdout.write(_json(lacking) if asked.output == "json" else _text(lacking, len(theirs)))
+    return LESS if lacking else SAME
+
+
+def _listen() -> str:
+    """Where the agent of this environment listens; one that listens everywhere is at home too."""
+    name = "NEUROX_AGENT_LISTEN"
+    address = os.environ.get(name) or VARIABLES[name].default
+    return address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
+
+
+def _page(url: str, path: str) -> str:
+    """With the scheme and the path that people leave out."""
+    scheme, _, rest = url.rpartition("://")
+    host, _, given = rest.partition("/")
+    return f"{scheme or 'http'}://{host}{'/' + given if given else path}"
+
+
+def _json(lacking: Sequence[Missing]) -> str:
+    return json.dumps({"missing": [asdict(one) for one in lacking]}, indent=2) + "\n"
+
+
+def _text(lacking: Sequence[Missing], total: int) -> str:
+    if not lacking:
+        return f"The agent has every one of {total} series, with all labels.\n"
+    rows = Counter((one.name, one.lacks, one.reason) for one in lacking)
+    lines = [
+        f"{name}: {lacks}{f' of {count} GPUs' if count > 1 else ''}\n    {reason}\n"
+        for (name, lacks, reason), count in rows.items()
+    ]
+    return "".join(lines) + f"\n{len(lacking)} missing, beside {total} series of the exporter.\n"

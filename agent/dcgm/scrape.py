@@ -1,0 +1,66 @@
+"""Series out of another exporter's page; values are not looked at."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+TIMEOUT_SECONDS = 10.0
+"""As long as Prometheus waits for a scrape."""
+PAGE_MOST_BYTES = 64 << 20
+
+_SAMPLE = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(.*)\})?\s+\S+(?:\s+-?\d+)?\s*")
+_LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+_ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
+
+
+class ScrapeFailed(Exception):
+    """There is no page; the message names the URL and why."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One series of a page. A label that is empty is as good as none, and left out."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+def samples(url: str) -> list[Sample]:
+    """All series at ``url``; ScrapeFailed when there is no such page."""
+    found = list(parse(_page(url)))
+    if not found:
+        raise ScrapeFailed(f"{url} has no series: is it an exporter's page?")
+    return found
+
+
+def parse(text: str) -> Iterator[Sample]:
+    """The series of a page in the Prometheus text format."""
+    for line in text.splitlines():
+        if line and not line.startswith("#") and (found := _SAMPLE.fullmatch(line)):
+            labels = {name: _unescaped(value) for name, value in _LABEL.findall(found[2] or "")}
+            yield Sample(found[1], {name: value for name, value in labels.items() if value})
+
+
+def _unescaped(value: str) -> str:
+    return re.sub(r"\\[\\n\"]", lambda found: _ESCAPES[found[0]], value)
+
+
+def _page(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ScrapeFailed(f"{url} must begin with http:// or https://")
+    try:
+        with urlopen(url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            body: bytes = answer.read(PAGE_MOST_BYTES + 1)
+    except HTTPError as error:
+        said = error.read(200).decode(errors="replace").strip()
+        raise ScrapeFailed(f"{url} answers {error.code}: {said or error.reason}") from error
+    except URLError as error:
+        raise ScrapeFailed(f"{url} does not answer: {error.reason}") from error
+    except (OSError, HTTPException, ValueError) as error:
+        raise ScrapeFailed(f"{url} does not answer: {error}") from error
+    if len(body) > PAGE_MOST_BYTES:
+        raise ScrapeFailed(f"{url} is larger than {PAGE_MOST_BYTES >> 20} MiB")
+    return body.decode(errors="replace")
