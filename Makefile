@@ -32,6 +32,12 @@ $(VENV)/.test: setup.cfg constraints.txt | $(BIN)/python
 	@$(INSTALL) '.[test]'
 	@touch $@ $(VENV)/.local
 
+$(VENV)/.nvitop: tests/bench/agent/nvitop-exporter.txt | $(BIN)/python
+	@echo "Installing nvitop-exporter into $(VENV)/nvitop-exporter (a few seconds, once)"
+	@$(PYTHON) -m venv $(VENV)/nvitop-exporter
+	@$(VENV)/nvitop-exporter/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 # It pins a hundred packages of its own, other versions than ours.
 $(VENV)/.checkov: tests/charts/checkov.txt | $(BIN)/python
 	@echo "Installing checkov into $(VENV)/checkov (about a minute, once)"
@@ -119,6 +125,11 @@ bench-up: $(VENV)/.test ## Time and memory of `make up`, against their limits
 .PHONY: bench-overview
 bench-overview: $(VENV)/.test ## Time of the first page, small fleet and large, against its limits
 	@$(BIN)/python tests/bench/overview.py
+
+.PHONY: bench-agent
+bench-agent: $(VENV)/.test $(VENV)/.nvitop ## Cost of the agent, beside its limits and nvitop-exporter; 20 min (ARGS=--quick: 3)
+	@$(BIN)/neurox tools etcd kube-apiserver >/dev/null
+	@$(BIN)/python tests/bench/agent $(ARGS)
 
 .PHONY: bench-install
 bench-install: $(VENV)/.test ## Requests, use, installing and joining on real nodes, against their limits

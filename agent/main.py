@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from agent.attribution import Attribution
@@ -54,7 +55,8 @@ def serve(settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    threads = [_started("sampler", sampler.run, stop), _started("http", _serve, server)]
+    sample = partial(sampler.run, interval=settings.interval)
+    threads = [_started("sampler", sample, stop), _started("http", _serve, server)]
     if kubelet:
         threads.append(_started("kubelet", kubelet.run, stop))
     log.info("node %s on http://%s:%d/metrics", settings.node, *server.server_address[:2])

@@ -33,15 +33,15 @@ class Sampler:
         self._lists: dict[str, tuple[Process, ...] | None] = {}
         self._listed_at: float | None = None
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, interval: float = INTERVAL_SECONDS) -> None:
         """Sample until ``stop``; a failed pass is logged and tried again at the next tick."""
         tick = time.monotonic()
         while not stop.is_set():
             try:
                 self.sample(time.monotonic())
             except Exception:
-                log.exception("pass failed, next try in %gs", INTERVAL_SECONDS)
-            tick = max(tick + INTERVAL_SECONDS, time.monotonic())
+                log.exception("pass failed, next try in %gs", interval)
+            tick = max(tick + interval, time.monotonic())
             stop.wait(tick - time.monotonic())
         self._devices.close()
 

@@ -29,6 +29,7 @@ VARIABLES: Mapping[str, Variable] = {
         "/var/log/pods", "where the kubelet keeps pod logs, whose folder names tell pods by uid"
     ),
     "NEUROX_AGENT_PROC": Variable("/proc", "the host's process tree"),
+    "NEUROX_AGENT_INTERVAL": Variable("1", "seconds between two readings, 0.1 to 10"),
     "NEUROX_AGENT_DCGM": Variable(
         "legacy",
         "which names of dcgm-exporter `/dcgm/metrics` has: `off`, `legacy`, `current` or `both`",
@@ -50,6 +51,7 @@ class Settings:
     """None leaves allocations out."""
     pod_logs: Path
     proc: Path
+    interval: float = 1.0
     dcgm: str = "legacy"
 
     @classmethod
@@ -67,8 +69,12 @@ class Settings:
             pod_resources=Path(socket) if socket else None,
             pod_logs=Path(given["NEUROX_AGENT_POD_LOGS"]),
             proc=_folder("NEUROX_AGENT_PROC", given["NEUROX_AGENT_PROC"]),
+            interval=_interval("NEUROX_AGENT_INTERVAL", given["NEUROX_AGENT_INTERVAL"]),
             dcgm=_choice("NEUROX_AGENT_DCGM", given["NEUROX_AGENT_DCGM"], DCGM),
         )
+
+
+_INTERVAL_LEAST, _INTERVAL_MOST = 0.1, 10.0
 
 
 def _address(name: str, value: str) -> tuple[str, int]:
@@ -76,6 +82,17 @@ def _address(name: str, value: str) -> tuple[str, int]:
     if not host or not port.isascii() or not port.isdecimal() or int(port) > 65535:
         raise SettingsError(f"{name} must be HOST:PORT, not {value!r}")
     return host.strip("[]"), int(port)
+
+
+def _interval(name: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not _INTERVAL_LEAST <= seconds <= _INTERVAL_MOST:
+        least, most = f"{_INTERVAL_LEAST:g}", f"{_INTERVAL_MOST:g}"
+        raise SettingsError(f"{name} must be {least} to {most} seconds, not {value!r}")
+    return seconds
 
 
 def _folder(name: str, value: str) -> Path:

@@ -14,6 +14,7 @@ def test_a_name_is_enough() -> None:
         pod_resources=None,
         pod_logs=Path("/var/log/pods"),
         proc=Path("/proc"),
+        interval=1.0,
     )
 
 
@@ -30,6 +31,7 @@ def test_an_ipv6_address_is_read() -> None:
         ({"NEUROX_AGENT_LISTEN": "a:99999"}, "NEUROX_AGENT_LISTEN must be HOST:PORT"),
         ({"NEUROX_AGENT_PROC": "/no/such"}, "NEUROX_AGENT_PROC must be an existing folder"),
         ({"NEUROX_AGENT_DCGM": "on"}, "NEUROX_AGENT_DCGM must be off, legacy, current or both"),
+        ({"NEUROX_AGENT_INTERVAL": "nan"}, "NEUROX_AGENT_INTERVAL must be 0.1 to 10 seconds"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(env: dict[str, str], named: str) -> None:
