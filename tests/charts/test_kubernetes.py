@@ -9,7 +9,7 @@ import pytest
 
 from tests.charts.value_sets import SETS
 
-FOREIGN = {"HTTPRoute"}
+FOREIGN = {"HTTPRoute", "ServiceMonitor"}
 """Kinds that Kubernetes itself does not know."""
 
 

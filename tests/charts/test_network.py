@@ -160,7 +160,7 @@ def test_the_matrix_is_the_one_that_is_meant(render: Any) -> None:
     assert from_anywhere(edges(objects), doors) == from_anywhere(meant, doors)
     bucket = {"thanos-receive", "thanos-store", "thanos-compact"}
     assert far(objects, 9000) == bucket | {"relay-client"}
-    asking = {"portal", "prometheus", "workload-manager"}
+    asking = {"portal", "prometheus", "workload-manager", "agent"}
     assert far(objects, 443) == far(objects, 6443) == far(objects, 9000) | asking
     # The agent does not even ask for names.
     assert far(objects, 53) == {pod.name for pod in pods(objects)} - {"agent"}
@@ -169,8 +169,33 @@ def test_the_matrix_is_the_one_that_is_meant(render: Any) -> None:
 def test_the_api_server_may_listen_elsewhere(render: Any) -> None:
     ports = {"networkPolicy": {"apiServerPorts": [16443]}}
     objects = render("neurox", {**ports, "workload": {"enabled": True, **ports}})
-    asking = {"portal", "prometheus", "workload-manager"}
+    asking = {"portal", "prometheus", "workload-manager", "agent"}
     assert far(objects, 16443) - far(objects, 443) == asking
+
+
+SCRAPER = Pod("p", "monitoring", {"app.kubernetes.io/name": "prometheus"}, {}, "")
+OTHER = Pod("g", "monitoring", {"app.kubernetes.io/name": "grafana"}, {}, "")
+ALLOY = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "alloy"}}}
+
+
+@pytest.mark.parametrize(
+    ("values", "may"),
+    [
+        ({}, False),
+        ({"agentOnly": True}, True),
+        ({"agentOnly": True, "networkPolicy": {"scrapers": [ALLOY]}}, False),
+        ({"networkPolicy": {"scrapers": [{"namespaceSelector": {}}]}}, True),
+    ],
+)
+def test_your_prometheus_may_scrape_an_agent_alone_and_others_that_you_name(
+    render: Any, values: dict[str, Any], may: bool
+) -> None:
+    objects = render("neurox-workload", values)
+    (agent,) = (pod for pod in pods(objects) if pod.name == "agent")
+    assert allowed(objects, "Ingress", agent, SCRAPER, 9479) is may
+    assert not allowed(objects, "Ingress", agent, SCRAPER, 22)
+    named = "namespaceSelector" in str(values)
+    assert allowed(objects, "Ingress", agent, OTHER, 9479) is named
 
 
 @pytest.mark.parametrize(
@@ -213,7 +238,7 @@ def test_nobody_is_told_of_an_address_that_policies_keep_from_it(render: Any, na
             assert allowed(objects, "Egress", pod, sink, sink.ports[to]), (pod.name, host, port)
             assert allowed(objects, "Ingress", sink, pod, sink.ports[to]), (pod.name, host, port)
             told += 1
-    assert told
+    assert told or values.get("agentOnly")
 
 
 @pytest.mark.parametrize("name", SETS)

@@ -32,7 +32,15 @@ def test_every_default_is_described_and_every_described_value_has_a_default(char
 
 def _leaves(value: Any, described: Any, path: str = "") -> list[tuple[str, Any]]:
     groups = ("image", "images", "expose", "agent", "storage", "admin", "receive", "query", "join")
-    groups += ("simulatedGpus", "priorityClass", "objectStorage", "retention", "store", "compact")
+    groups += (
+        "simulatedGpus",
+        "priorityClass",
+        "serviceMonitor",
+        "objectStorage",
+        "retention",
+        "store",
+        "compact",
+    )
     found = []
     for key, each in value.items():
         here = f"{path}{key}"
@@ -110,6 +118,27 @@ REFUSED = [
     (
         {"workload": {"enabled": True}, "expose": {"edge": {"existingSecret": "a"}}},
         "expose.host is empty: with workload.enabled=true and expose.type=edge",
+    ),
+    (
+        {"workload": {"enabled": True, "agentOnly": True}},
+        "beside a control plane the whole workload plane is installed",
+    ),
+    ({"workload": {"enabled": True, "agent": {"driver": "CDI"}}}, "/agent/driver"),
+    ({"workload": {"enabled": True, "agent": {"cdiDevice": "all"}}}, "/agent/cdiDevice"),
+    ({"workload": {"enabled": True, "agent": {"dcgm": False}}}, "/agent/dcgm"),
+    ({"workload": {"enabled": True, "agent": {"jobMap": "jobs"}}}, "/agent/jobMap"),
+    (
+        {"workload": {"enabled": True, "agent": {"labels": {"app.kubernetes.io/instance": "a"}}}},
+        "agent.labels holds app.kubernetes.io/instance",
+    ),
+    (
+        {
+            "workload": {
+                "enabled": True,
+                "agent": {"dcgm": "none", "serviceMonitor": {"enabled": True, "dcgm": True}},
+            }
+        },
+        "agent.serviceMonitor.dcgm=true and agent.dcgm=none",
     ),
     ({"workload": {"typo": 1}}, "'typo'"),
     ({"images": {"valkey": {"tag": 1.10}}}, "/images/valkey/tag"),

@@ -109,4 +109,19 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
         "neurox-workload",
         {"agent": {"driver": "cdi", "hostPID": False, "namespace": "gpu-agents"}},
     ),
+    "agent-alone": ("neurox-workload", {"agentOnly": True}),
+    "agent-alone-monitored": (
+        "neurox-workload",
+        {
+            "agentOnly": True,
+            "agent": {
+                "dra": True,
+                "dcgm": "both",
+                "jobMap": "/var/lib/job-map",
+                "labels": {"team": "gpus"},
+                "annotations": {"prometheus.io/scrape": "true"},
+                "serviceMonitor": {"enabled": True, "dcgm": True, "labels": {"release": "p"}},
+            },
+        },
+    ),
 }

@@ -74,6 +74,46 @@ capabilities:
 - {name: pod-logs, mountPath: /var/log/pods, readOnly: true}
 {{- end }}
 
+{{- /* neurox-workload.driverEnv: what lets the agent find libnvidia-ml and the GPUs. */}}
+{{- define "neurox-workload.driverEnv" -}}
+{{- if .Values.agent.simulated }}
+- {name: NEUROX_NVML_SCENARIO, value: /run/neurox/simulated/scenario}
+{{- else if eq .Values.agent.driver "hostPath" }}
+- {name: LD_LIBRARY_PATH, value: /usr/local/nvidia/lib64}
+{{- else }}
+- {name: NVIDIA_VISIBLE_DEVICES, value: {{ ternary .Values.agent.cdiDevice "all" (eq .Values.agent.driver "cdi") }}}
+- {name: NVIDIA_DRIVER_CAPABILITIES, value: utility}
+{{- if .Values.agent.privileged }}
+# Every MIG device, also one that is made later; NVIDIA's runtime grants it to privileged containers only.
+- {name: NVIDIA_MIG_MONITOR_DEVICES, value: all}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* neurox-workload.agentAnnotations: yours; by the first, NVIDIA's NRI plugin adds the devices. */}}
+{{- define "neurox-workload.agentAnnotations" -}}
+{{- if and (eq .Values.agent.driver "cdi") (not .Values.agent.simulated) }}
+nvidia.cdi.k8s.io/container.agent: {{ .Values.agent.cdiDevice }}
+{{- end }}
+{{- with .Values.agent.annotations }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* neurox-workload.scrapers: who may ask the agents for metrics; alone, the usual label of a Prometheus. */}}
+{{- define "neurox-workload.scrapers" -}}
+{{- if not .Values.agentOnly }}
+- namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: {{ .Release.Namespace | quote }}}}
+  podSelector: {matchLabels: {app.kubernetes.io/component: prometheus}}
+{{- end }}
+{{- if .Values.networkPolicy.scrapers }}
+{{ toYaml .Values.networkPolicy.scrapers }}
+{{- else if .Values.agentOnly }}
+- namespaceSelector: {}
+  podSelector: {matchLabels: {app.kubernetes.io/name: prometheus}}
+{{- end }}
+{{- end }}
+
 {{- /* neurox-workload.agentNodes: simulated GPUs appear on nodes that somebody has marked so, and on no other. */}}
 {{- define "neurox-workload.agentNodes" -}}
 {{- if .Values.agent.simulated }}
@@ -83,7 +123,7 @@ neurox.io/simulated: "true"
 {{- end }}
 {{- end }}
 
-{{- /* neurox-workload.labelNodes: the agent has no rights at the API server, so a person does it. */}}
+{{- /* neurox-workload.labelNodes: the agent may only look, so a person does it. */}}
 {{- define "neurox-workload.labelNodes" -}}
 kubectl label node NODE neurox.io/simulated=true nvidia.com/gpu.product={{ .Values.agent.simulatedGpus.model }}
 {{- end }}
