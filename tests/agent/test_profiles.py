@@ -1,0 +1,128 @@
+"""What a real agent serves of each GPU model, judged by the official parser and by promtool."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from agent.catalogue import METRICS, SCOPE_LABELS
+from agent.dcgm.names import FIELDS
+from infra.tools.toolbox import Toolbox
+
+pytestmark = pytest.mark.slow
+
+PROFILES = sorted(
+    path.name
+    for path in (Path(__file__).parents[2] / "agent/simulated/profiles").iterdir()
+    if path.suffix not in (".py", ".pyc", ".h") and path.is_file()
+)
+HEAD = "driver = 580.95.05\ncuda = 13.0\n"
+BARE = (
+    "[gpu 0]\nuuid = GPU-00000000-0000-0000-0000-000000000000\nmodel = Bare\nmemory_bytes = 1000\n"
+)
+
+
+def scenario(profile: str, gpus: int = 1) -> str:
+    """GPUs of one model at half load; ``bare`` supports almost nothing."""
+    if profile == "bare":
+        return HEAD + BARE
+    return HEAD + "".join(
+        f"[gpu {i}]\nprofile = {profile}\nuuid = GPU-00000000-0000-0000-0000-{i:012}\n"
+        "utilization = 0.5\n"
+        for i in range(gpus)
+    )
+
+
+def served(library: Path, folder: Path, text: str) -> tuple[str, str]:
+    """Our page and DCGM's, of an agent that ran a few passes."""
+    (folder / "scenario").write_text(text)
+    env = {
+        **os.environ,
+        "LD_LIBRARY_PATH": str(library),
+        "NEUROX_NVML_SCENARIO": str(folder / "scenario"),
+        "NEUROX_AGENT_NODE": "gpu-1",
+        "NEUROX_AGENT_LISTEN": "127.0.0.1:0",
+        "NEUROX_AGENT_DCGM": "both",
+    }
+    command = [sys.executable, "-m", "agent"]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr
+            found = (re.search(r"http://\S+:\d+", line) for line in process.stderr)
+            url = next(match[0] for match in found if match)
+            # Drained, or a chatty agent would stop at a full pipe.
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            return _second_pass(url), requests.get(f"{url}/dcgm/metrics", timeout=5).text
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=10)
+
+
+def _second_pass(url: str) -> str:
+    """What needs two readings, as activity does, is there from the second pass on."""
+    deadline, ages = time.monotonic() + 20, []
+    while time.monotonic() < deadline:
+        text = requests.get(f"{url}/metrics", timeout=5).text
+        if age := re.search(r"^neurox_agent_snapshot_age_seconds\S* (\S+)$", text, re.MULTILINE):
+            ages.append(float(age[1]))
+        if sum(later < earlier for earlier, later in pairwise(ages)) >= 2:
+            return text
+        threading.Event().wait(0.05)
+    raise AssertionError(text)
+
+
+@pytest.fixture(scope="module", params=[*PROFILES, "bare"])
+def pages(
+    request: pytest.FixtureRequest, library: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, str]:
+    return served(library, tmp_path_factory.mktemp("agent"), scenario(request.param))
+
+
+def test_the_official_parser_finds_what_the_catalogue_says(pages: tuple[str, str]) -> None:
+    names = set()
+    for family in text_string_to_metric_families(pages[0]):
+        name = family.name + ("_total" if family.type == "counter" else "")
+        metric = METRICS[name]
+        names.add(name)
+        assert family.type == metric.type.replace("info", "gauge")
+        assert family.documentation == metric.help
+        seen = [tuple(sample.labels.items()) for sample in family.samples]
+        assert len(set(seen)) == len(seen), name
+        for sample in family.samples:
+            assert tuple(sample.labels) == (*SCOPE_LABELS[metric.scope], *metric.labels)
+            if metric.unit == "ratio":
+                assert 0 <= sample.value <= 1, sample
+    assert {"neurox_node_gpus", "neurox_gpu_up", "neurox_gpu_memory_total_bytes"} <= names
+
+
+def test_promtool_has_nothing_to_say(pages: tuple[str, str]) -> None:
+    promtool = Toolbox.from_env().path("promtool")
+    command = [str(promtool), "check", "metrics"]
+    done = subprocess.run(
+        command, input=pages[0], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_page_of_dcgm_names_has_nothing_twice_and_no_sentinel(pages: tuple[str, str]) -> None:
+    known = {name.name for field in FIELDS for name in (field.legacy, field.current)}
+    rows = [line.rpartition(" ") for line in pages[1].splitlines() if not line.startswith("#")]
+    assert rows
+    assert len({row[0] for row in rows}) == len(rows)
+    assert {row[0].partition("{")[0] for row in rows} <= known
+    assert all(float(value) < 1e18 for _, _, value in rows)
+
+
+def test_sixteen_gpus_are_served(library: Path, tmp_path: Path) -> None:
+    page, dcgm = served(library, tmp_path, scenario("h200", 16))
+    assert page.count("\nneurox_gpu_up{") == 16
+    assert dcgm.count("\nDCGM_FI_DEV_GPU_TEMP{") == 16
