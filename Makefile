@@ -84,13 +84,17 @@ reference: $(VENV)/.test ## Make the reference of the agent's metrics
 
 .PHONY: quick
 quick: $(VENV)/.test ## Tests that start no cluster and no browser
-	@$(PYTEST) -m "not slow and not browser and not node"
+	@$(PYTEST) -m "not slow and not browser and not node and not gpu"
 
 .PHONY: test
 test: $(VENV)/.test $(VENV)/.checkov chromium lint docs ## Everything that needs no cluster of your own
 	@$(BIN)/neurox tools
 	@$(BIN)/neurox tools helm promtool
-	@$(PYTEST) -m "not node and not pulumi"
+	@$(PYTEST) -m "not node and not pulumi and not gpu"
+
+.PHONY: test-gpu
+test-gpu: $(VENV)/.test ## The agent on this machine's NVIDIA GPUs, against nvidia-smi
+	@$(BIN)/pytest -m gpu tests/gpu
 
 .PHONY: root
 root:

@@ -93,7 +93,7 @@ class Layout:
         value, done = kind.from_address(at), 0
         for name, part, *_ in kind._fields_:
             begin, size = getattr(kind, name).offset, ctypes.sizeof(part)
-            to.skip(begin - done)
+            self._gap(to, at + done, begin - done)
             done = begin + size
             if name not in _COUNTS:
                 self._walk(to, part, at + begin, name, follow)
@@ -105,7 +105,11 @@ class Layout:
                 used = min(count, part._length_)
                 self._array(to, part._type_, at + begin, used, name, follow)
                 to.skip(size - used * ctypes.sizeof(part._type_))
-        to.skip(ctypes.sizeof(kind) - done)
+        self._gap(to, at + done, ctypes.sizeof(kind) - done)
+
+    def _gap(self, to: MemoryText, at: int, length: int) -> None:
+        """Padding, into which drivers with other structures write nonetheless."""
+        to.put(ctypes.string_at(at, length), read=False)
 
     def _pointer(self, to: MemoryText, kind: Any, at: int, field: str, count: int | None) -> None:
         """What it points to, ``count`` of them; None: that is not followed."""

@@ -13,7 +13,7 @@ cuda = 13.0
 
 [gpu 0]
 uuid = GPU-00000000-0000-0000-0000-000000000001
-serial = 0000000000001
+serial = 1654321987654
 model = NVIDIA H200
 architecture = hopper
 pci_bus_id = 00000000:18:00.0
@@ -33,7 +33,6 @@ model = NVIDIA H200
 memory_bytes = 150754820096
 utilization = 0
 """
-"""Its identities are what scrubbing makes of identities."""
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import pynvml
@@ -10,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.simulated.replay.build import functions
 
+PROFILES = [one.name for one in resources.files("agent.simulated").joinpath("profiles").iterdir()]
 CAPTURES = sorted((Path(__file__).parents[1] / "captures").glob("*.nvml"))
 _ANY_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -23,13 +25,19 @@ def values(text: str, name: str) -> list[float]:
     ]
 
 
+@pytest.mark.parametrize("profile", PROFILES)
 def test_a_replayed_agent_serves_what_the_recorded_one_served(
-    served: Callable, scenario_text: str, tmp_path: Path
+    served: Callable, tmp_path: Path, profile: str
 ) -> None:
-    recorded, _ = served(scenario=scenario_text, record=tmp_path / "capture")
+    scenario = "driver = 580.95.05\n" + "".join(
+        f"[gpu {index}]\nprofile = {profile}\nuuid = GPU-{index:08}-0000-0000-0000-00000000abcd\n"
+        f"process = {4711 + index} 1000000000 0.5\n"
+        for index in range(2)
+    )
+    recorded, _ = served(scenario=scenario, record=tmp_path / "capture")
     replayed, complaints = served(capture=tmp_path / "capture")
     assert values(recorded, "neurox_gpu_up") == [1.0, 1.0]
-    assert len(values(recorded, "neurox_gpu_power_watts")) >= 1
+    assert len(values(recorded, "neurox_gpu_power_watts")) == 2
     assert replayed == recorded
     assert complaints == ""
 
