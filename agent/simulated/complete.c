@@ -125,15 +125,17 @@ static int stride_of(const char *driver)
     return major == 535 && minor >= 43 && minor < 86 ? 32 : 24;
 }
 
-const char *scenario_complete(struct scenario *scenario)
+const char *scenario_complete(struct scenario *scenario, int *incomplete)
 {
     for (int i = 0; i < scenario->gpu_count; i++) {
         struct gpu *gpu = &scenario->gpus[i];
         const char *wanted = lacking(gpu);
         if (!wanted)
             wanted = place_processes(gpu);
-        if (wanted)
+        if (wanted) {
+            *incomplete = i;
             return wanted;
+        }
         fill_load(gpu);
         resolve(gpu);
         name_migs(gpu);

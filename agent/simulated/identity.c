@@ -67,3 +67,20 @@ EXPORT int nvmlDeviceGetPersistenceMode(void *device, unsigned *mode)
 {
     ON_GPU(result = put_wave(mode, &gpu->persistence_mode, 1););
 }
+
+/* No display, no compute mode but the default: other tools ask for them at once. */
+EXPORT int nvmlDeviceGetDisplayActive(void *device, unsigned *active)
+{
+    ON_GPU(*active = 0;);
+}
+
+EXPORT int nvmlDeviceGetComputeMode(void *device, unsigned *mode)
+{
+    ON_GPU(*mode = 0;);
+}
+
+/* Of Windows alone. */
+EXPORT int nvmlDeviceGetDriverModel(void *device)
+{
+    ON_GPU(result = NOT_SUPPORTED;);
+}

@@ -7,14 +7,14 @@
 
 bool in_mig_mode(const struct gpu *gpu) { return gpu->mig_mode.given && gpu->mig_mode.middle > 0; }
 
-unsigned long long mig_memory(const struct device *on)
+unsigned long long mig_part(const struct device *on, unsigned long long bytes)
 {
-    return on->gpu->memory_bytes / 8 * (unsigned long long)on->mig->eighths;
+    return bytes / 8 * (unsigned long long)on->mig->eighths;
 }
 
 unsigned long long mig_used(const struct device *on)
 {
-    unsigned long long used = 0, most = mig_memory(on);
+    unsigned long long used = 0, most = mig_part(on, on->gpu->memory_bytes);
     for (int i = 0; i < on->gpu->process_count; i++)
         if (on->gpu->processes[i].gi == on->mig->gi)
             used += on->gpu->processes[i].memory_bytes;
@@ -92,6 +92,6 @@ EXPORT int nvmlDeviceGetAttributes_v2(void *device, struct device_attributes *at
         attributes->multiprocessors = multiprocessors(gpu, on.mig->compute_slices);
         attributes->gpu_slices = (unsigned)on.mig->slices;
         attributes->compute_slices = (unsigned)on.mig->compute_slices;
-        attributes->memory_mib = mig_memory(&on) >> 20;
+        attributes->memory_mib = mig_part(&on, gpu->memory_bytes) >> 20;
     );
 }

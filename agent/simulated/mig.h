@@ -6,8 +6,8 @@
 
 bool in_mig_mode(const struct gpu *gpu);
 
-/* Memory of a device's GPU instance, and what its processes hold of it. */
-unsigned long long mig_memory(const struct device *on);
+/* The part of a GPU's memory that a device's GPU instance has, and what its processes hold of it. */
+unsigned long long mig_part(const struct device *on, unsigned long long bytes);
 unsigned long long mig_used(const struct device *on);
 
 #endif

@@ -27,7 +27,7 @@ static unsigned long long used_bytes(const struct gpu *gpu)
 
 static void put_memory(struct memory_v2 *memory, const struct device *on)
 {
-    memory->total = on->mig ? mig_memory(on) : on->gpu->memory_bytes;
+    memory->total = on->mig ? mig_part(on, on->gpu->memory_bytes) : on->gpu->memory_bytes;
     memory->used = on->mig ? mig_used(on) : used_bytes(on->gpu);
     memory->reserved = on->mig ? 0 : on->gpu->reserved_bytes;
     memory->free = memory->total - memory->used - memory->reserved;
@@ -55,10 +55,10 @@ EXPORT int nvmlDeviceGetMemoryInfo_v2(void *device, struct memory_v2 *memory)
 
 EXPORT int nvmlDeviceGetBAR1MemoryInfo(void *device, struct bar1_memory *memory)
 {
-    ON_GPU(
+    ON_DEVICE(
         unsigned long long used = 0;
         put_long(&used, &gpu->bar1_used_bytes, 1);
-        memory->total = gpu->bar1_bytes;
+        memory->total = on.mig ? mig_part(&on, gpu->bar1_bytes) : gpu->bar1_bytes;
         memory->used = used < memory->total ? used : memory->total;
         memory->free = memory->total - memory->used;
         result = memory->total ? SUCCESS : NOT_SUPPORTED;

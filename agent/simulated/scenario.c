@@ -78,16 +78,28 @@ const char *profile_apply(const char *wanted_name, struct gpu *gpu)
 
 static const char *read_lines(FILE *file, struct scenario *scenario, const char **at, int *number)
 {
-    static _Thread_local char line[512];
+    static char line[512]; /* outlives the call: `at` may point into it */
     const char *wanted = NULL;
     while (!wanted && fgets(line, sizeof line, file)) {
         ++*number;
+        *at = "a line";
+        if (strlen(line) == sizeof line - 1)
+            return "at most 510 characters";
         char *text = trimmed(line);
         if (*text)
             wanted = take(scenario, text, at);
+        if (*text == '[' && !wanted)
+            scenario->gpus[scenario->gpu_count - 1].line = *number;
     }
-    if (!wanted && (wanted = scenario_complete(scenario)))
-        *at = "end of file";
+    int incomplete = scenario->gpu_count;
+    if (wanted || !(wanted = scenario_complete(scenario, &incomplete)))
+        return wanted;
+    *at = "end of file";
+    if (incomplete < scenario->gpu_count) {
+        snprintf(line, sizeof line, "[gpu %d]", incomplete);
+        *number = scenario->gpus[incomplete].line;
+        *at = line;
+    }
     return wanted;
 }
 
@@ -95,7 +107,7 @@ struct scenario *scenario_read(const char *path)
 {
     FILE *file = fopen(path, "re");
     struct scenario *scenario = calloc(1, sizeof *scenario);
-    const char *at = "end of file", *wanted = "a readable file";
+    const char *at = "the file", *wanted = "a readable file";
     int number = 0;
     if (file && scenario)
         wanted = read_lines(file, scenario, &at, &number);

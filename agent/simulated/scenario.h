@@ -74,6 +74,7 @@ struct faults {
 
 struct gpu {
     char uuid[80], model[96], serial[30], vbios[32], pci_bus_id[32], profile[24];
+    int line; /* where its section begins */
     int architecture, multiprocessors;
     bool lost, clock_events;
     unsigned long long memory_bytes, reserved_bytes, bar1_bytes;
@@ -123,8 +124,8 @@ const char *profile_apply(const char *name, struct gpu *gpu);
 const char *key_set_top(struct scenario *scenario, const char *name, const char *value);
 const char *key_set_gpu(struct gpu *gpu, const char *name, const char *value);
 
-/* Fills in what follows from the rest; NULL, or what is missing. */
-const char *scenario_complete(struct scenario *scenario);
+/* Fills in what follows from the rest; NULL, or what is missing and of which GPU. */
+const char *scenario_complete(struct scenario *scenario, int *incomplete);
 
 /* How many of seven slices a GPU instance has, by its id; 0 is none. */
 int instance_slices(const struct gpu *gpu, unsigned gi);

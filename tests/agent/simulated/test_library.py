@@ -125,6 +125,8 @@ def test_one_call_can_be_made_to_fail(ask: Ask) -> None:
         ("architecture = riva", "line 18, architecture: expected volta"),
         ("[gpu 5]", "line 18, [gpu 5]: expected GPUs in order"),
         ("nonsense", "line 18, nonsense: expected 'KEY = VALUE'"),
+        ("[gpu 1]\nmodel = NVIDIA L40S", "line 18, [gpu 1]: expected uuid, model and memory_bytes"),
+        ("serial = " + "1" * 600, "line 18, a line: expected at most 510 characters"),
     ],
 )
 def test_a_broken_scenario_is_named_and_the_last_good_one_stays(
