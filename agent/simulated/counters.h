@@ -13,7 +13,7 @@ struct counters {
     double totals[RATES];              /* integrals of the rates, by seconds */
     double throttled[REASONS];         /* seconds */
     double loads[INSTANCES_MAX];       /* integrals of how busy each GPU instance was */
-    unsigned long long xid_serial;     /* the last one delivered */
+    struct xid delivered[XIDS_MAX];    /* to this process, by whichever set of events */
     double area, carry;                /* of the utilization sample under way; not yet told of the others */
     long long ticks;                   /* the last finished sample, in samples since the epoch */
     unsigned char samples[SAMPLES_KEPT]; /* utilization in percent, by ticks modulo their number */

@@ -80,7 +80,7 @@ static void replace(struct scenario *next)
             keep_since(&next->gpus[i], &old->gpus[j], now);
             if (!reloaded)
                 kept[i] = counters[j];
-            kept[i].xid_serial = counters[j].xid_serial;
+            memcpy(kept[i].delivered, counters[j].delivered, sizeof kept[i].delivered);
         }
     }
     memcpy(counters, kept, sizeof counters);

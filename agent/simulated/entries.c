@@ -96,8 +96,6 @@ const char *add_xid(const char *value, void *target, size_t size)
     int got = sscanf(value, "%llu %llu %2s %u %1s", &new.serial, &new.code, gi, &new.gi, rest);
     if ((got != 2 && got != 4) || (got == 4 && strcmp(gi, "gi")) || new.serial == 0 || new.code == 0)
         return "'SERIAL CODE [gi N]', both above 0";
-    if (gpu->xid_count && gpu->xids[gpu->xid_count - 1].serial >= new.serial)
-        return "serials that grow";
     gpu->xids[gpu->xid_count++] = new;
     return NULL;
 }

@@ -65,16 +65,35 @@ EXPORT int nvmlDeviceRegisterEvents(void *device, unsigned long long types, void
     );
 }
 
+static bool is_among(const struct xid *xids, int count, const struct xid *one)
+{
+    for (int i = 0; i < count; i++)
+        if (xids[i].serial == one->serial && xids[i].code == one->code)
+            return true;
+    return false;
+}
+
+/* Room for it is that of one which the scenario no longer has: it holds no more than fit here. */
+static void remember(struct counters *counters, const struct gpu *gpu, const struct xid *one)
+{
+    for (int i = 0; i < XIDS_MAX; i++)
+        if (!is_among(gpu->xids, gpu->xid_count, &counters->delivered[i])) {
+            counters->delivered[i] = *one;
+            return;
+        }
+}
+
 static bool take_xid(const struct event_set *set, const struct scenario *scenario, struct event_data *to)
 {
     for (int i = 0; i < scenario->gpu_count; i++) {
         const struct gpu *gpu = &scenario->gpus[i];
         struct counters *counters = driver_counters(i);
         for (int j = 0; j < gpu->xid_count && (set->types[i] & XID); j++) {
-            if (gpu->xids[j].serial <= counters->xid_serial)
+            const struct xid *xid = &gpu->xids[j];
+            if (is_among(counters->delivered, XIDS_MAX, xid))
                 continue;
-            counters->xid_serial = gpu->xids[j].serial;
-            *to = (struct event_data){handle_of(i, -1), XID, gpu->xids[j].code, gpu->xids[j].gi, NO_INSTANCE};
+            remember(counters, gpu, xid);
+            *to = (struct event_data){handle_of(i, -1), XID, xid->code, xid->gi, NO_INSTANCE};
             return true;
         }
     }

@@ -89,7 +89,20 @@ def test_events_that_no_gpu_sends_are_refused(ask: Ask) -> None:
     assert ask(ONE, script, BEGIN).answer == [3, 2]
 
 
-def test_serials_have_to_grow(ask: Ask) -> None:
-    asked = ask(ONE + "xid = 2 13\nxid = 2 31\n", "code(n.nvmlInit)", begin="")
-    assert asked.answer == 9
-    assert "xid: expected serials that grow" in asked.stderr
+def test_a_flood_is_delivered_once_to_the_last(ask: Ask) -> None:
+    many = "".join(f"xid = {serial} 13\n" for serial in range(64, 0, -1))
+    more = "".join(f"xid = {serial} 31\n" for serial in range(100, 164))
+    begin = BEGIN + (
+        "register(gpu)\ndef drain():\n    got = []\n    while True:\n"
+        "        try:\n            got.append(wait()[1])\n"
+        "        except n.NVMLError:\n            return got\n"
+        f"first = drain()\nput({ONE + more!r})\nsecond = drain()\n"
+    )
+    answer = ask(ONE + many, "[first, second, drain()]", begin).answer
+    assert answer == [[13] * 64, [31] * 64, []]
+
+
+def test_events_of_one_second_are_told_apart_by_their_codes(ask: Ask) -> None:
+    text = ONE + "xid = 7 13\nxid = 7 31\nxid = 7 13\nxid = 3 48\n"
+    script = "[wait()[1], wait()[1], wait()[1], code(wait)]"
+    assert ask(text, script, BEGIN + "register(gpu)\n").answer == [13, 31, 48, 10]
