@@ -1,7 +1,8 @@
 """The Prometheus text format, version 0.0.4, written from values that are already at hand."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import isfinite
 
 from agent.catalogue import Series, Values
@@ -22,7 +23,8 @@ class Family:
     labels: tuple[str, ...] = ()
 
 
-def label_text(names: Sequence[str], values: Sequence[str]) -> str:
+@lru_cache(maxsize=2048)
+def label_text(names: tuple[str, ...], values: tuple[str, ...]) -> str:
     """Labels as they stand between the braces."""
     return ",".join(
         f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True)

@@ -7,7 +7,7 @@ from agent.catalogue import Values
 from agent.dcgm.names import FIELDS, GENERATIONS, Generation, Name
 from agent.dcgm.rates import Rates
 from agent.dcgm.readings import XID_LAST, XID_TOTAL, Readings
-from agent.dcgm.rows import Row, rows
+from agent.dcgm.rows import POD_PARTS, Row, rows
 from agent.exposition import Family, Owned, Writer, label_text
 from agent.snapshot import Gpu, Snapshot
 
@@ -33,6 +33,10 @@ class DcgmPage:
     ) -> None:
         self._node = node
         self._names = {one: _told_by(one, chosen) for one in chosen}
+        self._of_parts = {
+            one: [name for name in names if name.series in POD_PARTS]
+            for one, names in self._names.items()
+        }
         self._rates = rates
         self._clock = clock
         self._writer = Writer(dict(_families(self._names)))
@@ -54,7 +58,8 @@ class DcgmPage:
                 found = Readings(row, split, rates, now)
                 for generation, names in self._names.items():
                     labels = self._labels(gpu, row, snapshot.driver, generation)
-                    yield labels, _named(found, names)
+                    asked = self._of_parts[generation] if row.part else names
+                    yield labels, _named(found, asked)
 
     def _labels(self, gpu: Gpu, row: Row, driver: str, generation: Generation) -> str:
         who = gpu.identity

@@ -119,3 +119,9 @@ def test_a_burst_of_scrapes_is_queued_and_not_dropped() -> None:
         # Nobody accepts yet: what the queue does not take would have to dial again a second later.
         for _ in range(30):
             opened.enter_context(socket.create_connection(server.server_address[:2], timeout=0.5))
+
+
+def test_the_page_of_dcgm_names_says_how_it_is_turned_on(server: MetricsServer) -> None:
+    status, body, _ = ask(server, "GET", "/dcgm/metrics")
+    assert status == 404
+    assert body.startswith(b"NEUROX_AGENT_DCGM is off (chart value agent.dcgm)")
