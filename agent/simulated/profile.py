@@ -1,5 +1,10 @@
-"""The GPU models of the simulated driver: each a file in ``profiles``, lines of a GPU's section."""
+"""The GPU models of the simulated driver: each a file in ``profiles``, lines of a GPU's section.
 
+``python -m agent.simulated.profile`` tells them as JSON, by product.
+"""
+
+import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -45,4 +50,19 @@ PROFILES: Mapping[str, Profile] = _read()
 
 def of_product(product: str) -> Profile | None:
     """The profile of a node's GPUs by their label; None of a model that has none."""
-    return next((one for one in PROFILES.values() if one.product == product), None)
+    return products().get(product)
+
+
+def products() -> dict[str, Profile]:
+    """By what the node label says; a layout of MIG has no label of its own."""
+    return {one.product: one for one in reversed(list(PROFILES.values()))}
+
+
+if __name__ == "__main__":
+    json.dump(
+        {
+            product: {"profile": one.name, "memory_bytes": one.memory_bytes}
+            for product, one in sorted(products().items())
+        },
+        sys.stdout,
+    )

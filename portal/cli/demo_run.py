@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from random import Random
@@ -22,6 +22,10 @@ GIVE_UP_SECONDS = 3 * LONGEST_SECONDS
 UNFINISHED = "Submitted,Queued,Starting,Running,Stopping"
 WAITING = ("Submitted", "Queued")
 RUN, LOAD = "neurox.io/simulated-run-seconds", "neurox.io/simulated-load"
+AT_ITS_LIMIT = {"vit-train": {LOAD: "0.99", "neurox.io/simulated-throttle": "power_cap"}}
+"""Work that meets trouble on one GPU of each of its pods, by what it is called."""
+MISHAP = {"neurox.io/simulated-xid": "31"}
+"""A mistake of a program's own, which the first work of a demo makes."""
 NO_USER = "none of the demo's users can be used"
 SERVER_ERROR = 500
 
@@ -41,7 +45,7 @@ def hopeless(workload: WorkloadOut, safe: Container[str | None], now: datetime) 
     return workload.stoppable and (waits or workload.pool not in safe)
 
 
-def request(job: Job, pool: Pool) -> WorkloadIn:
+def request(job: Job, pool: Pool, trouble: Mapping[str, str]) -> WorkloadIn:
     """The request for a job; on a real cluster its pods would only sleep."""
     pods, each = shape(job.gpus, pool.widest)
     group = job.persona.group
@@ -54,7 +58,12 @@ def request(job: Job, pool: Pool) -> WorkloadIn:
         gpus_per_pod=each,
         level=job.level,
         command=["sleep", str(job.seconds)],
-        annotations={RUN: str(job.seconds), LOAD: f"{job.load:g}"},
+        annotations={
+            RUN: str(job.seconds),
+            LOAD: f"{job.load:g}",
+            **AT_ITS_LIMIT.get(job.name.rpartition("-")[0], {}),
+            **trouble,
+        },
     )
 
 
@@ -70,6 +79,7 @@ class Demo:
         self._random = random
         self._began = time.monotonic()
         self._made = False
+        self._mishap: Mapping[str, str] = MISHAP
         self._said: dict[str, str] = {}
 
     def run(self) -> None:
@@ -125,7 +135,8 @@ class Demo:
         if user not in users:
             return
         try:
-            users[user].workloads.create(request(job, pool))
+            users[user].workloads.create(request(job, pool, self._mishap))
+            self._mishap = {}
             self._say(f"{user} asked for {job.name}: {job.gpus} of {pool.name}, {job.seconds} s")
         except NotSignedIn:
             if known(admin.users.get, user) is not None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from agent.simulated.node.model import MODELS
 from agent.simulated.node.settings import CLUSTER_CA, GPUS_MAX, Settings
+from agent.simulated.profile import PROFILES, products
 
 CHART = Path(__file__).parents[2] / "charts/neurox-workload"
 
@@ -133,7 +133,7 @@ def test_a_simulated_node_is_made_before_its_agent_on_marked_nodes_alone(
     assert env["NEUROX_NVML_SCENARIO"] == read["NEUROX_NVML_SCENARIO"]
     (tmp_path / "ca.crt").write_text("a CA")
     env |= {"NEUROX_AGENT_NODE": "a", "NEUROX_SIMULATED_CLUSTER_CA": str(tmp_path / "ca.crt")}
-    assert Settings.from_env(env).model == MODELS["Tesla-T4"]
+    assert Settings.from_env(env).model == PROFILES["t4"]
     assert CLUSTER_CA in {f"{each['mountPath']}/ca.crt" for each in node["volumeMounts"]}
     assert "/var/lib/kubelet/device-plugins" in host_paths(spec)
     assert spec["nodeSelector"] == {"neurox.io/simulated": "true"}
@@ -149,7 +149,7 @@ def test_a_real_agent_leaves_device_plugins_alone(render: Any) -> None:
 def test_every_simulated_model_can_be_chosen() -> None:
     schema = yaml.safe_load((CHART / "values.schema.yaml").read_text())
     gpus = schema["properties"]["agent"]["properties"]["simulatedGpus"]["properties"]
-    assert gpus["model"]["enum"] == list(MODELS)
+    assert gpus["model"]["enum"] == sorted(products())
     assert gpus["count"]["maximum"] == GPUS_MAX
 
 

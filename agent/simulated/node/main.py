@@ -42,7 +42,7 @@ async def serve(settings: Settings) -> None:
     writer.write_idle()
     plugin = Plugin(gpu_uuids(settings.cluster, settings.node, settings.gpus))
     registration = Registration(settings.device_plugins, plugin)
-    log.info("node %s has %d simulated %s", settings.node, settings.gpus, settings.model.name)
+    log.info("node %s has %d simulated %s", settings.node, settings.gpus, settings.model.product)
     await asyncio.gather(
         _every(REGISTRATION_SECONDS, registration.step, stop),
         _every(POLL_SECONDS, lambda: asyncio.to_thread(writer.step), stop),

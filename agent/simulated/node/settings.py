@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.settings import SettingsError
-from agent.simulated.node.model import MODELS, Model
+from agent.simulated.profile import Profile, of_product, products
 
 GPUS_MAX = 16
 """Of one node, as no server holds more."""
@@ -24,7 +24,7 @@ class Settings:
     """Two clusters may have a node of one name, but no two have one CA."""
     node: str
     gpus: int
-    model: Model
+    model: Profile
     scenario: Path
     """The file that the simulated driver reads."""
     device_plugins: Path
@@ -78,10 +78,10 @@ def _gpus(value: str) -> int:
     )
 
 
-def _model(value: str) -> Model:
-    if value in MODELS:
-        return MODELS[value]
+def _model(value: str) -> Profile:
+    if profile := of_product(value):
+        return profile
     raise SettingsError(
-        f"NEUROX_SIMULATED_MODEL must be one of {', '.join(MODELS)}, not {value!r} "
+        f"NEUROX_SIMULATED_MODEL must be one of {', '.join(sorted(products()))}, not {value!r} "
         "(chart value: agent.simulatedGpus.model)"
     )

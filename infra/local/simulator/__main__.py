@@ -11,6 +11,7 @@ from pathlib import Path
 
 from infra.local.simulator.kubeconfig import KubeconfigError, session
 from infra.local.simulator.layout import READY
+from infra.local.simulator.model import models
 from infra.local.simulator.simulator import Simulator
 from infra.local.simulator.watch import Watch
 
@@ -35,7 +36,7 @@ def main() -> int:
 async def simulate(kubeconfig: Path, folder: Path) -> None:
     """Simulate every labelled node of the cluster until SIGTERM or SIGINT."""
     folder.mkdir(parents=True, exist_ok=True)
-    simulator = Simulator(folder)
+    simulator = Simulator(folder, models())
     stop, stopping = threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,41 +1,40 @@
-"""GPU models that a node can be said to have, by the label ``nvidia.com/gpu.product``."""
+"""GPU models of the simulated driver, by the label ``nvidia.com/gpu.product`` of a node."""
 
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-GIB = 1024**3
+_SECONDS = 60.0
+_USUAL = "NVIDIA-H200"
 
 
 @dataclass(frozen=True)
 class Model:
-    """What a GPU of this model is able to; units are in the names."""
+    """A profile of the driver; ``name`` is what the GPU is called where the profile says else."""
 
-    name: str
-    architecture: str
+    profile: str
     memory_bytes: int
-    idle_watts: float
-    limit_watts: float
-    sm_hertz: float
-    memory_hertz: float
+    name: str = ""
 
 
-_MODELS = {
-    "NVIDIA-B200": Model("NVIDIA B200", "blackwell", 180 * GIB, 140, 1000, 1.965e9, 3.996e9),
-    "NVIDIA-H200": Model("NVIDIA H200", "hopper", 141 * GIB, 75, 700, 1.98e9, 3.201e9),
-    "NVIDIA-H100-80GB-HBM3": Model(
-        "NVIDIA H100 80GB HBM3", "hopper", 80 * GIB, 70, 700, 1.98e9, 2.619e9
-    ),
-    "NVIDIA-A100-SXM4-80GB": Model(
-        "NVIDIA A100-SXM4-80GB", "ampere", 80 * GIB, 55, 400, 1.41e9, 1.593e9
-    ),
-    "NVIDIA-L40S": Model("NVIDIA L40S", "ada", 45 * GIB, 35, 350, 2.52e9, 9.001e9),
-    "Tesla-T4": Model("Tesla T4", "turing", 15 * GIB, 10, 70, 1.59e9, 5.001e9),
-}
+Models = Mapping[str, Model]
 
 
-def of_product(product: str) -> Model:
+def models() -> dict[str, Model]:
+    """All that the driver knows; OSError when it cannot be asked."""
+    argv = [sys.executable, "-m", "agent.simulated.profile"]
+    try:
+        said = subprocess.run(argv, capture_output=True, text=True, timeout=_SECONDS, check=True)
+    except subprocess.SubprocessError as failure:
+        raise OSError(f"the profiles of the simulated driver cannot be read: {failure}") from None
+    return {product: Model(**one) for product, one in json.loads(said.stdout).items()}
+
+
+def of_product(known: Models, product: str) -> Model:
     """The model behind a product label; an unknown one gets its own name and an H200's body."""
-    if known := _MODELS.get(product):
-        return known
-    name = product.replace("-", " ")[:80] or "NVIDIA H200"
-    h200 = _MODELS["NVIDIA-H200"]
-    return Model(name, "hopper", h200.memory_bytes, 75, 700, h200.sm_hertz, h200.memory_hertz)
+    if found := known.get(product):
+        return found
+    usual = known[_USUAL]
+    return Model(usual.profile, usual.memory_bytes, product.replace("-", " ")[:80])

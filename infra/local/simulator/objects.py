@@ -6,6 +6,9 @@ from typing import Any
 
 RESOURCE = "nvidia.com/gpu"
 LOAD = "neurox.io/simulated-load"
+THROTTLE, XID = "neurox.io/simulated-throttle", "neurox.io/simulated-xid"
+CLOCK_EVENTS = ("power_cap", "thermal", "hw_slowdown", "hw_thermal", "power_brake")
+XID_MOST = 999
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,10 @@ class Pod:
     """Container names and the GPUs each asks for."""
     load: float | None = None
     """What the annotation asks for, 0 to 1; None where it does not."""
+    clock_event: str = ""
+    """What holds the clocks of its first GPU back while it runs."""
+    xid: int = 0
+    """The error that the driver reports of its first GPU when it starts; 0 for none."""
 
     @property
     def gpus(self) -> int:
@@ -60,6 +67,7 @@ def pod(document: Mapping[str, Any]) -> Pod:
         (one["name"], _count(one.get("resources", {}).get("limits", {}).get(RESOURCE)))
         for one in spec.get("containers", ())
     )
+    annotations = metadata.get("annotations", {})
     return Pod(
         uid=metadata["uid"],
         namespace=metadata["namespace"],
@@ -68,7 +76,9 @@ def pod(document: Mapping[str, Any]) -> Pod:
         phase=document.get("status", {}).get("phase", "Pending"),
         created=metadata.get("creationTimestamp") or "",
         containers=tuple((name, count) for name, count in asked if count),
-        load=_ratio(metadata.get("annotations", {}).get(LOAD)),
+        load=_ratio(annotations.get(LOAD)),
+        clock_event=_one_of(CLOCK_EVENTS, annotations.get(THROTTLE)),
+        xid=min(_count(annotations.get(XID)), XID_MOST),
     )
 
 
@@ -77,6 +87,10 @@ def _count(text: object) -> int:
         return max(0, int(str(text)))
     except ValueError:
         return 0
+
+
+def _one_of(known: tuple[str, ...], text: object) -> str:
+    return str(text) if text in known else ""
 
 
 def _ratio(text: object) -> float | None:

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from infra.local.simulator.allocation import Grants
 from infra.local.simulator.objects import Pod
@@ -22,6 +23,10 @@ class Process:
     memory: float
     """Share of the GPU's memory."""
     seed: float
+    started: int = 1
+    """Epoch seconds: of two pods on a GPU, the later one has the greater."""
+    clock_event: str = ""
+    xid: int = 0
 
     @property
     def cgroup(self) -> str:
@@ -47,6 +52,8 @@ def processes(pods: Iterable[Pod], grants: Grants) -> list[Process]:
         for container, indexes in grants[pod.uid].containers:
             for gpu in indexes:
                 process = _process(pod, container, gpu, taken)
+                if gpu == min(grants[pod.uid].indexes):
+                    process = replace(process, clock_event=pod.clock_event, xid=pod.xid)
                 taken[process.pid] = process
     return [taken[pid] for pid in sorted(taken)]
 
@@ -72,4 +79,8 @@ def _process(pod: Pod, container: str, gpu: int, taken: dict[int, Process]) -> P
         pid += 1
     mean = load(pod)
     memory = 0.2 + 0.7 * fraction(pod.name, "memory") if mean else 0.1
-    return Process(pid, gpu, pod.uid, container, mean, memory, seed)
+    return Process(pid, gpu, pod.uid, container, mean, memory, seed, _started(pod))
+
+
+def _started(pod: Pod) -> int:
+    return int(datetime.fromisoformat(pod.created).timestamp()) if pod.created else 1

@@ -11,6 +11,7 @@ from infra.local import document
 from infra.local.simulator import objects
 from infra.local.simulator.allocation import Grant, allocate
 from infra.local.simulator.layout import ALLOCATIONS, READY, NodeFolder
+from infra.local.simulator.model import Models, of_product
 from infra.local.simulator.node_writer import NodeWriter
 from infra.local.simulator.objects import Node, Pod
 from infra.local.simulator.podresources import PodResources, encode
@@ -27,8 +28,9 @@ SETTLE_SECONDS = 0.1
 class Simulator:
     """The watches tell it what there is, from their threads; ``run`` writes, in the event loop."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, models: Models) -> None:
         self._folder = folder
+        self._models = models
         self._nodes: dict[str, Node] | None = None
         self._pods: dict[str, Pod] | None = None
         self._loop = asyncio.get_running_loop()
@@ -98,7 +100,8 @@ class Simulator:
         uuids = [gpu_uuid(self._folder, node.name, index) for index in range(node.gpus)]
         running = processes(pods, self._grants)
         self._sockets[node.name].response = encode(pods, self._grants, uuids)
-        self._writers[node.name].write(text(node, uuids, running), pods, running)
+        model = of_product(self._models, node.product)
+        self._writers[node.name].write(text(model, uuids, running), pods, running)
 
     async def _drop(self, name: str) -> None:
         await self._sockets.pop(name).stop()

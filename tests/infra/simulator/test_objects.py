@@ -43,6 +43,23 @@ def test_a_load_that_is_no_ratio_is_no_load(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("throttle", "xid", "read"),
+    [
+        ("power_cap", "13", ("power_cap", 13)),
+        ("power_cap\nlost = yes", "x", ("", 0)),
+        ("idle", "-1", ("", 0)),
+        ("", "123456", ("", 999)),
+    ],
+)
+def test_trouble_is_what_the_driver_knows_or_none(
+    throttle: str, xid: str, read: tuple[str, int]
+) -> None:
+    given = {"neurox.io/simulated-throttle": throttle, "neurox.io/simulated-xid": xid}
+    found = pod({**POD, "metadata": {**POD["metadata"], "annotations": given}})
+    assert (found.clock_event, found.xid) == read
+
+
+@pytest.mark.parametrize(
     ("phase", "bound", "holds"),
     [
         ("Pending", "gpu-1", True),

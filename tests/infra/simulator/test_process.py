@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from agent.cgroup import pod_uid
 from infra.local.simulator.allocation import allocate
 from infra.local.simulator.objects import Pod
@@ -34,6 +36,14 @@ def test_the_start_time_stands_in_field_22_of_stat() -> None:
 def test_the_annotation_decides_the_load() -> None:
     assert load(pod(wanted=0.0)) == 0
     assert load(pod(wanted=0.9)) == 0.9
+
+
+def test_trouble_meets_the_first_gpu_of_a_pod_alone() -> None:
+    troubled = replace(pod(), clock_event="thermal", xid=31, created="2026-01-01T00:00:00Z")
+    found = processes([troubled], allocate([troubled], {"gpu-1": 8}, {}))
+    by_gpu = sorted((p.gpu, p.clock_event, p.xid) for p in found)
+    assert by_gpu == [(0, "thermal", 31), (1, "", 0), (2, "", 0)]
+    assert {process.started for process in found} == {1_767_225_600}
 
 
 def test_without_an_annotation_loads_vary_and_some_pods_idle() -> None:

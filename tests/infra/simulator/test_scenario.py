@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from infra.local.simulator.allocation import allocate
-from infra.local.simulator.objects import Node, Pod
+from infra.local.simulator.model import models, of_product
+from infra.local.simulator.objects import Pod
 from infra.local.simulator.process import processes
 from infra.local.simulator.scenario import gpu_uuid, text
 
+MODELS = models()
 READ = """
 import json, pynvml as n
 n.nvmlInit()
@@ -55,11 +57,10 @@ def read(library: Path, folder: Path, scenario: str) -> list[dict[str, Any]]:
 def test_the_driver_answers_what_the_pods_do(
     library: Path, tmp_path: Path, wanted: float | None
 ) -> None:
-    node = Node("gpu-1", "NVIDIA-H200", 4)
     pods = [Pod("u", "vision", "train", "gpu-1", "Running", "", (("c", 2),), wanted)]
     running = processes(pods, allocate(pods, {"gpu-1": 4}, {}))
     uuids = [gpu_uuid(tmp_path, "gpu-1", index) for index in range(4)]
-    found = read(library, tmp_path, text(node, uuids, running))
+    found = read(library, tmp_path, text(MODELS["NVIDIA-H200"], uuids, running))
     assert [gpu["uuid"] for gpu in found] == uuids
     assert {gpu["model"] for gpu in found} == {"NVIDIA H200"}
     assert [len(gpu["pids"]) for gpu in found] == [1, 1, 0, 0]
@@ -79,6 +80,6 @@ def test_uuids_are_stable_and_differ_by_cluster_node_and_index() -> None:
 
 
 def test_an_unknown_model_keeps_its_name(library: Path, tmp_path: Path) -> None:
-    node = Node("gpu-1", "ACME-9000", 1)
-    found = read(library, tmp_path, text(node, [gpu_uuid(tmp_path, "gpu-1", 0)], []))
+    model = of_product(MODELS, "ACME-9000")
+    found = read(library, tmp_path, text(model, [gpu_uuid(tmp_path, "gpu-1", 0)], []))
     assert found[0]["model"] == "ACME 9000"

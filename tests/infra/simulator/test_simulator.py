@@ -13,12 +13,14 @@ from agent.kubelet import Kubelet
 from agent.pods import PodNames
 from agent.snapshot import Gpu, GpuUse, Identity, Process
 from infra.local.simulator.layout import ALLOCATIONS, NodeFolder
+from infra.local.simulator.model import models
 from infra.local.simulator.objects import Node, Pod
 from infra.local.simulator.scenario import gpu_uuid
 from infra.local.simulator.simulator import Simulator
 
 UID = "5a1b6a0e-3f2c-4d53-9a9b-0c1d2e3f4a5b"
 OTHER = "99999999-9999-9999-9999-999999999999"
+MODELS = models()
 NODES = {"gpu-1": Node("gpu-1", "NVIDIA-H200", 8)}
 
 
@@ -32,7 +34,7 @@ def by_uid(*pods: Pod) -> dict[str, Pod]:
 
 def simulated(folder: Path, steps: Callable[[Simulator], Coroutine[Any, Any, None]]) -> None:
     async def run() -> None:
-        simulator = Simulator(folder)
+        simulator = Simulator(folder, MODELS)
         try:
             await asyncio.wait_for(steps(simulator), 20)
         finally:
@@ -94,8 +96,8 @@ def test_a_huge_answer_arrives_whole(tmp_path: Path) -> None:
 
 
 def test_allocations_survive_a_restart(tmp_path: Path) -> None:
-    pods = by_uid(pod(UID, "train-0", 2, created="2"))
-    older = pod(OTHER, "late", 2, created="1")
+    pods = by_uid(pod(UID, "train-0", 2, created="2026-01-02T00:00:00Z"))
+    older = pod(OTHER, "late", 2, created="2026-01-01T00:00:00Z")
     given: list[tuple[Grant, ...]] = []
 
     async def first(simulator: Simulator) -> None:

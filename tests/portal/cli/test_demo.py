@@ -176,6 +176,13 @@ def test_it_fills_the_fleet_as_three_users_and_then_asks_for_no_more(
     intents = web.stores.intents.all()
     assert {intent.user for intent in intents} == {"amara", "bjorn", "hana"}
     assert all(intent.spec.annotations["neurox.io/simulated-run-seconds"] for intent in intents)
+    assert sum("neurox.io/simulated-xid" in intent.spec.annotations for intent in intents) == 1
+    throttled = {
+        intent.spec.name.rpartition("-")[0]
+        for intent in intents
+        if "neurox.io/simulated-throttle" in intent.spec.annotations
+    }
+    assert throttled == {"vit-train"}
     assert all(intent.spec.gpus_per_pod <= 8 for intent in intents)
     assert sum(" asked for " in line for line in said) == len(intents)
     run(nothing)

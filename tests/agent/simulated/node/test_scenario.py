@@ -3,11 +3,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agent.simulated.node.model import MODELS
 from agent.simulated.node.scenario import gpu_uuids, load_of, text
 from agent.simulated.node.use import Use
+from agent.simulated.profile import PROFILES
 
-H200 = MODELS["NVIDIA-H200"]
+H200 = PROFILES["h200"]
 READ = """
 import pynvml as n
 n.nvmlInit()

@@ -21,7 +21,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 def test_eight_h200_unless_told_otherwise(env: dict[str, str]) -> None:
     settings = Settings.from_env(env)
-    assert (settings.gpus, settings.model.name) == (8, "NVIDIA H200")
+    assert (settings.gpus, settings.model.name) == (8, "h200")
 
 
 def test_clusters_are_told_apart_by_their_ca(env: dict[str, str]) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.simulated.node.model import MODELS
 from agent.simulated.node.scenario import gpu_uuids
 from agent.simulated.node.settings import Settings
 from agent.simulated.node.writer import ScenarioWriter
+from agent.simulated.profile import PROFILES
 from infra.local.simulator.allocation import Grant
 from infra.local.simulator.objects import Pod
 from infra.local.simulator.podresources import PodResources, encode
@@ -28,7 +28,7 @@ def settings(tmp_path: Path) -> Settings:
         cluster="east",
         node="a",
         gpus=2,
-        model=MODELS["Tesla-T4"],
+        model=PROFILES["t4"],
         scenario=tmp_path / "scenario",
         device_plugins=tmp_path,
         pod_resources=tmp_path / "kubelet.sock",
