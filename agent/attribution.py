@@ -12,6 +12,7 @@ from agent.catalogue import Series, Values
 from agent.consumption import Consumption
 from agent.deviceid import Device
 from agent.holding import NOBODY, Holding, holding
+from agent.jobs import JobMap
 from agent.pods import Pod, PodNames
 from agent.processes import Processes
 from agent.snapshot import Allocation, Gpu, GpuUse, Process, Usage
@@ -29,6 +30,9 @@ class Claimed(Protocol):
 
     revision: int
 
+    def refresh(self) -> None:
+        """Take what has changed."""
+
     def uuid(self, claim: str) -> str | None:
         """The uuid of ``POOL/DEVICE``."""
 
@@ -39,10 +43,17 @@ class Attribution:
     ``proc`` is None where processes cannot be seen.
     """
 
-    def __init__(self, proc: Path | None, names: PodNames, claimed: Claimed | None = None) -> None:
+    def __init__(
+        self,
+        proc: Path | None,
+        names: PodNames,
+        claimed: Claimed | None = None,
+        jobs: JobMap | None = None,
+    ) -> None:
         self._processes = Processes(proc) if proc else None
         self._names = names
         self._claimed = claimed
+        self._jobs = jobs
         self._devices = NodeDevices()
         self._mps: set[str] = set()
         self._holdings: dict[str, Holding] = {}
@@ -64,16 +75,20 @@ class Attribution:
     def usage(self, uses: Sequence[GpuUse], grants: tuple[Grant, ...], now: float) -> Usage:
         """One pass at ``now``, monotonic seconds; ``grants`` are the kubelet's."""
         self._names.refresh()
+        if self._claimed:
+            self._claimed.refresh()
         up = [use for use in uses if use.gpu.up]
         self._renew(up, grants)
-        pods, rest, visible = [], {}, self._processes is not None
+        pods, visible = [], self._processes is not None
+        jobs = self._jobs.jobs if self._jobs else {}
+        rest = {use.gpu.identity.uuid: jobs.get(use.gpu.identity.index, {}) for use in uses}
         for use in up:
             uuid, gpu = use.gpu.identity.uuid, use.gpu
             who, consumed = self._on(uuid, use.activity), self._consumed[uuid]
             consumed.passed(gpu, who, use.activity, now)
             seen = visible and use.processes is not None
             pods += consumed.pods(gpu, who, seen)
-            rest[uuid] = consumed.rest(gpu, who, seen)
+            rest[uuid] = {**rest[uuid], **consumed.rest(gpu, who, seen)}
         return Usage(tuple(pods), rest, self._unresolved, self._allocations, self._told())
 
     def _renew(self, uses: Sequence[GpuUse], grants: tuple[Grant, ...]) -> None:
@@ -167,8 +182,8 @@ class Attribution:
 
     def _told(self) -> Values:
         told: dict[Series, float] = {_VISIBLE: float(self._processes is not None)}
-        if self._names.watch:
-            told[_PODS_UP] = float(self._names.watch.up)
+        if self._names.up is not None:
+            told[_PODS_UP] = float(self._names.up)
         return told
 
 

@@ -9,19 +9,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from agent.attribution import Attribution
 from agent.dcgm.page import DcgmPage, generations
 from agent.dcgm.rates import Rates
 from agent.devices import Devices
-from agent.kubelet import Kubelet
 from agent.native import NativePage
 from agent.nvml.driver import Driver
 from agent.nvml.errors import DriverUnavailable
 from agent.pages import Page
-from agent.pods import PodNames
 from agent.sampler import Sampler
 from agent.server import MetricsServer
 from agent.settings import Settings, SettingsError
+from agent.sources import Sources
 
 _T = TypeVar("_T")
 log = logging.getLogger(__name__)
@@ -48,17 +46,16 @@ def serve(settings: Settings) -> int:
         devices = Devices(Driver())
     except DriverUnavailable as error:
         raise SettingsError(str(error)) from error
-    kubelet = Kubelet(settings.pod_resources) if settings.pod_resources else None
-    attribution = Attribution(settings.proc, PodNames(settings.pod_logs))
-    sampler = Sampler(devices, attribution, kubelet)
+    sources = Sources.of(settings)
+    sampler = Sampler(devices, sources.attribution, sources.kubelet)
     server = _listen(settings, sampler)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     sample = partial(sampler.run, interval=settings.interval)
     threads = [_started("sampler", sample, stop), _started("http", _serve, server)]
-    if kubelet:
-        threads.append(_started("kubelet", kubelet.run, stop))
+    for name, follow in sources.threads():
+        _started(name, follow, stop)  # Not waited for at the end: it may hang in a read.
     log.info("node %s on http://%s:%d/metrics", settings.node, *server.server_address[:2])
     stop.wait()
     server.shutdown()

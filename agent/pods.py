@@ -1,7 +1,11 @@
 """The pods of this node by uid: from the API server, else from the folders of their logs."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from agent.watch import Resource
 
 _POD_FOLDERS_MAX = 10_000
 
@@ -9,20 +13,44 @@ Pod = tuple[str, str]
 """Namespace and name."""
 
 
+HAMI = "hami.io/vgpu-devices-allocated"
+STATIC = "kubernetes.io/config.hash"
+"""The uid of a static pod at its node; the API server knows another."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodePod:
+    """What is kept of a pod."""
+
+    uid: str
+    namespace: str
+    name: str
+    hami: str = ""
+    """The GPUs that HAMi gave it."""
+
+
 class Watched(Protocol):
-    """Pods that the API server tells of; those that have ended are not among them."""
+    """The pods of this node that have not ended, as the API server tells."""
 
     up: bool
-    revision: int
+    items: Mapping[str, NodePod]
 
-    def of(self, uid: str) -> Pod | None:
-        """Who has this uid."""
 
-    def uid(self, pod: Pod) -> str | None:
-        """The uid of a pod that lives."""
+def live_pods(node: str) -> Resource[NodePod]:
+    """Pods of the node that have not ended: one that ends leaves the selection."""
+    return Resource(
+        paths=("/api/v1/pods",),
+        selector=f"spec.nodeName={node},status.phase!=Succeeded,status.phase!=Failed",
+        metadata=True,
+        keep=_kept,
+    )
 
-    def hami(self, pod: Pod) -> str:
-        """HAMi's annotation, which names the GPUs that it gave."""
+
+def _kept(pod: Mapping[str, Any]) -> NodePod:
+    about = pod["metadata"]
+    notes = about.get("annotations") or {}
+    uid = notes.get(STATIC) or about["uid"]
+    return NodePod(uid, about["namespace"], about["name"], notes.get(HAMI, ""))
 
 
 class PodNames:
@@ -30,15 +58,23 @@ class PodNames:
 
     def __init__(self, folder: Path, watch: Watched | None = None) -> None:
         self.revision = 0
-        self.watch = watch
         self._folder = folder
-        self._names: dict[str, Pod] = {}
-        self._uids: dict[Pod, str] = {}
+        self._watch = watch
         self._changed_at: int | None = None
-        self._watched = (False, 0)
+        self._names: dict[str, Pod] = {}
+        """By uid, of the folder."""
+        self._uids: dict[Pod, str] = {}
+        self._seen: tuple[bool, Mapping[str, NodePod]] = (False, {})
+        self._live: dict[str, NodePod] = {}
+        self._by_pod: dict[Pod, NodePod] = {}
+
+    @property
+    def up(self) -> bool | None:
+        """Whether the API server tells; None when it is not asked."""
+        return self._seen[0] if self._watch else None
 
     def refresh(self) -> None:
-        """List the folder again if it changed; an absent folder names nobody."""
+        """Take what has changed; an absent folder names nobody."""
         try:
             changed_at = self._folder.stat().st_mtime_ns
             if changed_at != self._changed_at:
@@ -46,29 +82,40 @@ class PodNames:
         except OSError:
             if self._names:
                 self._take({}, None)
-        if self.watch and self._watched != (seen := (self.watch.up, self.watch.revision)):
-            self._watched = seen
-            self.revision += 1
+        if self._watch:
+            self._look(self._watch.up, self._watch.items)
 
     def of(self, uid: str) -> Pod | None:
         """Who has this uid."""
-        return (self.watch.of(uid) if self.watch else None) or self._names.get(uid)
+        pod = self._live.get(uid)
+        return (pod.namespace, pod.name) if pod else self._names.get(uid)
 
     def uid(self, pod: Pod) -> str:
         """The pod's uid; ``""`` is unknown."""
-        return (self.watch.uid(pod) if self.watch else None) or self._uids.get(pod, "")
+        live = self._by_pod.get(pod)
+        return live.uid if live else self._uids.get(pod, "")
 
     def hami(self, pod: Pod) -> str:
         """HAMi's annotation of the pod."""
-        return self.watch.hami(pod) if self.watch else ""
+        live = self._by_pod.get(pod)
+        return live.hami if live else ""
 
     def ended(self, pod: Pod) -> bool:
         """Whether the API server says that there is no such pod, or that it ran to its end."""
-        return self.watch is not None and self.watch.up and self.watch.uid(pod) is None
+        return self._seen[0] and pod not in self._by_pod
 
     def gone(self, pod: Pod) -> bool:
         """Whether nothing tells of the pod any more."""
         return self.ended(pod) or not self.uid(pod)
+
+    def _look(self, up: bool, items: Mapping[str, NodePod]) -> None:
+        """Old items are kept while the API server is away: a uid never changes its pod."""
+        if up == self._seen[0] and items is self._seen[1]:
+            return
+        self._seen = up, items
+        self._live = {pod.uid: pod for pod in items.values()}
+        self._by_pod = {(pod.namespace, pod.name): pod for pod in items.values()}
+        self.revision += 1
 
     def _take(self, names: dict[str, Pod], changed_at: int | None) -> None:
         self._names, self._changed_at = names, changed_at

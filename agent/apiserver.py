@@ -1,0 +1,76 @@
+"""The cluster's API server, read only: plain HTTP/1.1, since a client library costs 30 MiB."""
+
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+_TIMEOUT_SECONDS = 10.0
+_BODY_MAX = 16 * 1024 * 1024
+
+
+class ApiFailed(Exception):
+    """The API server did not answer, or refused; ``status`` is 0 without an answer."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """Where it is, and by which files we are let in; they are read at each connection."""
+
+    url: str
+    token: Path | None = None
+    """It is replaced every hour."""
+    ca: Path | None = None
+    """None: the system's."""
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection for one list, or one watch; opened by the first request."""
+        parts = urlsplit(self.url)
+        host, port = parts.hostname or "", parts.port
+        if parts.scheme == "http":
+            return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)
+        context = ssl.create_default_context(cafile=self.ca)
+        return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_SECONDS, context=context)
+
+    def get(
+        self,
+        link: http.client.HTTPConnection,
+        path: str,
+        query: Mapping[str, str],
+        accept: str,
+    ) -> http.client.HTTPResponse:
+        """The answer, to be read; ApiFailed unless it is 200."""
+        headers = {"Accept": accept, "User-Agent": "neurox-agent"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token.read_text().strip()}"
+        root = urlsplit(self.url).path.rstrip("/")
+        link.request("GET", f"{root}{path}?{urlencode(query)}", headers=headers)
+        answer = link.getresponse()
+        if answer.status != 200:
+            raise ApiFailed(_reason(answer), answer.status)
+        return answer
+
+
+def body(answer: http.client.HTTPResponse) -> Any:
+    """The JSON of an answer of bounded size."""
+    text = answer.read(_BODY_MAX + 1)
+    if len(text) > _BODY_MAX:
+        raise ApiFailed(f"the answer is larger than {_BODY_MAX} bytes", answer.status)
+    return json.loads(text)
+
+
+def _reason(answer: http.client.HTTPResponse) -> str:
+    """The message of a Status, else what HTTP calls it."""
+    try:
+        told = json.loads(answer.read(65536))
+        return f"{answer.status}: {str(told['message'])[:300]}"
+    except (ValueError, TypeError, KeyError):
+        return f"{answer.status} {answer.reason}"
