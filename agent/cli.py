@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from agent import reference
+    from agent import check, reference
     from agent.dcgm import command as dcgm
 
     parser = argparse.ArgumentParser(
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     commands.add_parser("run", help="run the agent: what it does without a command")
+    check.add(commands)
     dcgm.add(commands)
     commands.add_parser("record", help="write down what the driver answers, to be played elsewhere")
     reference.add(commands)

@@ -1,0 +1,105 @@
+import os
+import subprocess
+import sys
+import threading
+from importlib import metadata
+
+from agent.dcgm.names import FIELDS
+from agent.pages import Page
+from agent.server import MetricsServer
+from agent.settings import VARIABLES
+
+
+def run(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "agent", *words],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_every_command_and_every_setting() -> None:
+    said = run("--help").stdout
+    for command in ("run", "check", "compare", "record", "reference"):
+        assert f"\n    {command}" in said
+    assert all(name in said for name in VARIABLES)
+
+
+def test_it_says_its_version() -> None:
+    assert run("--version").stdout == f"neurox-agent {metadata.version('neurox')}\n"
+
+
+def test_an_unknown_command_is_refused_with_those_there_are() -> None:
+    done = run("compere")
+    assert done.returncode == 2
+    assert "'run', 'check', 'compare', 'record', 'reference'" in done.stderr
+
+
+def test_without_a_command_it_is_the_agent() -> None:
+    for words in ((), ("run",)):
+        done = run(*words, NEUROX_AGENT_NODE="")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("neurox-agent: NEUROX_AGENT_NODE is not set")
+
+
+def test_the_agent_loads_nothing_that_only_a_command_needs() -> None:
+    code = "import sys, agent.main, agent.cli; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    ).stdout.split()
+    assert not {"prometheus_client", "urllib.request", "agent.record.main"} & set(loaded)
+
+
+def serving(*pages: str) -> MetricsServer:
+    """Each page at ``/metrics`` of a path that is its number."""
+    made = {
+        f"/{i}/metrics": Page(lambda: None, lambda *_, text=text: text)
+        for i, text in enumerate(pages)
+    }
+    return MetricsServer(("127.0.0.1", 0), made, lambda: True)
+
+
+def compare(theirs: str, ours: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    with serving(theirs, ours) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        done = run("compare", f"{url}/0/metrics", "--agent", f"{url}/1/metrics", *words)
+        server.shutdown()
+        thread.join(10)
+        return done
+
+
+UTIL = 'DCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-a"} 1\n'
+
+
+def test_compare_is_content_where_nothing_is_missing() -> None:
+    done = compare(UTIL, UTIL)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "The agent has every one of 1 series, with all labels.\n",
+    )
+
+
+def test_compare_lists_what_is_missing_with_the_reason() -> None:
+    theirs = UTIL + 'DCGM_FI_DEV_VGPU_LICENSE_STATUS{gpu="0",UUID="GPU-a"} 0\n'
+    done = compare(theirs, UTIL)
+    assert done.returncode == 1
+    assert done.stdout.startswith("DCGM_FI_DEV_VGPU_LICENSE_STATUS: series\n    tells of the lic")
+    assert '"gpu": "GPU-a"' in compare(theirs, UTIL, "--output", "json").stdout
+
+
+def test_compare_of_an_exporter_that_is_not_there_says_so() -> None:
+    done = run("compare", "127.0.0.1:1")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "neurox-agent compare: http://127.0.0.1:1/metrics does not answer"
+    )
+
+
+def test_reference_prints_the_page() -> None:
+    said = run("reference").stdout
+    assert all(field.current.name in said for field in FIELDS)
