@@ -63,11 +63,12 @@ static void keep_since(struct gpu *gpu, const struct gpu *old, double now)
     }
 }
 
-/* A GPU keeps its counters over a new scenario, wherever it now stands; not over a reload. */
-static void replace(struct scenario *next)
+/* A GPU keeps its counters over a new scenario, wherever it now stands; not over a reload, and
+ * another file is another driver. */
+static void replace(struct scenario *next, const char *path)
 {
     static struct counters kept[GPUS_MAX];
-    struct scenario *old = current;
+    struct scenario *old = strcmp(path, followed) == 0 ? current : NULL;
     double now = next->clock_fixed ? next->clock : driver_now();
     bool reloaded = old && old->reload != next->reload;
     for (int i = 0; old && i < old->gpu_count; i++)
@@ -84,8 +85,9 @@ static void replace(struct scenario *next)
         }
     }
     memcpy(counters, kept, sizeof counters);
+    snprintf(followed, sizeof followed, "%s", path);
+    free(current);
     current = next;
-    free(old);
     if (reloaded) {
         generation++;
         users = 0;
@@ -98,7 +100,7 @@ static bool follow(void)
 {
     const char *path = getenv("NEUROX_NVML_SCENARIO");
     struct stat file;
-    if (!path || !*path || stat(path, &file) != 0)
+    if (!path || !*path || strlen(path) >= sizeof followed || stat(path, &file) != 0)
         return false;
     struct stamp now = {file.st_mtim, file.st_ino, file.st_size};
     if (now.changed.tv_sec == seen.changed.tv_sec && now.changed.tv_nsec == seen.changed.tv_nsec &&
@@ -107,21 +109,10 @@ static bool follow(void)
     seen = now;
     struct scenario *next = scenario_read(path);
     if (next)
-        replace(next);
+        replace(next, path);
     else if (users)
         fprintf(stderr, "simulated NVML: the last good scenario stays in force\n");
     return next != NULL;
-}
-
-/* Another file is another driver. */
-static void forget_other(const char *path)
-{
-    if (strncmp(path, followed, sizeof followed - 1) == 0)
-        return;
-    snprintf(followed, sizeof followed, "%s", path);
-    free(current);
-    current = NULL;
-    generation++;
 }
 
 static bool is_missing(const char *call)
@@ -139,7 +130,6 @@ int driver_open(const char *call)
     if (users == 0) { /* each start reads the file anew */
         if (!path || !*path)
             fprintf(stderr, "simulated NVML: NEUROX_NVML_SCENARIO is not set; give it a scenario file\n");
-        forget_other(path ? path : "");
         seen = (struct stamp){0};
     }
     bool good = follow();

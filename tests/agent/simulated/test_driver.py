@@ -136,3 +136,19 @@ def test_a_mistake_in_the_head_is_named(ask: Ask, line: str, named: str) -> None
     asked = ask(HEAD + line + "\n" + ONE, "code(n.nvmlInit)", begin="")
     assert asked.answer == 9
     assert f"line 3, {named}" in asked.stderr
+
+
+def test_another_file_is_another_driver_whose_counters_begin_anew(ask: Ask) -> None:
+    text = "clock = 100\n" + HEAD + ONE + "xid = 1 79\n"
+    begin = OPEN + (
+        "events = n.nvmlEventSetCreate()\n"
+        "n.nvmlDeviceRegisterEvents(gpu, n.nvmlEventTypeXidCriticalError, events)\n"
+        "n.nvmlEventSetWait_v2(events, 0)\n"
+        f"put({text.replace('= 100', '= 110')!r})\n"
+        "first = n.nvmlDeviceGetTotalEnergyConsumption(gpu)\n"
+        "os.environ['NEUROX_NVML_SCENARIO'] += '2'\n"
+        f"put({text.replace('= 100', '= 120')!r})\n"
+    )
+    script = """[first, n.nvmlDeviceGetTotalEnergyConsumption(gpu),
+        n.nvmlEventSetWait_v2(events, 0).eventData]"""
+    assert ask(text, script, begin).answer == [pytest.approx(10 * 380_500), 0, 79]
