@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from agent.settings import VARIABLES
+from agent.settings import Settings as AgentSettings
 from agent.simulated.node.settings import CLUSTER_CA, GPUS_MAX, Settings
 from agent.simulated.profile import PROFILES, products
 
@@ -74,6 +76,22 @@ def test_it_is_told_what_it_may_see(render: Any) -> None:
     assert told["NEUROX_AGENT_HOST_PID"] == "true"
     assert told["NEUROX_AGENT_DCGM"] == "legacy"
     assert told["NEUROX_AGENT_KUBE_API"] == "in-cluster"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"hostPID": False, "dcgm": "none"}, {"dcgm": "both", "jobMap": "/jobs"}],
+)
+def test_the_agent_takes_what_the_chart_tells_it(render: Any, values: dict[str, Any]) -> None:
+    told = environment(agent(render, values))
+    ours = {key: value or "a" for key, value in told.items() if key.startswith("NEUROX_")}
+    assert ours.keys() <= VARIABLES.keys()
+    pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+    settings = AgentSettings.from_env({**ours, **pod})
+    assert settings.host_pid is values.get("hostPID", True)
+    assert settings.kube_api == "https://10.0.0.1:443"
+    assert settings.dcgm == told["NEUROX_AGENT_DCGM"]
+    assert (settings.job_map is not None) is ("jobMap" in values)
 
 
 def test_a_job_map_is_a_folder_of_the_node_that_it_only_reads(render: Any) -> None:
