@@ -1,11 +1,11 @@
 """What the pods consume of one GPU: each pass shares out what its counters grew by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from agent.catalogue import BUSY_SECONDS, ENERGY, MEMORY_USED, POWER, Series, Values
 from agent.holding import NOBODY, Holding
 from agent.ledger import MICRO, Ledger, Tally
-from agent.pods import PodNames
+from agent.pods import Pod, PodNames
 from agent.shares import instance_activity, split
 from agent.snapshot import Gpu, PodUse
 
@@ -38,7 +38,7 @@ class Consumption:
         self._at: float | None = None
         self._counts_busy = False
         self._instances_busy = 0.0
-        self._ratios: dict[tuple[str, str], float] = {}
+        self._ratios: dict[Pod, float] = {}
 
     def forget(self, holding: Holding, names: PodNames) -> None:
         """End the counters of pods that are no longer on the GPU nor anywhere else."""
@@ -69,21 +69,28 @@ class Consumption:
     def pods(self, gpu: Gpu, holding: Holding, visible: bool) -> list[PodUse]:
         """What each pod has had of it; memory and processes only where processes are visible."""
         uuid, memory = gpu.identity.uuid, _memory(gpu, holding) if visible else {}
-        found = []
-        for pod in dict.fromkeys((*holding.pods, *self._ledger.pods)):
-            tally = self._ledger.pods.get(pod) or _NOTHING
+        tallies, ratios, processes = self._ledger.pods, self._ratios, holding.processes
+        energy, busy, found = ENERGY in gpu.values, self._counts_busy, []
+        for pod in self._order(holding):
+            tally = tallies.get(pod) or _NOTHING
             values: dict[Series, float] = {}
             if visible:
                 values[POD_MEMORY] = memory.get(pod, 0)
-                values[POD_PROCESSES] = holding.processes.get(pod, 0)
-            if self._counts_busy:
-                values[POD_SM] = self._ratios.get(pod, 0.0)
+                values[POD_PROCESSES] = processes.get(pod, 0)
+            if busy:
+                values[POD_SM] = ratios.get(pod, 0.0)
                 values[POD_BUSY] = tally.busy / MICRO
-            if ENERGY in gpu.values:
+            if energy:
                 for method, micro in tally.energy.items():
                     values[POD_ENERGY[method]] = micro / MICRO
             found.append(PodUse(uuid, *pod, values))
         return found
+
+    def _order(self, holding: Holding) -> Iterable[Pod]:
+        """Whoever is on the GPU, then pods that have been, and live."""
+        if self._ledger.pods.keys() <= set(holding.pods):
+            return holding.pods
+        return dict.fromkeys((*holding.pods, *self._ledger.pods))
 
     def rest(self, gpu: Gpu, holding: Holding, visible: bool) -> Values:
         """What no pod explains, and what ended pods have had."""
@@ -118,10 +125,9 @@ class Consumption:
             self.idle_watts = watts if self.idle_watts is None else min(self.idle_watts, watts)
 
 
-def _memory(gpu: Gpu, holding: Holding) -> dict[tuple[str, str], int]:
+def _memory(gpu: Gpu, holding: Holding) -> dict[Pod, int]:
     """By pod. Scaled down when a list that is older than the device's figure exceeds it."""
-    held = {pod: size for pod, size in holding.memory.items() if pod != NOBODY}
-    total, used = sum(held.values()), gpu.values.get(MEMORY_USED)
-    if used is None or total <= used:
-        return held
-    return {pod: size * int(used) // total for pod, size in held.items()}
+    used = gpu.values.get(MEMORY_USED)
+    if used is None or holding.held_bytes <= used:
+        return holding.held
+    return {pod: size * int(used) // holding.held_bytes for pod, size in holding.held.items()}

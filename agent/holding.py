@@ -44,6 +44,16 @@ class Holding:
         return tuple(sorted({*self.holders, *self.processes} - {NOBODY}))
 
     @cached_property
+    def held(self) -> dict[Pod, int]:
+        """Memory by pod."""
+        return {pod: size for pod, size in self.memory.items() if pod != NOBODY}
+
+    @cached_property
+    def held_bytes(self) -> int:
+        """Of all pods together."""
+        return sum(self.held.values())
+
+    @cached_property
     def sole(self) -> Pod | None:
         """The one pod on the GPU, if nobody else is; then all is its own, and needs no pids."""
         alone = len(self.pods) == 1 and NOBODY not in self.processes

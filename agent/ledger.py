@@ -12,7 +12,7 @@ from agent.pods import Pod
 MICRO = 1_000_000
 
 
-@dataclass
+@dataclass(slots=True)
 class Tally:
     """Of one pod, in micro-units; joules by the method that told them apart."""
 
@@ -71,23 +71,23 @@ class Ledger:
 
     def share_busy(self, grown: int, parts: Mapping[Pod, float]) -> dict[Pod, int]:
         """Each pod's part of ``grown``; what is left is nobody's."""
-        left, shares = grown, {}
+        left, shares, tallies = grown, {}, self.pods
         for pod, part in parts.items():
             shares[pod] = share = min(left, int(grown * part))
-            self._tally(pod).busy += share
+            (tallies.get(pod) or self._opened(pod)).busy += share
             left -= share
         self.rest.busy += left
         return shares
 
     def share_energy(self, grown: int, idle: int, split: Split) -> None:
         """As ``share_busy``; ``idle`` of it was not drawn by work."""
-        left = grown
+        left, active, method, tallies = grown, grown - idle, split.method, self.pods
         if split.idle_to is not None:
-            self._tally(split.idle_to).add(idle, split.method)
+            (tallies.get(split.idle_to) or self._opened(split.idle_to)).add(idle, method)
             left -= idle
         for pod, part in split.parts.items():
-            share = min(left, int((grown - idle) * part))
-            self._tally(pod).add(share, split.method)
+            share = min(left, int(active * part))
+            (tallies.get(pod) or self._opened(pod)).add(share, method)
             left -= share
         self.rest.add(left)
 
@@ -98,8 +98,6 @@ class Ledger:
             self.ended.busy += tally.busy
             self.ended.add(sum(tally.energy.values()))
 
-    def _tally(self, pod: Pod) -> Tally:
-        tally = self.pods.get(pod)
-        if tally is None:
-            tally = self.pods[pod] = Tally()
+    def _opened(self, pod: Pod) -> Tally:
+        tally = self.pods[pod] = Tally()
         return tally

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,12 +68,16 @@ class UnaryChannel:
         self._h2.send_headers(stream, headers)
         framed = b"\0" + len(request).to_bytes(4, "big") + request
         self._h2.send_data(stream, framed, end_stream=True)
+        deadline = time.monotonic() + self._timeout
+        link.settimeout(self._timeout)
         link.sendall(self._h2.data_to_send())
-        return _message(self._answer(link, stream))
+        return _message(self._answer(link, stream, deadline))
 
-    def _answer(self, link: socket.socket, stream: int) -> bytes:
+    def _answer(self, link: socket.socket, stream: int, deadline: float) -> bytes:
+        """The body; ``deadline`` is for all of it, or a server that dribbles would hold us."""
         body, status = bytearray(), b""
         while True:
+            link.settimeout(max(0.001, deadline - time.monotonic()))
             received = link.recv(65536)
             if not received:
                 raise CallFailed("the server closed the connection")

@@ -1,5 +1,6 @@
 import itertools
 import logging
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -262,3 +263,11 @@ def test_a_new_pod_folder_is_noticed(tmp_path: Path) -> None:
     (tmp_path / f"vision_train-0_{UID}").mkdir()
     names.refresh()
     assert names.of(UID) == TRAIN
+
+
+def test_a_process_is_looked_up_once_and_checked_when_a_new_list_comes(node: Node) -> None:
+    processes = (Process(7, 60),)
+    node.passed(gpu(used=60), processes)
+    shutil.rmtree(node.proc)
+    assert of(node.passed(gpu(used=60), processes), TRAIN, POD_MEMORY) == 60
+    assert node.passed(gpu(used=60), (Process(7, 60),)).unresolved_pids == 1

@@ -1,0 +1,186 @@
+"""The kubelet's client against a real gRPC server on a Unix socket."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grpclib.const import Cardinality, Handler, Status
+from grpclib.encoding.base import CodecBase
+from grpclib.exceptions import GRPCError
+from grpclib.server import Server, Stream
+
+from agent import kubelet
+from agent.allocations import Grant
+from agent.deviceid import Device
+from agent.kubelet import KEEP_SECONDS, Kubelet, grants
+from agent.protobuf import field
+from agent.unary import _RESPONSE_MAX, CallFailed, UnaryChannel
+
+UUID = "GPU-5a1b6a0e-3f2c-4d53-9a9b-0c1d2e3f4a5b"
+LIST = "/v1.PodResourcesLister/List"
+
+
+def pod(name: str, container: bytes) -> bytes:
+    parts = field(1, name.encode()) + field(2, b"vision")
+    return field(1, parts + field(3, field(1, b"main") + container))
+
+
+def devices(resource: str, *ids: str) -> bytes:
+    return field(2, field(1, resource.encode()) + b"".join(field(2, one.encode()) for one in ids))
+
+
+def claimed(driver: str, pool: str, device: str) -> bytes:
+    names = zip((2, 3, 4), (driver, pool, device), strict=True)
+    one = b"".join(field(number, text.encode()) for number, text in names)
+    return field(5, field(2, b"claim") + field(3, b"vision") + field(4, one))
+
+
+class Bytes(CodecBase):
+    __content_subtype__ = "proto"
+
+    def encode(self, message: bytes, _: object) -> bytes:
+        return message
+
+    def decode(self, data: bytes, _: object) -> bytes:
+        return data
+
+
+class Answering:
+    """A pod-resources server in a thread: answers ``response`` after ``hold`` is set."""
+
+    def __init__(self, path: Path, response: bytes = b"") -> None:
+        self.response = response
+        self.refuse: Status | None = None
+        self.hold = asyncio.Event()
+        self.hold.set()
+        self._path = path
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._end = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
+        self._thread.start()
+        assert self._ready.wait(10)
+
+    def release(self) -> None:
+        self._loop.call_soon_threadsafe(self.hold.set)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(10)
+        self._loop.close()
+        self._path.unlink(missing_ok=True)
+
+    def __mapping__(self) -> dict[str, Handler]:
+        return {LIST: Handler(self._list, Cardinality.UNARY_UNARY, None, None)}
+
+    async def _list(self, stream: Stream[Any, Any]) -> None:
+        await stream.recv_message()
+        await self.hold.wait()
+        if self.refuse:
+            raise GRPCError(self.refuse)
+        await stream.send_message(self.response)
+
+    async def _run(self) -> None:
+        server = Server([self], codec=Bytes())
+        await server.start(path=str(self._path))
+        self._ready.set()
+        await self._end.wait()
+        self.hold.set()
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Answering]:
+    found = Answering(tmp_path / "kubelet.sock", pod("a", devices("nvidia.com/gpu", UUID)))
+    yield found
+    found.stop()
+
+
+def test_every_resource_that_gives_a_gpu_is_read() -> None:
+    answer = pod(
+        "a",
+        devices("vendor.example/gpu.shared", f"{UUID}::1", "mlx5_0")
+        + devices("rdma/hca", "mlx5_1")
+        + claimed("gpu.nvidia.com", "gpu-1", "gpu-0"),
+    )
+    assert list(grants(answer)) == [
+        Grant("vision", "a", "main", "vendor.example/gpu.shared", Device(uuid=UUID, replica=True)),
+        Grant("vision", "a", "main", "gpu.nvidia.com", Device(claim="gpu-1/gpu-0")),
+    ]
+
+
+def test_a_restarted_kubelet_is_asked_on_its_new_socket(tmp_path: Path) -> None:
+    path = tmp_path / "kubelet.sock"
+    client = Kubelet(path)
+    first = Answering(path, pod("a", devices("nvidia.com/gpu", UUID)))
+    client.poll()
+    first.stop()
+    client.poll()
+    assert not client.up
+    assert [one.pod for one in client.grants(time.monotonic())] == ["a"]
+    second = Answering(path, pod("b", devices("nvidia.com/gpu", UUID)))
+    client.poll()
+    assert client.up
+    assert [one.pod for one in client.grants(time.monotonic())] == ["b"]
+    second.stop()
+
+
+def test_an_old_answer_is_not_believed_for_ever(server: Answering, tmp_path: Path) -> None:
+    client = Kubelet(tmp_path / "kubelet.sock")
+    client.poll()
+    assert len(client.grants(time.monotonic())) == 1
+    assert client.grants(time.monotonic() + KEEP_SECONDS + 1) == ()
+
+
+@pytest.mark.parametrize("cut", [1, 20, 40])
+def test_a_truncated_answer_changes_nothing(server: Answering, tmp_path: Path, cut: int) -> None:
+    client = Kubelet(tmp_path / "kubelet.sock")
+    client.poll()
+    server.response = server.response[:-cut]
+    client.poll()
+    assert not client.up
+    assert [one.pod for one in client.grants(time.monotonic())] == ["a"]
+
+
+def test_a_refused_call_says_why_once(
+    server: Answering, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.refuse = Status.UNAVAILABLE
+    client = Kubelet(tmp_path / "kubelet.sock")
+    client.poll()
+    client.poll()
+    assert [record.message for record in caplog.records] == [
+        f"pod-resources: {tmp_path}/kubelet.sock: gRPC status 14; next try in 3s"
+    ]
+
+
+def test_an_answer_beyond_the_limit_is_given_up(server: Answering, tmp_path: Path) -> None:
+    server.response = bytes(_RESPONSE_MAX + 1)
+    with pytest.raises(CallFailed, match=f"larger than {_RESPONSE_MAX} bytes"):
+        UnaryChannel(tmp_path / "kubelet.sock", 60).call(LIST, b"")
+
+
+def test_no_more_devices_are_kept_than_a_node_can_have(
+    server: Answering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubelet, "_GRANTS_MAX", 3)
+    server.response = pod("a", devices("nvidia.com/gpu", *(f"{UUID}::{n}" for n in range(9))))
+    client = Kubelet(tmp_path / "kubelet.sock")
+    client.poll()
+    assert len(client.grants(time.monotonic())) == 3
+
+
+def test_a_slow_answer_is_given_up_in_time(server: Answering, tmp_path: Path) -> None:
+    server.hold.clear()
+    channel = UnaryChannel(tmp_path / "kubelet.sock", 0.2)
+    began = time.monotonic()
+    with pytest.raises(CallFailed, match="timed out"):
+        channel.call(LIST, b"")
+    assert time.monotonic() - began < 2
+    server.release()
+    assert channel.call(LIST, b"") == server.response
