@@ -82,7 +82,7 @@ def _pages(settings: Settings, sampler: Sampler) -> dict[str, Page]:
     if chosen := generations(settings.dcgm):
         rates = Rates()
         sampler.followers.append(rates.follow)
-        dcgm = DcgmPage(settings.node, chosen, rates)
+        dcgm = DcgmPage(settings.node, chosen, rates, estimate=settings.dcgm_estimate)
         pages["/dcgm/metrics"] = Page(lambda: sampler.snapshot, dcgm.text)
     return pages
 

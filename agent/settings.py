@@ -55,6 +55,11 @@ VARIABLES: Mapping[str, Variable] = {
         "legacy",
         "which names of dcgm-exporter `/dcgm/metrics` has: `off`, `legacy`, `current` or `both`",
     ),
+    "NEUROX_AGENT_DCGM_ESTIMATE": Variable(
+        "false",
+        "`true`: the activity of engines, which a GPU before Hopper tells DCGM alone, is its "
+        "utilization there, for cost tools that ask for `DCGM_FI_PROF_GR_ENGINE_ACTIVE`",
+    ),
 }
 """All that the agent reads of its environment, in the order of the documentation."""
 
@@ -81,6 +86,7 @@ class Settings:
     job_map: Path | None
     interval: float = 1.0
     dcgm: str = "legacy"
+    dcgm_estimate: bool = False
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -106,6 +112,7 @@ class Settings:
             job_map=_file(env, "NEUROX_AGENT_JOB_MAP"),
             interval=_interval("NEUROX_AGENT_INTERVAL", given["NEUROX_AGENT_INTERVAL"]),
             dcgm=_choice("NEUROX_AGENT_DCGM", given["NEUROX_AGENT_DCGM"], DCGM),
+            dcgm_estimate=_truth(given, "NEUROX_AGENT_DCGM_ESTIMATE"),
         )
 
 
@@ -135,6 +142,10 @@ def _folder(name: str, value: str) -> Path:
     if not path.is_dir():
         raise SettingsError(f"{name} must be an existing folder, not {value!r}")
     return path
+
+
+def _truth(given: Mapping[str, str], name: str) -> bool:
+    return _choice(name, given[name], ("true", "false")) == "true"
 
 
 def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:

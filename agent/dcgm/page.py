@@ -30,6 +30,7 @@ class DcgmPage:
         chosen: Sequence[Generation],
         rates: Rates,
         clock: Callable[[], float] = time.time,
+        estimate: bool = False,
     ) -> None:
         self._node = node
         self._names = {one: _told_by(one, chosen) for one in chosen}
@@ -39,6 +40,7 @@ class DcgmPage:
         }
         self._rates = rates
         self._clock = clock
+        self._estimate = estimate
         self._writer = Writer(dict(_families(self._names)))
 
     def text(self, snapshot: Snapshot | None, fresh: bool) -> str:
@@ -55,7 +57,7 @@ class DcgmPage:
             rates = self._rates.of(gpu.identity.uuid)
             split = frozenset(name for one in gpu.migs for name, _ in one.values)
             for row in rows(gpu, snapshot):
-                found = Readings(row, split, rates, now)
+                found = Readings(row, split, rates, now, self._estimate)
                 for generation, names in self._names.items():
                     labels = self._labels(gpu, row, snapshot.driver, generation)
                     asked = self._of_parts[generation] if row.part else names

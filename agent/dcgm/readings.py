@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from agent.catalogue import POWER, Series
+from agent.catalogue import POWER, UTILIZATION, Series
 from agent.dcgm.names import Name
 from agent.dcgm.rows import Row
 
@@ -19,6 +19,9 @@ _NO_XID = ("0", "No Error"), 0.0
 _ELSE: Mapping[Series, Series] = {("neurox_gpu_power_average_watts", ()): POWER}
 """What is served in place of a reading that this driver does not have."""
 
+_ESTIMATE: Mapping[Series, Series] = {("neurox_gpu_graphics_active_ratio", ()): UTILIZATION}
+"""What is served in its place if that is asked for: near, but another thing."""
+
 Found = tuple[tuple[str, ...], float]
 """Values of the labels that the name has beside those of its row, and ours in our unit."""
 
@@ -31,6 +34,7 @@ class Readings:
     split: frozenset[str]
     rates: Mapping[Series, float]
     now: float
+    estimate: bool = False
 
     def of(self, name: Name) -> Iterator[Found]:
         """What is known: mostly one value, or none."""
@@ -49,10 +53,16 @@ class Readings:
         elif name.is_rate:
             yield from self._rate(name)
         else:
-            known = self.row.values
-            series = name.series if name.series in known else _ELSE.get(name.series, name.series)
-            if series in known:
-                yield (), known[series]
+            yield from self._first(name.series)
+
+    def _first(self, series: Series) -> Iterator[Found]:
+        """The reading itself, else what may stand in its place."""
+        known = self.row.values
+        tables = (_ELSE, _ESTIMATE) if self.estimate and not self.row.part else (_ELSE,)
+        for one in (series, *(table[series] for table in tables if series in table)):
+            if one in known:
+                yield (), known[one]
+                return
 
     def _each(self, kind: str) -> Iterator[Found]:
         return ((own, value) for (name, own), value in self.row.values.items() if name == kind)

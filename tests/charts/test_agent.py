@@ -75,6 +75,7 @@ def test_it_is_told_what_it_may_see(render: Any) -> None:
     told = environment(agent(render, {}))
     assert told["NEUROX_AGENT_HOST_PID"] == "true"
     assert told["NEUROX_AGENT_DCGM"] == "legacy"
+    assert told["NEUROX_AGENT_DCGM_ESTIMATE"] == "false"
     assert told["NEUROX_AGENT_KUBE_API"] == "in-cluster"
 
 

@@ -178,3 +178,13 @@ def test_a_lost_gpu_and_an_old_snapshot_have_no_rows() -> None:
     page = DcgmPage("gpu-1", ("legacy",), Rates())
     assert page.text(snapshot(), fresh=False) == ""
     assert page.text(None, fresh=False) == ""
+
+
+def test_before_hopper_utilization_stands_for_activity_only_if_that_is_asked_for() -> None:
+    name = "DCGM_FI_PROF_GR_ENGINE_ACTIVE"
+    assert rows(snapshot(), name) == []
+    page = DcgmPage("gpu-1", ("legacy",), Rates(), estimate=True)
+    assert f"{name}{{" in page.text(snapshot(), fresh=True)
+    graphics: Series = ("neurox_gpu_graphics_active_ratio", ())
+    measured = page.text(snapshot({**VALUES, graphics: 0.125}), fresh=True)
+    assert next(x for x in measured.splitlines() if x.startswith(name)).endswith("} 0.125")
