@@ -213,7 +213,7 @@ static int look(const void *const *handle, const char *call, struct device *devi
         return found;
     device->counters = driver_counters(device->index);
     int own = faulty(&device->gpu->faults, call, delay);
-    return device->gpu->lost ? GPU_IS_LOST : code ? code : own;
+    return device->gpu->lost ? device->gpu->lost : code ? code : own;
 }
 
 static int arrive(const void *const *handle, const char *call, struct device *device)

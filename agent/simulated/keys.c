@@ -23,7 +23,7 @@ static const struct key TOP_KEYS[] = {
 static const struct key GPU_KEYS[] = {
     WHOLE("profile", use_profile),
     GPU(uuid, set_text), GPU(model, set_text), GPU(serial, set_text), GPU(vbios, set_text),
-    GPU(pci_bus_id, set_text), GPU(architecture, set_architecture), GPU(lost, set_switch),
+    GPU(pci_bus_id, set_text), GPU(architecture, set_architecture), GPU(lost, set_lost),
     GPU(multiprocessors, set_count), GPU(energy_joules, set_number),
     GPU(memory_bytes, set_bytes), GPU(reserved_bytes, set_bytes), GPU(memory_used_bytes, set_wave),
     GPU(bar1_bytes, set_bytes), GPU(bar1_used_bytes, set_wave),

@@ -76,7 +76,8 @@ struct gpu {
     char uuid[80], model[96], serial[30], vbios[32], pci_bus_id[32], profile[24];
     int line; /* where its section begins */
     int architecture, multiprocessors;
-    bool lost, clock_events;
+    int lost; /* 0, or what every call answers */
+    bool clock_events;
     unsigned long long memory_bytes, reserved_bytes, bar1_bytes;
     double energy_joules; /* where the counter begins */
     struct wave rates[RATES];

@@ -23,6 +23,7 @@ EXPORT const char *nvmlErrorString(int code)
     case TIMEOUT: return "Timeout";
     case FUNCTION_NOT_FOUND: return "Function Not Found";
     case GPU_IS_LOST: return "GPU is lost";
+    case RESET_REQUIRED: return "GPU requires reset";
     case OUT_OF_MEMORY: return "Insufficient Memory";
     case NO_DATA: return "No data";
     case INSUFFICIENT_RESOURCES: return "Insufficient Resources";
@@ -72,7 +73,7 @@ EXPORT int nvmlDeviceGetCount_v2(unsigned *count)
 static int put_handle(void **device, const struct scenario *scenario, int index, int mig)
 {
     *device = handle_of(index, mig);
-    return scenario->gpus[index].lost ? GPU_IS_LOST : SUCCESS;
+    return scenario->gpus[index].lost;
 }
 
 EXPORT int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device)

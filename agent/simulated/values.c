@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "keys.h"
+#include "nvml.h"
 #include "scenario.h"
 
 const char *set_text(const char *value, void *field, size_t size)
@@ -47,6 +48,15 @@ const char *set_switch(const char *value, void *field, size_t size)
     (void)size;
     *(bool *)field = strcmp(value, "yes") == 0;
     return *(bool *)field || strcmp(value, "no") == 0 ? NULL : "yes or no";
+}
+
+/* Off the bus, or waiting for a reset: the code that every call answers. */
+const char *set_lost(const char *value, void *field, size_t size)
+{
+    bool lost = false;
+    const char *wanted = strcmp(value, "reset") == 0 ? NULL : set_switch(value, &lost, size);
+    *(int *)field = lost ? GPU_IS_LOST : strcmp(value, "reset") == 0 ? RESET_REQUIRED : SUCCESS;
+    return wanted ? "yes, no or reset" : NULL;
 }
 
 /* A switch that a GPU may also lack. */

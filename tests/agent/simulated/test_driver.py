@@ -121,6 +121,12 @@ def test_every_call_of_a_lost_gpu_answers_so_and_none_counts(ask: Ask) -> None:
     assert ask(text, script, begin).answer == [[15] * 4, pytest.approx(10 * 380_500)]
 
 
+def test_a_gpu_that_waits_for_a_reset_says_that(ask: Ask) -> None:
+    begin = OPEN + f"put({HEAD + ONE + 'lost = reset'!r})\n"
+    script = "[code(n.nvmlDeviceGetName, gpu), code(n.nvmlDeviceGetHandleByIndex, 0)]"
+    assert ask(HEAD + ONE, script, begin).answer == [16, 16]
+
+
 @pytest.mark.parametrize(
     ("line", "named"),
     [
