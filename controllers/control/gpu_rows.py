@@ -92,7 +92,7 @@ def _gpu(uuid: str, series: _Series, at: float, simulated: frozenset[str]) -> Gp
         up=UP not in single or single[UP].value > 0,
         **_fields(single, READINGS),
         **_fields(single, COUNTS),
-        clock_events=tuple(sorted(s.labels.get("reason", "") for s in series.several[CLOCK_EVENT])),
+        clock_events=_clock_events(series.several[CLOCK_EVENT]),
         xids=_xids(series),
         health=None if worst is None or not 0 <= worst <= 2 else int(worst),
         findings=tuple(
@@ -107,6 +107,11 @@ def _gpu(uuid: str, series: _Series, at: float, simulated: frozenset[str]) -> Gp
     )
 
 
+def _clock_events(samples: list[Sample]) -> tuple[str, ...] | None:
+    """One without a reason tells that they are known, be there any or none."""
+    return tuple(sorted({s.labels.get("reason", "") for s in samples} - {""})) if samples else None
+
+
 def _holders(series: _Series) -> tuple[Holder, ...]:
     """Who was given it, and who uses it without; in the order of their names."""
     given: dict[tuple[str, str], list[Sample]] = defaultdict(list)
@@ -115,7 +120,7 @@ def _holders(series: _Series) -> tuple[Holder, ...]:
     readings: dict[tuple[str, str], dict[str, Sample]] = defaultdict(dict)
     for name in (*POD_READINGS, *POD_COUNTS):
         for sample in series.several[name]:
-            readings[_pod(sample)][name] = sample
+            readings[_pod(sample)][name] = _added(sample, readings[_pod(sample)].get(name))
     return tuple(
         Holder(
             namespace=pod[0],
@@ -128,6 +133,11 @@ def _holders(series: _Series) -> tuple[Holder, ...]:
         )
         for pod in sorted({*given, *readings})
     )
+
+
+def _added(sample: Sample, before: Sample | None) -> Sample:
+    """Energy is told by method: of a pod that shared its GPU for a while there are two."""
+    return Sample(sample.name, sample.labels, sample.value + (before.value if before else 0))
 
 
 def _xids(series: _Series) -> tuple[Xid, ...]:

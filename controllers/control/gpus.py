@@ -19,10 +19,9 @@ def values(cluster_id: str) -> str:
     """The query of every series that a GPU's row is made of."""
     tenant = f'tenant_id="{_safe(cluster_id)}"'
     named = f'{{__name__=~"{"|".join(NAMES)}",sensor=~"|gpu",kind=~"|enforced",{tenant}}}'
-    # Of what is mostly 0 only what is not: there is much of it. One series tells that it is known.
-    wrong = f'{{__name__=~"{CLOCK_EVENT}|{HEALTH}",{tenant}}} > 0'
-    known = f'label_replace(max by (uuid) ({HEALTH}{{{tenant}}}), "__name__", "{HEALTH}", "", "")'
-    return f"{named} or ({wrong}) or ({known})"
+    # Of what is mostly 0 only what is not, for there is much of it, and whether it is known.
+    mostly_0 = f'{{__name__=~"{CLOCK_EVENT}|{HEALTH}",{tenant}}}'
+    return f"{named} or ({mostly_0} > 0) or (max by (__name__, uuid) ({mostly_0}))"
 
 
 def times(cluster_id: str) -> str:

@@ -73,7 +73,7 @@ class Gpu:
     power_watts: float | None = None
     power_limit_watts: float | None = None
     temperature_celsius: float | None = None
-    clock_events: tuple[str, ...] = ()
+    clock_events: tuple[str, ...] | None = None
     """What holds the clocks back now."""
     xids: tuple[Xid, ...] = ()
     """The last first."""
@@ -89,8 +89,3 @@ class Gpu:
     serial: str = ""
     pci_bus_id: str = ""
     simulated: bool = False
-
-    @property
-    def held(self) -> bool:
-        """Whether the kubelet gave it, or a part of it, to a pod."""
-        return any(holder.mode != NOT_GIVEN for holder in self.holders)

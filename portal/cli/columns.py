@@ -56,6 +56,12 @@ def _reason(item: Any) -> str:
     return item.reason.message if item.reason else "-"
 
 
+def _trouble(item: Any) -> str:
+    held_back = [event.reason for event in item.clock_events or () if event.throttles]
+    found = [*held_back, *(f"XID {xid.code}" for xid in item.xids), *item.findings]
+    return "; ".join(found) or "-"
+
+
 NAME = field("name")
 UTILIZATION = field("utilization", heading="UTIL", show=percent)
 AGE = field("age_seconds", heading="AGE", show=duration)
@@ -110,8 +116,14 @@ NOUNS = (
         ("gpu", "gp"),
         (
             *(field("uuid"), field("cluster", True), field("node"), field("index")),
-            *(field("model"), field("pool", True), field("state"), UTILIZATION, MEMORY),
-            *(POWER, CELSIUS, field("workload"), field("user", True), SAMPLED, SIMULATED),
+            *(field("model"), field("pool", True), field("state"), UTILIZATION),
+            *(
+                field("sm_active", True, "SM", percent),
+                field("tensor_active", True, "TENSOR", percent),
+            ),
+            MEMORY,
+            *(POWER, CELSIUS, Column("TROUBLE", _trouble, True), field("workload")),
+            *(field("user", True), SAMPLED, SIMULATED),
         ),
         lambda item: str(item.uuid),
         "no GPU has been sampled yet: `neurox get nodes` shows what the clusters report",

@@ -67,6 +67,8 @@ GPUS = Listing(
         Column("workload", "Workload"),
         Column("user", "User"),
         Column("utilization", "Utilisation", numeric=True),
+        Column("sm_active", "SM", numeric=True),
+        Column("tensor_active", "Tensor", numeric=True),
         Column("memory_used_bytes", "Memory", numeric=True),
         Column("temperature_celsius", "Temp.", numeric=True),
         Column("power_watts", "Power", numeric=True),

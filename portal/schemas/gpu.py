@@ -6,7 +6,7 @@ from typing import Literal
 from portal.schemas.base import Model
 
 GpuState = Literal["busy", "idle", "allocated", "free", "fault", "stale"]
-"""busy and idle are allocated, and so is what no reading tells apart; stale: no fresh sample."""
+"""A pod has it: busy, idle, or allocated where no reading tells; free: none; stale: no sample."""
 Health = Literal["good", "warning", "failed"]
 
 
@@ -84,7 +84,7 @@ class GpuOut(Model):
     power_watts: float | None
     power_limit_watts: float | None
     temperature_celsius: float | None
-    clock_events: list[ClockEvent]
+    clock_events: list[ClockEvent] | None
     health: Health | None
     findings: list[str]
     recovery_action: str | None

@@ -20,7 +20,7 @@ def state(gpu: Gpu, fresh: bool) -> GpuState:
         return "stale"
     if not gpu.up:
         return "fault"
-    if not gpu.held:
+    if not gpu.holders:
         return "free"
     # A GPU in MIG mode tells no utilization; not all tell what their instances do.
     known = [gpu.utilization, gpu.sm_active, *(mig.sm_active for mig in gpu.migs)]
@@ -46,7 +46,9 @@ def gpu_out(fleet: Fleet, reported: Reported, gpu: Gpu) -> GpuOut:
         **{name: getattr(gpu, name) if fresh else None for name in _READINGS},
         memory_total_bytes=gpu.memory_total_bytes,
         power_limit_watts=gpu.power_limit_watts,
-        clock_events=[clock_event(reason) for reason in gpu.clock_events if fresh],
+        clock_events=list(map(clock_event, gpu.clock_events))
+        if fresh and gpu.clock_events is not None
+        else None,
         health=health(gpu.health) if fresh else None,
         findings=[finding(check) for check in gpu.findings],
         recovery_action=recovery(gpu.recovery_action) if fresh else None,

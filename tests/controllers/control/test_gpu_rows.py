@@ -86,7 +86,7 @@ def test_a_gpu_is_made_of_what_prometheus_has_of_it(scraped: Thanos, until: Unti
             return []
 
     until(read, 30)
-    shared, lost = read()
+    shared, lost, good = read()
     assert shared == Gpu(
         "GPU-1",
         "n",
@@ -120,9 +120,10 @@ def test_a_gpu_is_made_of_what_prometheus_has_of_it(scraped: Thanos, until: Unti
         pci_bus_id="00000000:18:00.0",
         simulated=True,
     )
-    assert (lost.up, lost.health, lost.utilization) == (False, None, None)
+    assert (lost.up, lost.health, lost.clock_events) == (False, None, None)
     assert lost.migs == (
         MigDevice("MIG-1", 1, 0, "3g.40gb", 5_000_000_000, 40_000_000_000, 0.4),
         MigDevice("MIG-2", 2, 0, "1g.10gb"),
     )
     assert lost.holders == (Holder("v", "c", "main", "mig", ("MIG-1",)),)
+    assert (good.health, good.findings, good.clock_events) == (0, (), ())

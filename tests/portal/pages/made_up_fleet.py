@@ -137,7 +137,9 @@ class Fleet:
                 s.ClockEvent(reason="power_cap", text="it is at its power limit", throttles=True)
             ]
             if all_of_it
-            else [],
+            else []
+            if live
+            else None,
             "xids": [
                 s.GpuXid(
                     code=code,
