@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -115,19 +115,32 @@ class Scrapes:
 
 
 @contextmanager
-def started(argv: Sequence[str], env: dict[str, str], url: str, log: Path) -> Iterator[Server]:
-    """The process, once it serves GPUs."""
+def started(
+    argv: Sequence[str], env: dict[str, str], url: str, knows: Callable[[str], bool]
+) -> Iterator[Server]:
+    """The process, once what it serves shows that it knows all that there is."""
     with (
-        log.open("w") as errors,
-        subprocess.Popen(argv, env=os.environ | env, stdout=errors, stderr=errors) as process,
+        tempfile.TemporaryFile("w+") as log,
+        subprocess.Popen(argv, env=os.environ | env, stdout=log, stderr=log) as process,
     ):
         try:
-            server = Server(psutil.Process(process.pid), url)
-            _await(process, url, log)
-            yield server
+            deadline = time.monotonic() + START_SECONDS
+            while not _serves(url, knows):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    log.seek(0)
+                    sys.exit(f"{argv[-1]} does not serve all there is:\n{log.read()[-2000:]}")
+                time.sleep(0.1)
+            yield Server(psutil.Process(process.pid), url)
         finally:
             process.terminate()
             process.wait(20)
+
+
+def _serves(url: str, knows: Callable[[str], bool]) -> bool:
+    try:
+        return knows(requests.get(url, timeout=5).text)
+    except requests.ConnectionError:
+        return False
 
 
 @contextmanager
@@ -141,38 +154,35 @@ def bare_server() -> Iterator[str]:
             process.kill()
 
 
-def _await(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            if "GPU-" in requests.get(url, timeout=5).text:
-                return
-        except requests.ConnectionError:
-            pass
-        time.sleep(0.1)
-    sys.exit(f"{url} serves no GPU; its log ends:\n{log.read_text()[-2000:]}")
-
-
 @contextmanager
-def agent(node: GpuNode, folder: Path, interval: float = 1.0) -> Iterator[Server]:
+def agent(node: GpuNode, interval: float = 1.0) -> Iterator[Server]:
     """Our agent; an ``interval`` below a second is for the soak alone."""
     port = gpu_node.free_port()
     env = node.env | {
         "NEUROX_AGENT_LISTEN": f"127.0.0.1:{port}",
         "NEUROX_AGENT_INTERVAL": f"{interval:g}",
     }
+
+    def knows(text: str) -> bool:
+        every = ("neurox_pod_gpu_memory_used_bytes{", "neurox_pod_gpu_allocation_info{")
+        return all(text.count(f"\n{name}") == gpu_node.USERS for name in every)
+
     argv = [sys.executable, "-m", "agent"]
-    with started(argv, env, f"http://127.0.0.1:{port}/metrics", folder / "agent.log") as server:
+    with started(argv, env, f"http://127.0.0.1:{port}/metrics", knows) as server:
         yield server
 
 
 @contextmanager
-def rival(node: GpuNode, folder: Path) -> Iterator[Server]:
+def rival(node: GpuNode) -> Iterator[Server]:
     """nvitop-exporter on the same driver."""
     port = gpu_node.free_port()
     argv = [str(RIVAL), "--bind-address", "127.0.0.1", "--port", str(port), "--interval", "1"]
-    url = f"http://127.0.0.1:{port}/metrics"
-    with started(argv, node.env, url, folder / "nvitop.log") as server:
+    uuids = [gpu_node.gpu_uuid(index) for index in range(gpu_node.GPUS)]
+
+    def knows(text: str) -> bool:
+        return all(uuid in text for uuid in uuids)
+
+    with started(argv, node.env, f"http://127.0.0.1:{port}/metrics", knows) as server:
         yield server
 
 
@@ -193,13 +203,13 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
 
 
-def side_by_side(node: GpuNode, folder: Path, times: Times) -> list[Row]:
+def side_by_side(node: GpuNode, times: Times) -> list[Row]:
     """CPU, memory and scrapes, of both in turn."""
     with bare_server() as bare:
-        with agent(node, folder) as ours:
+        with agent(node) as ours:
             cpu, memory = measured(ours, times.cpu)
             scrapes = {count: ours.scraped(count, times.scrapes, bare) for count in SCRAPERS}
-        with rival(node, folder) as theirs:
+        with rival(node) as theirs:
             their_cpu, their_memory = measured(theirs, times.cpu)
             their_scrapes = {
                 count: theirs.scraped(count, times.scrapes, bare) for count in SCRAPERS
@@ -228,10 +238,10 @@ def latency(ours: Scrapes, theirs: Scrapes, scrapers: int) -> Iterator[Row]:
         yield Row(f"   a bare server meanwhile, {name}", "ms", machine)
 
 
-def soak(node: GpuNode, folder: Path, seconds: float) -> list[Row]:
+def soak(node: GpuNode, seconds: float) -> list[Row]:
     """Memory over passes ten times as fast: after a tenth of the time, and at the end."""
     cycles = seconds / 0.1
-    with agent(node, folder, interval=0.1) as ours:
+    with agent(node, interval=0.1) as ours:
         sizes = []
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -254,10 +264,11 @@ def main() -> int:
     asked = parser.parse_args()
     times = QUICK if asked.quick else Times()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
-    with tempfile.TemporaryDirectory(prefix="neurox-bench-") as name:
-        folder = Path(name)
-        with gpu_node.running(folder) as node:
-            rows = side_by_side(node, folder, times) + soak(node, folder, times.soak)
+    with (
+        tempfile.TemporaryDirectory(prefix="neurox-bench-") as name,
+        gpu_node.running(Path(name)) as node,
+    ):
+        rows = side_by_side(node, times) + soak(node, times.soak)
     if asked.json:
         print(json.dumps([asdict(row) | {"missed": row.missed} for row in rows], indent=2))
     else:

@@ -6,6 +6,7 @@ us in every call. The processes on the GPUs are real too, for our rival looks in
 
 import asyncio
 import hashlib
+import json
 import socket as socketlib
 import subprocess
 import threading
@@ -39,7 +40,9 @@ metadata: {name: agent, namespace: neurox-system}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata: {name: agent}
-rules: [{apiGroups: [""], resources: [pods], verbs: [list, watch]}]
+rules:
+  - {apiGroups: [""], resources: [pods], verbs: [list, watch]}
+  - {apiGroups: [resource.k8s.io], resources: [resourceslices], verbs: [list, watch]}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
@@ -127,9 +130,17 @@ def running(folder: Path) -> Iterator[GpuNode]:
         pods = [_pod(kube, number, pids) for number in range(PODS)]
         kubelet.response = b"".join(pod.resources() for pod in pods)
         _write(node, pods)
-        account = objects.token_kubeconfig("agent", "neurox-system")
-        env = node.agent_env(folder / "lib") | {"NEUROX_AGENT_NODE": NODE}
-        yield GpuNode(node, env | {"KUBECONFIG": str(account)}, kube)
+        account = json.loads(objects.token_kubeconfig("agent", "neurox-system").read_text())
+        token = folder / "token"
+        token.write_text(account["users"][0]["user"]["token"])
+        env = {
+            **node.agent_env(folder / "lib"),
+            "NEUROX_AGENT_NODE": NODE,
+            "NEUROX_AGENT_KUBE_API": cluster.server,
+            "NEUROX_AGENT_KUBE_TOKEN": str(token),
+            "NEUROX_AGENT_KUBE_CA": str(cluster.layout.certificate("ca")),
+        }
+        yield GpuNode(node, env, kube)
 
 
 def _pod(kube: Kube, number: int, pids: Sequence[int]) -> Holder:
