@@ -1,65 +1,139 @@
-"""The node's GPUs over time: open and reopen the driver, keep identities, add the counters."""
+"""The node's GPUs over time: open and reopen the driver, keep identities, leave calls that hang."""
 
 import logging
+import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
-from agent.catalogue import BUSY_SECONDS, ENERGY, POWER, UTILIZATION, Series
+from agent.device import Device, Reading
+from agent.health import health
 from agent.integrals import Integrals
-from agent.nvml.calls import Handle
 from agent.nvml.driver import Driver
-from agent.nvml.errors import DriverUnavailable, GpuLost
-from agent.snapshot import Gpu, Identity, Process
+from agent.nvml.errors import DriverUnavailable, Errors
+from agent.nvml.events import XidEvents
+from agent.nvml.library import calling
+from agent.snapshot import Gpu, GpuUse, Identity
+from agent.watchdog import HUNG_SECONDS, Late, Watchdog
+from agent.xids import XidTally
 
 log = logging.getLogger(__name__)
 
 RETRY_FIRST_SECONDS, RETRY_MOST_SECONDS = 1.0, 30.0
+PATIENCE_SECONDS = 0.5
+"""A GPU that takes longer is left behind with its thread, and keeps its values until it hangs."""
+CLOSE_SECONDS = 2.0
+DRAINED = "drained: the agent lets go of the driver until SIGUSR2"
 
 
 class Devices:
     """Owns the driver; times are monotonic seconds. ``problem`` says why there are no GPUs."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, proc: Path = Path("/proc")) -> None:
         self.driver = driver
         self.problem: str | None = None
-        self.errors: Counter[tuple[str, str]] = Counter()
-        self._identities: list[Identity] | None = None
-        self._handles: dict[int, Handle] = {}
-        self._integrals = Integrals()
+        self.errors: Errors = Counter()
+        self.seconds: dict[tuple[int, str], float] = {}
+        """How long the last reading took, by GPU and tier."""
+        self.drained = False
+        self._exists = partial(_exists, proc)
+        self._watchdog = Watchdog()
+        self._events: XidEvents | None = None
+        self._xids = XidTally()
+        self._totals: dict[str, Integrals] = {}
+        self._devices: list[Device] | None = None
+        self._opened = 0
+        """Times."""
+        self._opened_at = 0.0
+        self._last: dict[int, Reading] = {}
+        self._identities: dict[str, Identity] = {}
+        self._hung: set[str] = set()
         self._retry_at = 0.0
         self._retry_seconds = RETRY_FIRST_SECONDS
 
-    def read(self, now: float) -> tuple[Gpu, ...]:
+    def read(
+        self, now: float, wants_activity: Callable[[str], bool] = lambda _: False
+    ) -> tuple[GpuUse, ...]:
         """Every GPU once; none while there is no driver, which is tried again with back-off."""
         try:
-            if self._identities is None:
+            if self.drained:
+                self._let_go()
+                return ()
+            if self._devices is None:
                 if now < self._retry_at:
                     return ()
                 self._open()
-            return tuple(self._gpu(index, now) for index in range(len(self._identities or ())))
+            devices = self._counted()
+            uses = [self._read(device, now, wants_activity) for device in devices]
+            return tuple(self._told(use) for use in self._known(uses))
         except DriverUnavailable as gone:
             self._forget(str(gone), now)
             return ()
+        except Late as late:
+            self.problem = self._hangs("the driver", late)
+            return ()
 
-    def processes(self, gpu: Gpu) -> tuple[Process, ...] | None:
-        """Who holds memory of the GPU; None when that cannot be told now."""
-        handle = self._handles.get(gpu.identity.index)
-        try:
-            return self.driver.processes(handle) if gpu.up and handle else None
-        except (GpuLost, DriverUnavailable):
-            return None  # the next read says so
+    @property
+    def stuck(self) -> int:
+        """Driver calls that have not come back."""
+        events = bool(self._events and self._events.stuck(time.monotonic()))
+        return self._watchdog.stuck() + events
 
     def close(self) -> None:
-        """Let go of the driver."""
-        if self._identities is not None:
+        """Let go of the driver within a deadline; a call that hangs is left behind."""
+        if self._devices is None:
+            return
+        devices, self._devices = self._devices, None
+        events, self._events = self._events, None
+        free = [device for device in devices if not self._watchdog.waits(self._key(device))]
+        for device in devices:
+            device.end()
+        self._last, self.seconds = {}, {}
+
+        def close() -> None:
+            if events:
+                events.end(CLOSE_SECONDS / 2)
+            for device in free:
+                device.free()
             self.driver.close()
-        self._identities = None
-        self._handles.clear()
+
+        try:
+            self._watchdog.ask(("close", self._opened), close, CLOSE_SECONDS)
+        except Late as late:
+            log.error("%s", self._hangs("closing the driver", late))
+        self._watchdog.close()
 
     def _open(self) -> None:
-        count = self.driver.open()
-        self._identities = [Identity(index) for index in range(count)]
+        # GPUs without persistence take seconds to wake up.
+        count = self._watchdog.ask("open", self.driver.open, HUNG_SECONDS)
+        self._opened += 1
+        self._opened_at = time.monotonic()
+        self._hung.clear()
+        self._watchdog.forget()
+        self._make(count)
         self.problem, self._retry_seconds = None, RETRY_FIRST_SECONDS
         log.info("driver %s, %d GPUs", self.driver.version, count)
+
+    def _make(self, count: int) -> None:
+        self._devices = [
+            Device(self.driver, (index, count), self._totals, self._exists)
+            for index in range(count)
+        ]
+        self._events = XidEvents(count, self._xids)
+        self._events.wait_registered(PATIENCE_SECONDS)
+
+    def _let_go(self) -> None:
+        """Drained: also an opening that was under way when the signal came."""
+        self.close()
+        self._identities.clear()  # whoever drains may take GPUs away
+        self.problem = DRAINED
+        if self._watchdog.waits("open"):
+            self._watchdog.ask("open", self.driver.open, 0.0)
+            self._watchdog.ask(("close", "late"), self.driver.close, CLOSE_SECONDS)
+        if self._watchdog.stuck():
+            self.problem = f"{DRAINED}; a call that hangs still holds it"
 
     def _forget(self, problem: str, now: float) -> None:
         self.close()
@@ -68,30 +142,87 @@ class Devices:
         self._retry_at = now + self._retry_seconds
         self._retry_seconds = min(self._retry_seconds * 2, RETRY_MOST_SECONDS)
 
-    def _gpu(self, index: int, now: float) -> Gpu:
-        identities = self._identities or []
+    def _counted(self) -> list[Device]:
+        """The devices, made anew when the driver counts other ones than before."""
+        devices = self._devices or []
         try:
-            if index not in self._handles:
-                handle = self.driver.handle(index)
-                identities[index] = self.driver.identity(handle, index)
-                self._handles[index] = handle
-            reading = self.driver.read(self._handles[index])
-        except GpuLost as lost:
-            if self._handles.pop(index, None):
-                log.error("GPU %d %s: %s", index, identities[index].uuid, lost)
-            self.errors["read", str(lost)] += 1
-            return Gpu(identities[index], up=False)
-        self.errors.update(reading.errors)
-        self._count(identities[index].uuid, reading.values, now)
-        return Gpu(identities[index], up=True, values=reading.values)
+            count = self._watchdog.ask(("count", self._opened), self.driver.count, PATIENCE_SECONDS)
+        except Late:
+            return devices
+        if count != len(devices):
+            log.warning("the driver has %d GPUs now, and had %d", count, len(devices))
+            self.close()
+            self._open()
+        return self._devices or []
 
-    def _count(self, uuid: str, values: dict[Series, float], now: float) -> None:
-        """Add the integrals: busy seconds, and energy by power where the driver does not count."""
-        power, utilization = values.get(POWER), values.get(UTILIZATION)
-        if utilization is not None:
-            busy = self._integrals.integrate((uuid, "busy"), utilization, now)
-            values[BUSY_SECONDS] = busy
-        if ENERGY in values:
-            values[ENERGY] = self._integrals.follow((uuid, "energy"), values[ENERGY])
-        elif power is not None:
-            values[ENERGY] = self._integrals.integrate((uuid, "energy"), power, now)
+    def _known(self, uses: list[GpuUse]) -> list[GpuUse]:
+        """With the GPUs that were there before: gone ones are down, as ones that never answer."""
+        found = {use.gpu.identity.uuid: use for use in uses}
+        missing = {who.index: who for uuid, who in self._identities.items() if uuid not in found}
+        unknown = found.pop("", None) is not None
+        self._identities.update({uuid: use.gpu.identity for uuid, use in found.items()})
+        if not missing:
+            return uses
+        if unknown:
+            uses = [self._recalled(use, missing) for use in uses]
+        return uses + [GpuUse(Gpu(who, up=False)) for who in missing.values()]
+
+    def _recalled(self, use: GpuUse, missing: dict[int, Identity]) -> GpuUse:
+        who = use.gpu.identity
+        if who.uuid or who.index not in missing:
+            return use
+        return replace(use, gpu=replace(use.gpu, identity=missing.pop(who.index)))
+
+    def _told(self, use: GpuUse) -> GpuUse:
+        """With what the agent itself knows of a GPU: XIDs and health."""
+        gpu = use.gpu
+        uuid = gpu.identity.uuid
+        checks = health(gpu.up, gpu.values, self._xids.seen(uuid), time.time())
+        values = {**gpu.values, **self._xids.values(uuid), **checks}
+        return replace(use, gpu=replace(gpu, values=values))
+
+    def _read(self, device: Device, now: float, wants: Callable[[str], bool]) -> GpuUse:
+        index = device.index
+        try:
+            reading = self._watchdog.ask(
+                self._key(device),
+                partial(device.read, now, wants(device.identity.uuid)),
+                self._patience(index),
+            )
+        except Late as late:
+            last = self._last.get(index)
+            if last and late.seconds < HUNG_SECONDS:
+                return replace(last.use, activity=None)
+            self._hangs(f"GPU {index} {device.identity.uuid}", late)
+            return GpuUse(Gpu(device.identity, up=False))
+        self._hung.discard(f"GPU {index} {device.identity.uuid}")
+        before = self._last.get(index)
+        if before and before.use.gpu.up and not reading.use.gpu.up:
+            log.error("GPU %d %s: lost: %s", index, device.identity.uuid, dict(reading.errors))
+        self.errors.update(reading.errors)
+        for tier, seconds in reading.seconds.items():
+            self.seconds[index, tier] = seconds
+        self._last[index] = reading
+        return reading.use
+
+    def _patience(self, index: int) -> float:
+        """GPUs that have not answered yet may need a while, all together."""
+        first = 0.0 if index in self._last else self._opened_at + HUNG_SECONDS - time.monotonic()
+        return max(PATIENCE_SECONDS, first)
+
+    def _hangs(self, who: str, late: Late) -> str:
+        """Say and count it once."""
+        call = calling.get(late.thread, "a call")
+        problem = f"{who}: {call} has not come back"
+        if late.seconds >= HUNG_SECONDS and who not in self._hung:
+            self._hung.add(who)
+            self.errors[call, "hung"] += 1
+            log.error("%s for %.0f s; a new thread goes on without it", problem, late.seconds)
+        return problem
+
+    def _key(self, device: Device) -> tuple[int, int]:
+        return self._opened, device.index
+
+
+def _exists(proc: Path, pid: int) -> bool:
+    return (proc / str(pid)).exists()

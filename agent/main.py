@@ -24,7 +24,7 @@ from agent.sources import Sources
 _T = TypeVar("_T")
 log = logging.getLogger(__name__)
 
-_STOP_SECONDS = 3.0
+_STOP_SECONDS = 4.0
 """A driver call that hangs longer than this is left behind."""
 
 
@@ -43,7 +43,7 @@ def run() -> None:
 def serve(settings: Settings) -> int:
     """Sample and serve until SIGTERM or SIGINT; returns the exit code."""
     try:
-        devices = Devices(Driver())
+        devices = Devices(Driver(), settings.proc)
     except DriverUnavailable as error:
         raise SettingsError(str(error)) from error
     sources = Sources.of(settings)
@@ -52,6 +52,8 @@ def serve(settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGUSR1, lambda *_: sampler.drain(True))
+    signal.signal(signal.SIGUSR2, lambda *_: sampler.drain(False))
     sample = partial(sampler.run, interval=settings.interval)
     threads = [_started("sampler", sample, stop), _started("http", _serve, server)]
     for name, follow in sources.threads():

@@ -9,13 +9,11 @@ from agent.attribution import Attribution
 from agent.catalogue import Series, Values
 from agent.devices import Devices
 from agent.kubelet import Kubelet
-from agent.snapshot import GpuUse, Process, Snapshot, Usage
+from agent.snapshot import Snapshot, Usage
 
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 1.0
-PROCESSES_SECONDS = 5.0
-"""Process lists are the dear call: the driver holds its lock meanwhile."""
 
 
 class Sampler:
@@ -30,8 +28,6 @@ class Sampler:
         self._attribution = attribution
         self._kubelet = kubelet
         self._usage = Usage()
-        self._lists: dict[str, tuple[Process, ...] | None] = {}
-        self._listed_at: float | None = None
 
     def run(self, stop: threading.Event, interval: float = INTERVAL_SECONDS) -> None:
         """Sample until ``stop``; a failed pass is logged and tried again at the next tick."""
@@ -45,20 +41,20 @@ class Sampler:
             stop.wait(tick - time.monotonic())
         self._devices.close()
 
+    def drain(self, drained: bool) -> None:
+        """Let go of the driver at the next pass, or take it again."""
+        self._devices.drained = drained
+
     def sample(self, now: float) -> None:
         """One pass at ``now``, monotonic seconds."""
-        gpus = self._devices.read(now)
-        if self._listed_at is None or now - self._listed_at >= PROCESSES_SECONDS:
-            self._lists = {gpu.identity.uuid: self._devices.processes(gpu) for gpu in gpus}
-            self._listed_at = now
-        uses = [GpuUse(gpu, self._lists.get(gpu.identity.uuid)) for gpu in gpus]
+        uses = self._devices.read(now, self._attribution.wants_activity)
         grants = self._kubelet.grants(now) if self._kubelet else ()
         self._usage = self._attribution.usage(uses, grants, now)
         self.snapshot = Snapshot(
             taken_at=now,
             driver=self._devices.driver.version,
             cuda=self._devices.driver.cuda,
-            gpus=gpus,
+            gpus=tuple(use.gpu for use in uses),
             problem=self._devices.problem,
             usage=self._usage,
             allocations=self._usage.allocations,
@@ -70,11 +66,16 @@ class Sampler:
     def _told(self) -> Values:
         told: dict[Series, float] = {
             ("neurox_agent_driver_up", ()): float(self._devices.problem is None),
+            ("neurox_agent_drained", ()): float(self._devices.drained),
+            ("neurox_agent_stuck", ()): self._devices.stuck,
             ("neurox_agent_unresolved_pids", ()): self._usage.unresolved_pids,
             **self._usage.agent,
         }
         if self._kubelet:
             told["neurox_agent_kubelet_up", ()] = float(self._kubelet.up)
+        for (_, tier), seconds in self._devices.seconds.items():
+            series = ("neurox_agent_collection_duration_seconds", (tier,))
+            told[series] = told.get(series, 0.0) + seconds
         for (call, error), count in self._devices.errors.items():
             told["neurox_agent_collection_errors_total", (call, error)] = count
         return told

@@ -47,7 +47,7 @@ class MigInstance:
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU at one pass. Not up: lost or hung, and ``values`` is empty. Scope gpu."""
+    """One GPU at one pass. ``values``: of scope gpu; not up: only its XIDs and health."""
 
     identity: Identity
     up: bool

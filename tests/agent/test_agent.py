@@ -15,6 +15,7 @@ import requests
 
 HEAD = "driver = 580.95.05\n"
 RSS_MOST_KIB = 45 * 1024
+UP, UTILIZATION = "neurox_gpu_up", "neurox_gpu_utilization_ratio"
 
 
 def gpus(count: int, last: str = "") -> str:
@@ -98,19 +99,52 @@ def test_a_gpu_lost_while_running_goes_down_and_the_others_stay(agent: Agent) ->
     text = agent.until(lambda text: value(text, "neurox_gpu_up", 'gpu="7"') == 0)
     assert value(text, "neurox_gpu_utilization_ratio", 'gpu="7"') is None
     assert value(text, "neurox_gpu_utilization_ratio", 'gpu="6"') == 0.5
-    failed = value(text, "neurox_agent_collection_errors_total", "GPU is lost")
+    failed = value(text, "neurox_agent_collection_errors_total", "gpu_is_lost")
     assert failed is not None
     assert failed >= 1
 
 
-def test_a_stuck_driver_call_does_not_stop_scrapes_nor_the_end(agent: Agent) -> None:
-    agent.until(lambda text: value(text, "neurox_gpu_up", 'gpu="7"') == 1)
+def test_a_gpu_that_hangs_is_down_alone_and_holds_up_neither_scrapes_nor_the_end(
+    agent: Agent,
+) -> None:
+    agent.until(lambda text: value(text, UP, 'gpu="7"') == 1)
     agent.change(gpus(8, "delay = nvmlDeviceGetUtilizationRates 60\n"))
-    age = "neurox_agent_snapshot_age_seconds"
-    text = agent.until(lambda text: (value(text, age) or 0) > 1.5)
-    assert value(text, "neurox_gpu_utilization_ratio", 'gpu="0"') == 0.5
+    text = agent.until(lambda text: value(text, UP, 'gpu="7"') == 0, 20)
+    assert value(text, UTILIZATION, 'gpu="7"') is None
+    assert value(text, UTILIZATION, 'gpu="6"') == 0.5
+    assert value(text, "neurox_gpu_info", 'gpu="7"', "NVIDIA H200") == 1
+    assert value(text, "neurox_agent_stuck") == 1
+    age = value(text, "neurox_agent_snapshot_age_seconds")
+    assert age is not None
+    assert age < 2
     agent.process.send_signal(signal.SIGTERM)
     assert agent.process.wait(timeout=10) == 0
+
+
+def test_a_start_that_hangs_is_ready_with_a_declared_zero(library: Path, tmp_path: Path) -> None:
+    running = start(library, tmp_path, "delay = nvmlInitWithFlags 60\n" + gpus(1))
+    try:
+        text = running.until(lambda text: value(text, "neurox_node_gpus") is not None)
+        assert value(text, "neurox_node_gpus") == 0
+        assert value(text, "neurox_agent_driver_up") == 0
+        assert running.get("/readyz") == "ok\n"
+        text = running.until(lambda text: value(text, "neurox_agent_stuck") == 1)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(timeout=10) == 0
+    finally:
+        running.process.kill()
+        running.process.communicate(timeout=10)
+
+
+def test_a_signal_drains_it_and_another_takes_the_driver_again(agent: Agent) -> None:
+    agent.until(lambda text: value(text, UP, 'gpu="7"') == 1)
+    agent.process.send_signal(signal.SIGUSR1)
+    text = agent.until(lambda text: value(text, "neurox_agent_drained") == 1)
+    assert value(text, "neurox_node_gpus") == 0
+    assert value(text, UP) is None
+    agent.process.send_signal(signal.SIGUSR2)
+    text = agent.until(lambda text: value(text, UP, 'gpu="7"') == 1)
+    assert value(text, "neurox_agent_drained") == 0
 
 
 def test_memory_stays_small_with_eight_gpus(agent: Agent) -> None:

@@ -1,70 +1,151 @@
 """Devices on the real ctypes path, with a clock of the test's own."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from agent.catalogue import BUSY_SECONDS, ENERGY, POWER, UTILIZATION
-from agent.devices import Devices
+from agent import devices as module
+from agent.catalogue import BUSY_SECONDS, ENERGY, POWER, UTILIZATION, Series
+from agent.devices import DRAINED, Devices
 from agent.nvml.driver import Driver
+from agent.snapshot import GpuUse
 
 Put = Callable[[str], None]
 HEAD = "driver = 580.95.05\n"
+LOST: Series = ("neurox_gpu_health", ("lost",))
+XID_79: Series = ("neurox_gpu_xid_errors_total", ("79",))
+
+
+def uuid(index: int) -> str:
+    return f"GPU-00000000-0000-0000-0000-00000000000{index}"
 
 
 def one(index: int, more: str = "") -> str:
     return (
-        f"[gpu {index}]\nuuid = GPU-00000000-0000-0000-0000-00000000000{index}\n"
+        f"[gpu {index}]\nuuid = {uuid(index)}\n"
         f"model = NVIDIA H200\nmemory_bytes = 1000000\nutilization = 0.5\n{more}\n"
     )
 
 
 @pytest.fixture
-def devices(scenario: Put) -> Iterator[Devices]:
+def devices(scenario: Put, monkeypatch: pytest.MonkeyPatch) -> Iterator[Devices]:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 5.0)  # on a busy machine
     devices = Devices(Driver())
     yield devices
     devices.close()
 
 
+def until(devices: Devices, true: Callable[[tuple[GpuUse, ...]], bool]) -> tuple[GpuUse, ...]:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        uses = devices.read(time.monotonic())
+        if true(uses):
+            return uses
+        threading.Event().wait(0.02)
+    raise AssertionError(uses)
+
+
+def ups(uses: tuple[GpuUse, ...]) -> list[bool]:
+    return [use.gpu.up for use in uses]
+
+
 def test_busy_seconds_and_energy_are_counters(devices: Devices, scenario: Put) -> None:
     scenario("clock = 100\n" + HEAD + one(0, "power_watts = 200\nenergy_joules = 50"))
-    first = devices.read(100.0)[0].values
+    first = devices.read(100.0)[0].gpu.values
     scenario("clock = 102\n" + HEAD + one(0, "power_watts = 200"))
-    second = devices.read(102.0)[0].values
-    assert second[BUSY_SECONDS] - first[BUSY_SECONDS] == 1.0
-    assert second[ENERGY] - first[ENERGY] == 400.0
+    second = devices.read(102.0)[0].gpu.values
+    assert second[BUSY_SECONDS] - first[BUSY_SECONDS] == pytest.approx(1.0, abs=0.01)
+    assert (first[ENERGY], second[ENERGY]) == (0, 400)
 
 
-def test_what_is_unsupported_is_absent_and_no_error(devices: Devices, scenario: Put) -> None:
+def test_counters_do_not_go_back_over_a_reload(devices: Devices, scenario: Put) -> None:
+    head = HEAD + "clock = {clock}\nreload = {reload}\n"
+    text = head + one(0, "power_watts = 200\npcie_replays = {replays}")
+    totals = []
+    for clock, reload, replays in ((100, 1, 4), (110, 1, 6), (120, 2, 0), (132, 2, 3)):
+        scenario(text.format(clock=clock, reload=reload, replays=replays))
+        uses = devices.read(float(clock)) or devices.read(clock + 1.0)
+        values = uses[0].gpu.values
+        replayed = values["neurox_gpu_pcie_replays_total", ()]
+        totals.append((values[ENERGY], values[BUSY_SECONDS], replayed))
+    assert totals == sorted(totals)
+    assert [replayed for _, _, replayed in totals] == [4, 6, 6, 9]
+    assert totals[1][0] == 2000
+    assert totals[3][0] - totals[2][0] == 2400
+
+
+def test_what_is_unsupported_is_absent_no_error_and_not_asked_again(
+    devices: Devices, scenario: Put
+) -> None:
     scenario(HEAD + one(0))
-    gpu = devices.read(0.0)[0]
+    gpu = devices.read(0.0)[0].gpu
     names = {name for name, _ in gpu.values}
     assert gpu.up
     assert POWER not in names
     assert ENERGY not in names
-    assert ("neurox_gpu_clock_hertz", ("sm",)) not in names
+    assert not devices.errors
+    scenario(HEAD + one(0, "power_watts = 100\nfail = nvmlDeviceGetFieldValues 999"))
+    assert POWER not in devices.read(1.0)[0].gpu.values
     assert not devices.errors
 
 
 def test_a_failed_call_is_absent_and_counted(devices: Devices, scenario: Put) -> None:
-    scenario(HEAD + one(0, "fail = nvmlDeviceGetUtilizationRates 999"))
-    gpu = devices.read(0.0)[0]
+    scenario(HEAD + one(0, "fail = nvmlDeviceGetUtilizationRates 4"))
+    gpu = devices.read(0.0)[0].gpu
     assert UTILIZATION not in gpu.values
     assert ("neurox_gpu_memory_total_bytes", ()) in gpu.values
-    assert devices.errors == {("nvmlDeviceGetUtilizationRates", "Unknown Error"): 1}
+    assert devices.errors == {("nvmlDeviceGetUtilizationRates", "no_permission"): 1}
+    scenario(HEAD + one(0))
+    assert devices.read(1.0)[0].gpu.values[UTILIZATION] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("symbol", "name", "value"),
+    [
+        ("nvmlDeviceGetTemperatureV", "neurox_gpu_temperature_celsius", 61),
+        ("nvmlDeviceGetMemoryInfo_v2", "neurox_gpu_memory_total_bytes", 1000000),
+        ("nvmlDeviceGetFieldValues", "neurox_gpu_power_watts", 200),
+        ("nvmlDeviceGetFanSpeed_v2", "neurox_gpu_fan_speed_ratio", 0.3),
+        ("nvmlDeviceGetCurrentClocksEventReasons", "neurox_gpu_clock_event_active", 1),
+        ("nvmlDeviceGetSamples", "neurox_gpu_busy_seconds_total", 0),
+    ],
+)
+def test_a_driver_that_lacks_a_symbol_is_asked_in_the_older_way(
+    devices: Devices, scenario: Put, symbol: str, name: str, value: float
+) -> None:
+    keys = "temperature_celsius = 61\npower_watts = 200\nfan_speed = 0.3\nclock_event = power_cap"
+    scenario(f"{HEAD}missing = {symbol}\n" + one(0, keys))
+    values = devices.read(0.0)[0].gpu.values
+    assert max(found for (known, _), found in values.items() if known == name) == value
+    assert not devices.errors
 
 
 def test_a_lost_gpu_keeps_its_name_and_comes_back(devices: Devices, scenario: Put) -> None:
     scenario(HEAD + one(0) + one(1))
     before = devices.read(0.0)
     scenario(HEAD + one(0) + one(1, "lost = yes"))
-    alive, lost = devices.read(1.0)
+    alive, lost = (use.gpu for use in devices.read(1.0))
     assert alive.up
-    assert alive.values
-    assert (lost.up, lost.values, lost.identity) == (False, {}, before[1].identity)
-    assert devices.errors["read", "GPU is lost"] == 1
+    assert alive.values[UTILIZATION] == 0.5
+    assert (lost.up, lost.identity) == (False, before[1].gpu.identity)
+    assert lost.values[LOST] == 2
+    assert UTILIZATION not in lost.values
+    assert [error for _, error in devices.errors] == ["gpu_is_lost"]
     scenario(HEAD + one(0) + one(1))
-    assert devices.read(2.0)[1].up
+    assert devices.read(2.0)[1].gpu.up
+
+
+def test_a_gpu_that_the_driver_counts_no_more_is_down(devices: Devices, scenario: Put) -> None:
+    scenario(HEAD + "reload = 1\n" + one(0) + one(1))
+    devices.read(0.0)
+    scenario(HEAD + "reload = 2\n" + one(0))
+    uses = devices.read(1.0) or devices.read(3.0)
+    assert [(use.gpu.identity.uuid, use.gpu.up) for use in uses] == [
+        (uuid(0), True),
+        (uuid(1), False),
+    ]
 
 
 def test_without_a_driver_it_says_why_and_tries_again_later(
@@ -78,10 +159,90 @@ def test_without_a_driver_it_says_why_and_tries_again_later(
     assert devices.problem is None
 
 
-def test_processes_of_a_gpu_are_listed(devices: Devices, scenario: Put) -> None:
-    scenario(HEAD + one(0, "process = 42 1000 0.1\nprocess = 43 2000 0"))
-    gpu = devices.read(0.0)[0]
-    assert [(p.pid, p.memory_bytes) for p in devices.processes(gpu) or ()] == [
-        (42, 1000),
-        (43, 2000),
-    ]
+def test_a_gpu_that_hangs_is_down_alone_until_it_comes_back(
+    devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(module, "HUNG_SECONDS", 0.2)
+    monkeypatch.setattr("agent.watchdog.HUNG_SECONDS", 0.2)
+    scenario(HEAD + one(0) + one(1))
+    before = devices.read(time.monotonic())
+    scenario(HEAD + one(0, "delay = nvmlDeviceGetUtilizationRates 1.5") + one(1))
+    held = devices.read(time.monotonic())
+    assert held[0].gpu.values == before[0].gpu.values, "a slow GPU is not yet down"
+    uses = until(devices, lambda uses: ups(uses) == [False, True])
+    assert uses[0].gpu.identity == before[0].gpu.identity
+    assert uses[1].gpu.values[UTILIZATION] == 0.5
+    assert devices.stuck == 1
+    assert devices.errors["nvmlDeviceGetUtilizationRates", "hung"] == 1
+    scenario(HEAD + one(0) + one(1))
+    until(devices, lambda uses: ups(uses) == [True, True])
+    assert devices.stuck == 0
+
+
+def test_a_start_that_hangs_says_so_and_ends_well(
+    devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HUNG_SECONDS", 0.1)
+    scenario(HEAD + "delay = nvmlInitWithFlags 1\n" + one(0))
+    assert devices.read(time.monotonic()) == ()
+    assert devices.problem == "the driver: nvmlInitWithFlags has not come back"
+    scenario(HEAD + one(0))
+    until(devices, lambda uses: ups(uses) == [True])
+    assert devices.problem is None
+
+
+def test_drained_it_lets_go_and_takes_the_driver_again(devices: Devices, scenario: Put) -> None:
+    scenario(HEAD + one(0))
+    assert ups(devices.read(0.0)) == [True]
+    devices.drained = True
+    assert devices.read(1.0) == ()
+    assert devices.problem == DRAINED
+    assert not [thread for thread in threading.enumerate() if thread.name == "xids"]
+    devices.drained = False
+    assert ups(devices.read(2.0)) == [True]
+    assert devices.problem is None
+
+
+def test_the_first_xid_is_counted_and_those_of_a_lost_gpu_stay(
+    devices: Devices, scenario: Put
+) -> None:
+    scenario(HEAD + one(0, "xid = 1 79"))
+    uses = until(devices, lambda uses: XID_79 in uses[0].gpu.values)
+    assert uses[0].gpu.values[XID_79] == 1
+    assert uses[0].gpu.values["neurox_gpu_health", ("xid",)] == 2
+    scenario(HEAD + one(0, "xid = 1 79\nxid = 2 79\nlost = yes"))
+    devices.read(time.monotonic())
+    scenario(HEAD + one(0, "xid = 1 79\nxid = 2 79"))
+    until(devices, lambda uses: uses[0].gpu.values.get(XID_79) == 2)
+
+
+def test_mig_that_is_switched_on_and_off_is_followed(devices: Devices, scenario: Put) -> None:
+    profile = f"[gpu 0]\nprofile = h100\nuuid = {uuid(0)}\n"
+    scenario(HEAD + profile)
+    assert UTILIZATION in devices.read(0.0)[0].gpu.values
+    scenario(HEAD + profile + "mig = 1 0 3g.40gb\nmig = 2 0 3g.40gb\nprocess = 1 1000 0.1 gi 2\n")
+    gpu, processes = (use := devices.read(11.0)[0]).gpu, use.processes
+    assert gpu.identity.mig == "enabled"
+    assert [(mig.gi, mig.slices, len(mig.devices)) for mig in gpu.migs] == [(1, 3, 1), (2, 3, 1)]
+    assert gpu.migs[1].values["neurox_mig_memory_used_bytes", ()] == 1000
+    assert [(process.pid, process.gi) for process in processes or ()] == [(1, 2)]
+    assert UTILIZATION not in gpu.values
+    threading.Event().wait(0.2)  # GPM tells of the time that passes in the library
+    active = devices.read(12.0)[0].gpu.migs[1].values["neurox_mig_sm_active_ratio", ()]
+    assert active > 0
+    scenario(HEAD + profile)
+    gpu = devices.read(23.0)[0].gpu
+    assert (gpu.migs, gpu.identity.mig) == ((), "disabled")
+    assert UTILIZATION in devices.read(24.0)[0].gpu.values
+
+
+def test_the_slower_tiers_take_turns(devices: Devices, scenario: Put) -> None:
+    keys = "performance_state = {}"
+    state: Series = ("neurox_gpu_performance_state", ())
+    scenario(HEAD + one(0, keys.format(2)) + one(1, keys.format(2)))
+    devices.read(0.0)
+    scenario(HEAD + one(0, keys.format(8)) + one(1, keys.format(8)))
+    assert [use.gpu.values[state] for use in devices.read(4.0)] == [2, 2]
+    assert [use.gpu.values[state] for use in devices.read(5.0)] == [8, 2]
+    assert [use.gpu.values[state] for use in devices.read(10.0)] == [8, 8]

@@ -23,6 +23,18 @@ def test_a_counter_that_starts_anew_is_carried_over() -> None:
     assert totals == [500, 600, 620, 630]
 
 
+def test_a_wobble_is_no_new_start_but_any_fall_after_a_reload_is() -> None:
+    integrals = Integrals()
+    assert [integrals.follow("gpu", raw) for raw in (500.0, 499.0, 502.0)] == [500, 500, 502]
+    integrals.anew()
+    assert [integrals.follow("gpu", raw) for raw in (400.0, 399.0, 410.0)] == [902, 902, 912]
+
+
+def test_what_was_counted_before_the_agent_can_be_left_out() -> None:
+    integrals = Integrals()
+    assert [integrals.follow("gpu", raw, from_zero=True) for raw in (500.0, 600.0)] == [0, 100]
+
+
 @given(st.lists(st.floats(0, 1e12), min_size=1), st.lists(st.floats(0, 1e4), min_size=1))
 def test_no_total_ever_goes_back(raws: list[float], rates: list[float]) -> None:
     integrals = Integrals()

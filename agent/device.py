@@ -1,0 +1,228 @@
+"""One GPU over time: what is due is read, and what it counts is added up."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from ctypes import byref, c_uint
+from dataclasses import dataclass, field, replace
+
+from agent.catalogue import BUSY_SECONDS, ENERGY, METRICS, POWER, UTILIZATION, Series
+from agent.instances import MigReader
+from agent.integrals import Integrals
+from agent.nvml import gpm
+from agent.nvml.driver import Driver
+from agent.nvml.errors import Errors, GpuLost
+from agent.nvml.field_table import FIELDS, NVLINKS
+from agent.nvml.library import Handle, calling, supported
+from agent.nvml.processes import ProcessLists
+from agent.nvml.rows import Readings
+from agent.nvml.samples import ActivitySamples, BusySamples
+from agent.nvml.tables import LINKS_MOST, MIG_MODE, ROWS, link_up
+from agent.profiling import Profiling
+from agent.snapshot import Gpu, GpuUse, Identity, Process
+
+TIERS = {"S": 60.0, "M": 10.0}
+"""How often the slower tiers are read, in seconds; F is read at each pass."""
+_MEMORY_TOTAL: Series = ("neurox_gpu_memory_total_bytes", ())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One pass over one GPU."""
+
+    use: GpuUse
+    errors: Errors = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """How long each tier that was due took."""
+
+
+class _Opened:
+    """What is kept of a GPU while its handle is good. ``handle`` is NVML's."""
+
+    def __init__(self, handle: Handle, exists: Callable[[int], bool], errors: Errors) -> None:
+        self.handle = handle
+        self.gpm = gpm.is_supported(handle, errors)
+        self.readings = Readings(handle, ROWS, FIELDS)
+        self.lists = ProcessLists(exists)
+        self.busy = BusySamples(handle)
+        self.activity = ActivitySamples(handle)
+        self.profiling: Profiling | None = None
+        self.migs = MigReader(handle, self.gpm)
+        self.draws = False
+        self.due = dict.fromkeys(TIERS, 0.0)
+        self.slower: dict[str, dict[Series, float]] = {tier: {} for tier in TIERS}
+        self.processes: tuple[Process, ...] | None = None
+
+    def free(self) -> None:
+        """Give the driver's buffers back."""
+        if self.profiling:
+            self.profiling.free()
+        self.migs.free()
+
+
+class Device:
+    """GPU ``index`` of ``count``; ``totals`` are kept by uuid for the agent's life.
+
+    ``exists`` tells whether a pid is in the process tree. All but ``identity`` and ``end`` belongs
+    to the thread that reads.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        at: tuple[int, int],
+        totals: dict[str, Integrals],
+        exists: Callable[[int], bool],
+    ) -> None:
+        self.index, self._count = at
+        self.identity = Identity(self.index)
+        self._driver = driver
+        self._totals = totals
+        self._exists = exists
+        self._integrals = Integrals()
+        self._opened: _Opened | None = None
+        self._ended = False
+
+    def read(self, now: float, wants_activity: bool) -> Reading:
+        """One pass at ``now``, monotonic seconds; DriverUnavailable when all GPUs are gone."""
+        errors: Errors = Counter()
+        seconds: dict[str, float] = {}
+        try:
+            opened = self._opened or self._open(errors)
+            with _timed(seconds, "F"):
+                values = self._followed(opened.readings.read("F", errors))
+                self._integrate(opened, values, now, errors)
+            for tier, period in TIERS.items():
+                if now >= opened.due[tier] or opened.due[tier] > now + period:
+                    with _timed(seconds, tier):
+                        self._slower(opened, tier, errors)
+                    self._put_off(opened, tier, now)
+            if "M" in seconds:
+                with _timed(seconds, "M"):
+                    self._medium(opened, values.get(_MEMORY_TOTAL, float("inf")), errors)
+            with _timed(seconds, "F"):
+                use = self._rest(opened, values, now, wants_activity, errors)
+        except GpuLost as lost:
+            self.free()
+            errors[calling[threading.get_ident()], lost.error] += 1
+            return Reading(GpuUse(Gpu(self.identity, up=False)), errors, seconds)
+        return Reading(use, errors, seconds)
+
+    def end(self) -> None:
+        """Another device has taken over: a call that comes back late adds nothing any more."""
+        self._ended = True
+
+    def free(self) -> None:
+        """Give the driver's buffers back; the next read opens the GPU anew."""
+        if self._opened:
+            self._opened.free()
+        self._opened = None
+
+    def _open(self, errors: Errors) -> _Opened:
+        handle = self._driver.handle(self.index)
+        identity = self._driver.identity(handle, self.index)
+        if not identity.uuid:
+            raise GpuLost("the GPU does not tell its uuid", "unknown")
+        self.identity = identity
+        self._integrals = self._totals.setdefault(identity.uuid, Integrals())
+        self._integrals.anew()
+        opened = _Opened(handle, self._exists, errors)
+        opened.draws = self._driver.draws(handle)
+        self._opened = opened
+        return opened
+
+    def _slower(self, opened: _Opened, tier: str, errors: Errors) -> None:
+        values = opened.readings.read(tier, errors)
+        if tier == "S":
+            values.update(self._links(opened, values, errors))
+        opened.slower[tier] = self._followed(values)
+
+    def _put_off(self, opened: _Opened, tier: str, now: float) -> None:
+        """GPUs take turns, so that no pass but the first is long."""
+        first, period = opened.due[tier] == 0.0, TIERS[tier]
+        opened.due[tier] = now + (period * (self.index + 1) / self._count if first else period)
+
+    def _medium(self, opened: _Opened, memory: float, errors: Errors) -> None:
+        """MIG devices and lists of processes."""
+        self._mig(opened, errors)
+        handles: Iterable[tuple[Handle, int | None]] = opened.migs.handles() or [
+            (opened.handle, None)
+        ]
+        processes = opened.lists.read(handles, memory, opened.draws, errors)
+        if processes != opened.processes:  # attribution looks for another tuple
+            opened.processes = processes
+
+    def _mig(self, opened: _Opened, errors: Errors) -> None:
+        mode = opened.slower["M"].get(MIG_MODE)
+        mig = "" if mode is None else "enabled" if mode else "disabled"
+        if mig != self.identity.mig:
+            # What was not supported may be now, and the other way round.
+            opened.readings = Readings(opened.handle, ROWS, FIELDS)
+            opened.busy, opened.activity = (
+                BusySamples(opened.handle),
+                ActivitySamples(opened.handle),
+            )
+            self.identity = replace(self.identity, mig=mig)
+            opened.slower["M"] = self._followed(opened.readings.read("M", errors))
+            opened.due["S"] = 0.0
+        opened.migs.renew(mig == "enabled", errors)
+
+    def _rest(
+        self,
+        opened: _Opened,
+        values: dict[Series, float],
+        now: float,
+        wants_activity: bool,
+        errors: Errors,
+    ) -> GpuUse:
+        if opened.gpm:
+            if opened.profiling is None:
+                opened.profiling = Profiling(opened.handle, opened.slower["M"])
+            values.update(opened.profiling.read(now, self._integrals, errors))
+        migs = opened.migs.read(now, errors)
+        activity = opened.activity.shares(now, errors) if wants_activity else None
+        for slower in opened.slower.values():
+            for series, value in slower.items():
+                values.setdefault(series, value)
+        gpu = Gpu(self.identity, up=True, values=values, migs=migs)
+        return GpuUse(gpu, opened.processes, activity)
+
+    def _followed(self, values: dict[Series, float]) -> dict[Series, float]:
+        """The driver's own counters, carried over when they begin again."""
+        if self._ended:
+            raise GpuLost("its driver was closed meanwhile", "uninitialized")
+        for series, raw in values.items():
+            if METRICS[series[0]].type == "counter":
+                values[series] = self._integrals.follow(series, raw, from_zero=series == ENERGY)
+        return values
+
+    def _integrate(
+        self, opened: _Opened, values: dict[Series, float], now: float, errors: Errors
+    ) -> None:
+        """Busy seconds, and energy by power where the driver does not count it."""
+        busy = None if opened.busy.ended else opened.busy.seconds(errors)
+        if busy is not None:
+            values[BUSY_SECONDS] = self._integrals.add(BUSY_SECONDS, busy)
+        elif opened.busy.ended and UTILIZATION in values:
+            values[BUSY_SECONDS] = self._integrals.integrate(BUSY_SECONDS, values[UTILIZATION], now)
+        if POWER in values and ENERGY not in values and not self._integrals.follows(ENERGY):
+            values[ENERGY] = self._integrals.integrate(ENERGY, values[POWER], now)
+
+    def _links(
+        self, opened: _Opened, values: dict[Series, float], errors: Errors
+    ) -> dict[Series, float]:
+        up = c_uint()
+        found: dict[Series, float] = {}
+        for link in range(int(min(values.get(NVLINKS, 0), LINKS_MOST))):
+            if supported("nvmlDeviceGetNvLinkState", errors, opened.handle, link, byref(up)):
+                found[link_up(link)] = up.value
+        return found
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], tier: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    seconds[tier] = seconds.get(tier, 0.0) + time.monotonic() - began

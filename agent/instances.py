@@ -1,0 +1,80 @@
+"""The GPU instances of one GPU over time: which there are, their memory and their activity."""
+
+from dataclasses import dataclass
+
+from agent.catalogue import Series
+from agent.nvml.errors import Errors
+from agent.nvml.gpm import ACTIVITY, Window, question
+from agent.nvml.library import Handle
+from agent.nvml.mig import Instance, instances
+from agent.nvml.rows import Readings
+from agent.nvml.tables import MIG_ROWS
+from agent.snapshot import MigInstance
+
+_RATIOS: dict[int, Series] = {
+    number: (f"neurox_mig_{name}", ()) for number, name in ACTIVITY.items()
+}
+
+
+@dataclass
+class _Kept:
+    instance: Instance
+    readings: Readings
+    window: Window | None
+    ratios: dict[Series, float]
+
+
+class MigReader:
+    """Reads the GPU instances; ``gpm``: the GPU tells their activity."""
+
+    def __init__(self, handle: Handle, gpm: bool) -> None:
+        self._handle = handle
+        self._asked = question(list(_RATIOS)) if gpm else None
+        self._kept: dict[int, _Kept] = {}
+
+    def renew(self, on: bool, errors: Errors) -> None:
+        """Look which instances there are; one that was made anew begins a window of its own."""
+        found = {one.gi: one for one in instances(self._handle, errors)} if on else {}
+        for gi, kept in list(self._kept.items()):
+            if gi not in found or found[gi].devices != kept.instance.devices:
+                self._free(self._kept.pop(gi))
+        for gi, one in found.items():
+            if gi not in self._kept:
+                window = Window(self._handle, gi) if self._asked else None
+                readings = Readings(one.handles[0], MIG_ROWS, ())
+                self._kept[gi] = _Kept(one, readings, window, {})
+
+    def read(self, now: float, errors: Errors) -> tuple[MigInstance, ...]:
+        """Every instance; an instance that went away answers with errors, and has no values."""
+        return tuple(self._instance(kept, now, errors) for kept in self._kept.values())
+
+    def handles(self) -> list[tuple[Handle, int | None]]:
+        """Of every MIG device, with its GPU instance."""
+        kept = self._kept.items()
+        return [(handle, gi) for gi, one in kept for handle in one.instance.handles]
+
+    def free(self) -> None:
+        """Give the driver's buffers back."""
+        while self._kept:
+            self._free(self._kept.popitem()[1])
+
+    def _instance(self, kept: _Kept, now: float, errors: Errors) -> MigInstance:
+        values = kept.readings.read("F", errors)
+        if kept.window and self._asked:
+            found = kept.window.read(self._asked, now, errors)
+            if found:
+                metrics = found[0]
+                kept.ratios = {
+                    series: min(1.0, metrics[number] / 100)
+                    for number, series in _RATIOS.items()
+                    if number in metrics
+                }
+            elif not kept.window.fresh(now):
+                kept.ratios = {}
+            values.update(kept.ratios)
+        one = kept.instance
+        return MigInstance(one.gi, one.slices, one.devices, values)
+
+    def _free(self, kept: _Kept) -> None:
+        if kept.window:
+            kept.window.free()

@@ -1,0 +1,110 @@
+"""Which field gives which series of a GPU, and how often it is asked."""
+
+from ctypes import c_ulonglong
+
+from agent.catalogue import ENERGY, POWER, Series
+from agent.nvml.fields import ALL_LINKS, FieldRow
+from agent.nvml.rows import Row, number
+
+
+def _gpu(name: str, *labels: str) -> Series:
+    return f"neurox_gpu_{name}", labels
+
+
+def _ecc(severity: str, lifetime: str, code: tuple[int, int]) -> Row:
+    return number(
+        "S",
+        _gpu("ecc_errors_total", severity, lifetime),
+        "nvmlDeviceGetTotalEccErrors",
+        inputs=code,
+        kind=c_ulonglong,
+    )
+
+
+_THROTTLED = {
+    74: "power_cap",
+    75: "thermal",
+    76: "sync_boost",
+    77: "board_limit",
+    78: "low_utilization",
+    79: "reliability",
+    269: "thermal",
+    270: "hw_thermal",
+    271: "power_brake",
+}
+"""269 tells what 75 tells, and counts where both are supported."""
+_PCIE_ERRORS = (
+    "correctable",
+    "naks_received",
+    "receiver",
+    "bad_tlp",
+    "naks_sent",
+    "bad_dllp",
+    "non_fatal",
+    "fatal",
+    "unsupported_request",
+    "lcrc",
+    "lane",
+)
+_KIB = 1024
+PCIE_BYTES = {way: _gpu("pcie_bytes_total", way) for way in ("transmit", "receive")}
+NVLINK_BYTES = {way: _gpu("nvlink_bytes_total", way) for way in ("transmit", "receive")}
+NVLINKS = _gpu("nvlink_links")
+FIELDS: tuple[FieldRow, ...] = (
+    FieldRow("F", 186, POWER, 1e-3, otherwise=number("F", POWER, "nvmlDeviceGetPowerUsage", 1e-3)),
+    FieldRow("F", 185, _gpu("power_average_watts"), 1e-3),
+    FieldRow(
+        "F",
+        83,
+        ENERGY,
+        1e-3,
+        otherwise=number(
+            "F", ENERGY, "nvmlDeviceGetTotalEnergyConsumption", 1e-3, kind=c_ulonglong
+        ),
+    ),
+    FieldRow("F", 82, _gpu("temperature_celsius", "memory")),
+    *(
+        FieldRow("M", code, _gpu("throttled_seconds_total", reason), 1e-9)
+        for code, reason in _THROTTLED.items()
+    ),
+    FieldRow("M", 197, PCIE_BYTES["transmit"]),
+    FieldRow("M", 198, PCIE_BYTES["receive"]),
+    FieldRow(
+        "M",
+        94,
+        _gpu("pcie_replays_total"),
+        otherwise=number("M", _gpu("pcie_replays_total"), "nvmlDeviceGetPcieReplayCounter"),
+    ),
+    FieldRow("M", 138, NVLINK_BYTES["transmit"], _KIB, scope=ALL_LINKS),
+    FieldRow("M", 139, NVLINK_BYTES["receive"], _KIB, scope=ALL_LINKS),
+    FieldRow("S", 187, _gpu("power_limit_watts", "min"), 1e-3),
+    FieldRow("S", 188, _gpu("power_limit_watts", "max"), 1e-3),
+    FieldRow("S", 189, _gpu("power_limit_watts", "default"), 1e-3),
+    *(
+        FieldRow("S", 173 + at, _gpu("pcie_errors_total", kind))
+        for at, kind in enumerate(_PCIE_ERRORS)
+    ),
+    *(
+        FieldRow("S", code, _gpu("nvlink_errors_total", kind))
+        for code, kind in ((38, "crc_flit"), (45, "crc_data"), (52, "replay"), (59, "recovery"))
+    ),
+    FieldRow("S", 91, NVLINKS),
+    *(
+        FieldRow("S", code, _gpu("ecc_errors_total", *labels), otherwise=_ecc(*labels, kind))
+        for code, labels, kind in (
+            (3, ("corrected", "volatile"), (0, 0)),
+            (4, ("uncorrected", "volatile"), (1, 0)),
+            (5, ("corrected", "aggregate"), (0, 1)),
+            (6, ("uncorrected", "aggregate"), (1, 1)),
+        )
+    ),
+    FieldRow("S", 142, _gpu("remapped_rows", "correctable")),
+    FieldRow("S", 143, _gpu("remapped_rows", "uncorrectable")),
+    FieldRow("S", 144, _gpu("row_remap_pending")),
+    FieldRow("S", 145, _gpu("row_remap_failed")),
+    FieldRow("S", 29, _gpu("retired_pages", "single_bit")),
+    FieldRow("S", 30, _gpu("retired_pages", "double_bit")),
+    FieldRow("S", 31, _gpu("retired_pages_pending")),
+    FieldRow("S", 230, _gpu("recovery_action")),
+)
+"""The fields."""

@@ -1,0 +1,96 @@
+"""Field values: many numbers of a GPU by one call, each with its own return code and type."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pynvml
+
+from agent.catalogue import Series
+from agent.nvml.errors import LOST, UNSUPPORTED, Errors, name_of, raise_if_fatal
+from agent.nvml.library import BLANK, Handle, supported
+
+if TYPE_CHECKING:
+    from agent.nvml.rows import Row
+
+CALL = "nvmlDeviceGetFieldValues"
+ALL_LINKS = 0xFFFFFFFF
+_UNION = {
+    pynvml.NVML_VALUE_TYPE_DOUBLE: "dVal",
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_INT: "uiVal",
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG: "ulVal",
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG: "ullVal",
+    pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG: "sllVal",
+    pynvml.NVML_VALUE_TYPE_SIGNED_INT: "siVal",
+    pynvml.NVML_VALUE_TYPE_UNSIGNED_SHORT: "usVal",
+}
+# A driver that does not know a field yet calls its number an invalid argument.
+_NEVER = (*UNSUPPORTED, pynvml.NVML_ERROR_INVALID_ARGUMENT)
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """A field, and what one unit of it is worth."""
+
+    tier: str
+    number: int
+    series: Series
+    unit: float = 1
+    scope: int = 0
+    otherwise: "Row | None" = None
+    """Where the field is not supported."""
+
+
+class Fields:
+    """Some fields of one GPU, in an array that is filled again each time."""
+
+    def __init__(self, handle: Handle, rows: Sequence[FieldRow]) -> None:
+        self._handle = handle
+        self._dropped: list[FieldRow] = []
+        self._keep(rows)
+
+    def read(self, errors: Errors) -> dict[Series, float]:
+        """The fields that the GPU supports and that did not fail."""
+        if not self._rows:
+            return {}
+        answer = supported(CALL, errors, self._handle, len(self._rows), self._array)
+        if answer is False:
+            self._dropped += self._rows
+            self._keep(())
+        return dict(self._found(errors)) if answer else {}
+
+    def unsupported(self) -> "list[Row]":
+        """What to ask instead of the fields that turned out not to be supported."""
+        dropped, self._dropped = self._dropped, []
+        return [row.otherwise for row in dropped if row.otherwise]
+
+    def _keep(self, rows: Sequence[FieldRow]) -> None:
+        self._rows = rows
+        self._array = (pynvml.c_nvmlFieldValue_t * len(rows))()
+        for entry, row in zip(self._array, rows, strict=True):
+            entry.fieldId, entry.scopeId = row.number, row.scope
+
+    def _found(self, errors: Errors) -> Iterator[tuple[Series, float]]:
+        dropped = []
+        for entry, row in zip(self._array, self._rows, strict=True):
+            code: int = entry.nvmlReturn
+            if code == pynvml.NVML_SUCCESS:
+                value = _value(entry)
+                if value is not None:
+                    yield row.series, value * row.unit
+            elif code in _NEVER:
+                dropped.append(row)
+            elif code in LOST:
+                raise_if_fatal(pynvml.NVMLError(code))
+            else:
+                errors[CALL, name_of(code)] += 1
+        if dropped:
+            self._dropped += dropped
+            self._keep([row for row in self._rows if row not in dropped])
+
+
+def _value(entry: Any) -> float | None:
+    """The member of the union that the type names; None for no value."""
+    union = _UNION.get(entry.valueType)
+    value = getattr(entry.value, union) if union else None
+    return None if value is None or value in BLANK else value

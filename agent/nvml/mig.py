@@ -1,0 +1,73 @@
+"""The MIG devices of a GPU, put together by GPU instance."""
+
+from ctypes import byref, c_uint
+from dataclasses import dataclass
+
+import pynvml
+
+from agent.nvml.errors import Errors, raise_if_fatal
+from agent.nvml.library import Handle, supported
+from agent.nvml.text import text
+from agent.snapshot import MigDevice
+
+_DEVICES_MAX = 64
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A GPU instance: its compute slices, its MIG devices, and their handles."""
+
+    gi: int
+    slices: int
+    devices: tuple[MigDevice, ...]
+    handles: tuple[Handle, ...]
+
+
+def instances(handle: Handle, errors: Errors) -> tuple[Instance, ...]:
+    """The GPU instances that have a compute instance; none where MIG is off."""
+    count = c_uint()
+    if not supported("nvmlDeviceGetMaxMigDeviceCount", errors, handle, byref(count)):
+        return ()
+    found: dict[int, Instance] = {}
+    for index in range(min(count.value, _DEVICES_MAX)):
+        if one := _device(handle, index, errors):
+            device, slices, mig = one
+            before = found.get(device.gi, Instance(device.gi, slices, (), ()))
+            devices, handles = (*before.devices, device), (*before.handles, mig)
+            found[device.gi] = Instance(device.gi, slices, devices, handles)
+    return tuple(found[gi] for gi in sorted(found))
+
+
+def _device(handle: Handle, index: int, errors: Errors) -> tuple[MigDevice, int, Handle] | None:
+    mig = _handle(handle, index)
+    gi, ci = c_uint(), c_uint()
+    attributes = pynvml.c_nvmlDeviceAttributes()
+    if not (
+        mig
+        and supported("nvmlDeviceGetGpuInstanceId", errors, mig, byref(gi))
+        and supported("nvmlDeviceGetComputeInstanceId", errors, mig, byref(ci))
+        and supported("nvmlDeviceGetAttributes_v2", errors, mig, byref(attributes))
+    ):
+        return None
+    profile = text(pynvml.nvmlDeviceGetName, mig).rpartition(" MIG ")[2]
+    if not profile or " " in profile:
+        profile = _profile(attributes)
+    uuid = text(pynvml.nvmlDeviceGetUUID, mig)
+    slices = int(attributes.gpuInstanceSliceCount)
+    return MigDevice(uuid, gi.value, ci.value, profile), slices, mig
+
+
+def _handle(handle: Handle, index: int) -> Handle | None:
+    """None where there is no MIG device of that number, which is no failure."""
+    try:
+        return pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index)
+    except pynvml.NVMLError as error:
+        raise_if_fatal(error)
+        return None
+
+
+def _profile(attributes: "pynvml.c_nvmlDeviceAttributes") -> str:
+    """As in ``1g.10gb``, or ``1c.3g.40gb`` where a compute instance has fewer slices."""
+    gpu, compute = attributes.gpuInstanceSliceCount, attributes.computeInstanceSliceCount
+    part = f"{compute}c." if compute != gpu else ""
+    return f"{part}{gpu}g.{round(attributes.memorySizeMB / 1024)}gb"

@@ -1,0 +1,240 @@
+"""Which NVML call gives which series of a GPU, and how often it is asked."""
+
+from ctypes import c_int, c_ulonglong
+from typing import Any
+
+import pynvml
+
+from agent.catalogue import MEMORY_USED, UTILIZATION, Series
+from agent.nvml.rows import Found, Row, number, structure
+
+
+def _gpu(name: str, *labels: str) -> Series:
+    return f"neurox_gpu_{name}", labels
+
+
+MIG_MODE = _gpu("mig_mode", "no")
+
+
+def _rates(rates: Any) -> Found:
+    found = (UTILIZATION, rates.gpu), (_gpu("memory_controller_utilization_ratio"), rates.memory)
+    return [(series, percent / 100) for series, percent in found if percent <= 100]
+
+
+def _memory(memory: Any) -> Found:
+    yield from _memory_v1(memory)
+    yield _gpu("memory_reserved_bytes"), memory.reserved
+
+
+def _memory_v1(memory: Any) -> Found:
+    yield _gpu("memory_total_bytes"), memory.total
+    yield MEMORY_USED, memory.used
+    yield _gpu("memory_free_bytes"), memory.free
+
+
+def _bar1(memory: Any) -> Found:
+    yield _gpu("bar1_memory_total_bytes"), memory.bar1Total
+    yield _gpu("bar1_memory_used_bytes"), memory.bar1Used
+
+
+REASONS = {
+    0x1: "idle",
+    0x2: "app_clocks",
+    0x4: "power_cap",
+    0x8: "hw_slowdown",
+    0x10: "sync_boost",
+    0x20: "thermal",
+    0x40: "hw_thermal",
+    0x80: "power_brake",
+    0x100: "display",
+}
+"""Why clocks are held back, by bit."""
+
+
+def _reasons(mask: Any) -> Found:
+    for bit, reason in REASONS.items():
+        yield _gpu("clock_event_active", reason), float(bool(mask.value & bit))
+
+
+def _histogram(banks: Any) -> Found:
+    for availability in ("max", "high", "partial", "low", "none"):
+        yield _gpu("row_remap_banks", availability), getattr(banks, availability)
+
+
+def _fabric(info: Any) -> Found:
+    if info.state != pynvml.NVML_GPU_FABRIC_STATE_NOT_SUPPORTED:
+        yield _gpu("fabric_state"), info.state
+    summary = getattr(info, "healthSummary", 0)
+    if summary != pynvml.NVML_GPU_FABRIC_HEALTH_SUMMARY_NOT_SUPPORTED:
+        yield _gpu("fabric_health"), summary
+
+
+def _ecc_mode(current: Any, _: Any) -> Found:
+    yield _gpu("ecc_enabled"), current.value
+
+
+def _mig_mode(current: Any, pending: Any) -> Found:
+    yield MIG_MODE, current.value
+    yield _gpu("mig_mode", "yes"), pending.value
+
+
+_MEMORY_V1 = Row("F", "nvmlDeviceGetMemoryInfo", (structure(pynvml.c_nvmlMemory_t),), _memory_v1)
+_REASONS_OLD = Row("F", "nvmlDeviceGetCurrentClocksThrottleReasons", (c_ulonglong,), _reasons)
+_TEMPERATURE = _gpu("temperature_celsius", "gpu")
+
+
+def _celsius(found: Any) -> Found:
+    yield _TEMPERATURE, found.temperature
+
+
+def _margin(found: Any) -> Found:
+    yield _gpu("temperature_margin_celsius"), found.marginTemperature
+
+
+_FAST = (
+    Row(
+        "F",
+        "nvmlDeviceGetUtilizationRates",
+        (structure(pynvml.c_nvmlUtilization_t),),
+        _rates,
+    ),
+    Row(
+        "F",
+        "nvmlDeviceGetMemoryInfo_v2",
+        (structure(pynvml.c_nvmlMemory_v2_t, version=pynvml.nvmlMemory_v2),),
+        _memory,
+        otherwise=_MEMORY_V1,
+    ),
+    Row(
+        "F",
+        "nvmlDeviceGetTemperatureV",
+        (structure(pynvml.c_nvmlTemperature_v1_t, version=pynvml.nvmlTemperature_v1),),
+        _celsius,
+        otherwise=number(
+            "F", _TEMPERATURE, "nvmlDeviceGetTemperature", inputs=(pynvml.NVML_TEMPERATURE_GPU,)
+        ),
+    ),
+    Row(
+        "F",
+        "nvmlDeviceGetCurrentClocksEventReasons",
+        (c_ulonglong,),
+        _reasons,
+        otherwise=_REASONS_OLD,
+    ),
+)
+_CLOCKS = {
+    "graphics": pynvml.NVML_CLOCK_GRAPHICS,
+    "sm": pynvml.NVML_CLOCK_SM,
+    "memory": pynvml.NVML_CLOCK_MEM,
+    "video": pynvml.NVML_CLOCK_VIDEO,
+}
+_FAN = _gpu("fan_speed_ratio")
+_MEDIUM = (
+    *(
+        number("M", _gpu(f"{engine}_utilization_ratio"), call, 0.01, more=1)
+        for engine, call in (
+            ("encoder", "nvmlDeviceGetEncoderUtilization"),
+            ("decoder", "nvmlDeviceGetDecoderUtilization"),
+            ("jpeg", "nvmlDeviceGetJpgUtilization"),
+            ("ofa", "nvmlDeviceGetOfaUtilization"),
+        )
+    ),
+    number("M", _gpu("encoder_sessions"), "nvmlDeviceGetEncoderStats", more=2),
+    number(
+        "M",
+        _FAN,
+        "nvmlDeviceGetFanSpeed_v2",
+        0.01,
+        inputs=(0,),
+        otherwise=number("M", _FAN, "nvmlDeviceGetFanSpeed", 0.01),
+    ),
+    *(
+        number("M", _gpu("clock_hertz", domain), "nvmlDeviceGetClockInfo", 1e6, inputs=(code,))
+        for domain, code in _CLOCKS.items()
+    ),
+    number("M", _gpu("performance_state"), "nvmlDeviceGetPerformanceState"),
+)
+_LIMITS = {
+    "shutdown": pynvml.NVML_TEMPERATURE_THRESHOLD_SHUTDOWN,
+    "slowdown": pynvml.NVML_TEMPERATURE_THRESHOLD_SLOWDOWN,
+    "memory_max": pynvml.NVML_TEMPERATURE_THRESHOLD_MEM_MAX,
+    "gpu_max": pynvml.NVML_TEMPERATURE_THRESHOLD_GPU_MAX,
+}
+_SLOW = (
+    Row("S", "nvmlDeviceGetBAR1MemoryInfo", (structure(pynvml.c_nvmlBAR1Memory_t),), _bar1),
+    number("S", _gpu("power_limit_watts", "enforced"), "nvmlDeviceGetEnforcedPowerLimit", 1e-3),
+    *(
+        number(
+            "S",
+            _gpu("temperature_limit_celsius", kind),
+            "nvmlDeviceGetTemperatureThreshold",
+            inputs=(code,),
+        )
+        for kind, code in _LIMITS.items()
+    ),
+    Row(
+        "S",
+        "nvmlDeviceGetMarginTemperature",
+        (structure(pynvml.c_nvmlMarginTemperature_v1_t, version=pynvml.nvmlMarginTemperature_v1),),
+        _margin,
+    ),
+    *(
+        number(
+            "S", _gpu("clock_max_hertz", domain), "nvmlDeviceGetMaxClockInfo", 1e6, inputs=(code,)
+        )
+        for domain, code in _CLOCKS.items()
+    ),
+    *(
+        number("S", _gpu(f"pcie_link_{what}", kind), f"nvmlDeviceGet{word}PcieLink{What}")
+        for what, What in (("generation", "Generation"), ("width", "Width"))
+        for kind, word in (("current", "Curr"), ("max", "Max"))
+    ),
+    Row(
+        "S",
+        "nvmlDeviceGetGpuFabricInfoV",
+        (pynvml.c_nvmlGpuFabricInfo_v3_t,),
+        _fabric,
+        otherwise=Row(
+            "S", "nvmlDeviceGetGpuFabricInfoV", (pynvml.c_nvmlGpuFabricInfo_v2_t,), _fabric
+        ),
+    ),
+    Row("S", "nvmlDeviceGetEccMode", (c_int, c_int), _ecc_mode),
+    Row(
+        "S",
+        "nvmlDeviceGetRowRemapperHistogram",
+        (structure(pynvml.c_nvmlRowRemapperHistogramValues),),
+        _histogram,
+    ),
+    number("S", _gpu("persistence_mode"), "nvmlDeviceGetPersistenceMode"),
+    Row("M", "nvmlDeviceGetMigMode", (c_int, c_int), _mig_mode),
+)
+ROWS: tuple[Row, ...] = (*_FAST, *_MEDIUM, *_SLOW)
+"""The calls."""
+
+
+LINKS_MOST = 36
+"""NVLinks that are asked for, whatever a driver says it has."""
+
+
+def link_up(link: int) -> Series:
+    """Whether one NVLink is up: ``nvmlDeviceGetNvLinkState``."""
+    return _gpu("nvlink_up", str(link))
+
+
+def _mig_memory(memory: Any) -> Found:
+    for what in ("total", "used", "free"):
+        yield (f"neurox_mig_memory_{what}_bytes", ()), getattr(memory, what)
+
+
+MIG_ROWS: tuple[Row, ...] = (
+    Row(
+        "F",
+        "nvmlDeviceGetMemoryInfo_v2",
+        (structure(pynvml.c_nvmlMemory_v2_t, version=pynvml.nvmlMemory_v2),),
+        _mig_memory,
+        otherwise=Row(
+            "F", "nvmlDeviceGetMemoryInfo", (structure(pynvml.c_nvmlMemory_t),), _mig_memory
+        ),
+    ),
+)
+"""The calls on a MIG device that tell of its whole GPU instance."""

@@ -1,0 +1,57 @@
+"""Profiling of one GPU through GPM, as series: activity now, and what it adds up to."""
+
+from agent.catalogue import Series, Values
+from agent.integrals import Integrals
+from agent.nvml.errors import Errors
+from agent.nvml.field_table import NVLINK_BYTES, PCIE_BYTES
+from agent.nvml.gpm import ACTIVITY, LINK_RATES, MIB, PIPES, RATES, Window, question
+from agent.nvml.library import Handle
+
+_SECONDS: dict[int, Series] = {
+    2: ("neurox_gpu_sm_active_seconds_total", ()),
+    5: ("neurox_gpu_tensor_active_seconds_total", ()),
+}
+_RATIOS: dict[int, Series] = {
+    **{number: (f"neurox_gpu_{name}", ()) for number, name in ACTIVITY.items()},
+    **{number: ("neurox_gpu_pipe_active_ratio", (pipe,)) for number, pipe in PIPES.items()},
+}
+_BYTES: dict[int, Series] = {
+    **{number: PCIE_BYTES[way] for number, way in RATES.items()},
+    **{number: NVLINK_BYTES[way] for number, way in LINK_RATES.items()},
+}
+
+
+class Profiling:
+    """Windows of one GPU; ``counted``: bytes that the driver counts itself."""
+
+    def __init__(self, handle: Handle, counted: Values) -> None:
+        self._window = Window(handle)
+        rates = [number for number, series in _BYTES.items() if series not in counted]
+        self._asked = question([*_RATIOS, *rates])
+        self._last: dict[Series, float] = {}
+
+    def read(self, now: float, integrals: Integrals, errors: Errors) -> Values:
+        """The last window, with the totals up to now."""
+        found = self._window.read(self._asked, now, errors)
+        if found:
+            metrics, seconds = found
+            self._last = {
+                series: min(1.0, metrics[number] / 100)
+                for number, series in _RATIOS.items()
+                if number in metrics
+            }
+            for number, series in _SECONDS.items():
+                active = self._last.get(_RATIOS[number])
+                if active is not None:
+                    self._last[series] = integrals.add(series, active * seconds)
+            for number, series in _BYTES.items():
+                if number in metrics:
+                    moved = metrics[number] * MIB * seconds
+                    self._last[series] = integrals.add(series, moved)
+        elif not self._window.fresh(now):
+            self._last = {}
+        return self._last
+
+    def free(self) -> None:
+        """Give the driver's buffers back."""
+        self._window.free()
