@@ -50,8 +50,9 @@ static void resolve_all(struct wave *waves, size_t bytes, const struct wave *loa
 static void resolve(struct gpu *gpu)
 {
     struct wave load = gpu->rates[UTILIZATION];
-    size_t from = offsetof(struct gpu, rates), to = offsetof(struct gpu, reasons);
-    resolve_all(gpu->rates, (to - from) / sizeof load * sizeof load, &load);
+    enum { BYTES = offsetof(struct gpu, reasons) - offsetof(struct gpu, rates) };
+    _Static_assert(BYTES % sizeof load == 0, "nothing else stands among the waves");
+    resolve_all(gpu->rates, BYTES, &load);
 }
 
 /* 64 bits out of texts and numbers, the same for the same ones. */

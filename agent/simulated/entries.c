@@ -14,6 +14,8 @@ static bool take_word(char **rest, struct process *to)
         return true;
     if (strcmp(word, "mps") == 0)
         to->kind = MPS;
+    else if (strcmp(word, "mps_server") == 0)
+        to->kind = MPS_SERVER;
     else if (strcmp(word, "graphics") == 0)
         to->kind = GRAPHICS;
     else if (strcmp(word, "gi") == 0 || strcmp(word, "ci") == 0) {
@@ -30,7 +32,7 @@ static bool take_word(char **rest, struct process *to)
 const char *add_process(const char *value, void *target, size_t size)
 {
     static const char *const WANTED =
-        "'PID MEMORY_BYTES SM_SHARE [mps|graphics] [gi N [ci N]]' with a share from 0 to 1";
+        "'PID MEMORY_BYTES SM_SHARE [mps|mps_server|graphics] [gi N [ci N]]' with a share from 0 to 1";
     struct gpu *gpu = target;
     struct process new = {.gi = NO_INSTANCE, .ci = NO_INSTANCE};
     char more[64], *rest = more;

@@ -15,7 +15,7 @@ static bool is_visible(const struct scenario *scenario, unsigned pid)
 /* A client of MPS is on the list of MPS and, as any that computes, on that of computing. */
 static bool is_of(const struct process *process, enum process_kind kind)
 {
-    return process->kind == kind || (process->kind == MPS && kind == COMPUTE);
+    return process->kind == kind || (process->kind != GRAPHICS && kind == COMPUTE);
 }
 
 bool process_listed(const struct device *on, const struct process *process, enum process_kind kind)

@@ -52,10 +52,24 @@ EXPORT int nvmlDeviceGetSamples(void *device, unsigned type, unsigned long long 
 }
 
 /* A process's sample: its share in percent, rounded so that the mean over samples is the share. */
-static unsigned percent_at(const struct process *process, long long tick)
+static unsigned percent_at(double share, long long tick)
 {
-    double percent = process->sm * 100;
+    double percent = share * 100;
     return (unsigned)(floor(percent * (double)(tick % 3600 + 1)) - floor(percent * (double)(tick % 3600)));
+}
+
+/* What the samples say of a process: all that its clients do, where an MPS server works for them. */
+static double sampled_share(const struct gpu *gpu, const struct process *process)
+{
+    bool served = false;
+    double clients = 0;
+    for (int i = 0; i < gpu->process_count; i++) {
+        served = served || gpu->processes[i].kind == MPS_SERVER;
+        clients += gpu->processes[i].kind == MPS ? gpu->processes[i].sm : 0;
+    }
+    if (process->kind == MPS && served)
+        return 0;
+    return process->sm + (process->kind == MPS_SERVER ? clients : 0);
 }
 
 /* Samples of busy processes, one process after the other, as many as there is room for; how many
@@ -68,12 +82,13 @@ static unsigned process_samples(const struct device *on, unsigned long long last
     for (int i = 0; i < on->gpu->process_count; i++) {
         const struct process *process = &on->gpu->processes[i];
         long long began = (long long)floor(process->since * SAMPLES_PER_SECOND) + 1;
-        if (process->sm <= 0 || !process_listed(on, process, process->kind))
+        double share = sampled_share(on->gpu, process);
+        if (share <= 0 || !process_listed(on, process, process->kind))
             continue;
         for (long long tick = first > began ? first : began; tick <= on->counters->ticks; tick++, made++)
             if (made < room)
                 to[made] = (struct process_sample_v1){.timestamp = time_of(tick), .pid = process->pid,
-                                                      .sm = percent_at(process, tick)};
+                                                      .sm = percent_at(share, tick)};
     }
     return made;
 }

@@ -40,7 +40,7 @@ enum link_error { FLIT, DATA, REPLAY, RECOVERY, LINK_ECC, LINK_ERRORS };
 #define PCIE_ERRORS 11 /* fields 173 to 183 */
 #define BANKS 5
 
-enum process_kind { COMPUTE, MPS, GRAPHICS };
+enum process_kind { COMPUTE, MPS, MPS_SERVER, GRAPHICS };
 
 struct process {
     unsigned pid;

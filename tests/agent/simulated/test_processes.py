@@ -83,6 +83,16 @@ def test_processes_of_another_pid_namespace_are_hidden_but_their_memory_is_used(
     assert ask(text, script, begin).answer == [[True], [True], 6_000_000_000]
 
 
+def test_an_mps_server_has_the_samples_of_its_clients(ask: Ask) -> None:
+    text = "clock = 1000\n" + HEAD + THREE + "process = 14 30000000 0.01 mps_server\n"
+    script = """[[(s.pid, s.smUtil) for s in n.nvmlDeviceGetProcessUtilization(gpu, 0)
+        if s.pid != 11], [p.pid for p in n.nvmlDeviceGetComputeRunningProcesses_v3(gpu)]]"""
+    samples, pids = ask(text, script).answer
+    assert {pid for pid, _ in samples} == {14}
+    assert sum(sm for _, sm in samples) / len(samples) == pytest.approx(21, abs=0.02)
+    assert pids == [11, 12, 14]
+
+
 def test_the_mean_of_samples_is_the_true_share(ask: Ask) -> None:
     text = "clock = 1000\n" + HEAD + THREE
     script = """[[s.pid, s.smUtil, s.timeStamp] for s in
