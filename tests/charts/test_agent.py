@@ -64,7 +64,6 @@ def test_it_leaves_a_node_whose_driver_the_gpu_operator_changes(render: Any) -> 
         [{"key": label, "operator": "DoesNotExist"}],
         [{"key": label, "operator": "In", "values": ["true"]}],
     ]
-    assert "affinity" not in agent(render, {"simulated": True})
 
 
 def test_it_is_told_what_it_may_see(render: Any) -> None:

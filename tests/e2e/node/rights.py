@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 ACCOUNT = "system:serviceaccount:"
 NAMESPACES = ("neurox-system", "neurox-system-agent")
@@ -65,6 +66,18 @@ def ours(events: Iterable[Object]) -> Iterator[Object]:
     """Events of our accounts."""
     whose = tuple(f"{ACCOUNT}{namespace}:" for namespace in NAMESPACES)
     return (event for event in events if event["user"]["username"].startswith(whose))
+
+
+def queries(events: Iterable[Object], account: str) -> set[tuple[str, str, str, str]]:
+    """Verb, resource, field selector and, of a list, the limit of what an account asked for."""
+    found = set()
+    for event in ours(events):
+        if event["user"]["username"] == f"{ACCOUNT}{account}" and (on := event.get("objectRef")):
+            asked = dict(parse_qsl(urlsplit(event["requestURI"]).query))
+            limit = asked.get("limit", "") if event["verb"] == "list" else ""
+            selector = asked.get("fieldSelector", "")
+            found.add((event["verb"], on["resource"], selector, limit))
+    return found
 
 
 def read(log: str) -> list[Object]:

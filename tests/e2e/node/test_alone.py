@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 import rights
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.node
 AGENTS, ACCOUNT = "neurox-system-agent", "neurox-system-agent:neurox-agent"
 WORK, MONITORING = "vision", "monitoring"
 IMAGE = f"ghcr.io/neurox/agent-simulated:{version()}"
-PAGE = 25
+PAGE = "25"
 SECONDS = 60
 CHART = str(ROOT / "charts" / "neurox-workload")
 SIMULATED = "agent.simulated=true,agent.simulatedGpus.count=2,agent.simulatedGpus.model=Tesla-T4"
@@ -96,6 +96,7 @@ def prometheus() -> list[dict[str, Any]]:
         "name": "prometheus",
         "image": upstream.reference("prometheus"),
         "args": ["--config.file=/config/prometheus.yml", "--storage.tsdb.path=/data"],
+        "readinessProbe": {"httpGet": {"path": "/-/ready", "port": 9090}, "periodSeconds": 1},
         "volumeMounts": [
             {"name": "config", "mountPath": "/config"},
             {"name": "data", "mountPath": "/data"},
@@ -208,16 +209,28 @@ def test_dashboards_of_dcgm_exporter_find_its_names(alone: Cluster, pod: dict[st
 
 def test_it_asked_for_pods_of_its_node_alone_in_pages(alone: Cluster, pod: dict[str, Any]) -> None:
     events = rights.read(own_node(alone).audit_log.read_text())
-    mine = [one for one in rights.ours(events) if one["user"]["username"].endswith(ACCOUNT)]
-    assert {(one["verb"], one["objectRef"]["resource"]) for one in mine} == {
-        ("list", "pods"),
-        ("watch", "pods"),
+    alive = "status.phase!=Succeeded,status.phase!=Failed"
+    selector = f"spec.nodeName={alone.node.name},{alive}"
+    assert rights.queries(events, ACCOUNT) == {
+        ("list", "pods", selector, PAGE),
+        ("watch", "pods", selector, ""),
     }
-    for one in mine:
-        asked = parse_qs(urlsplit(one["requestURI"]).query)
-        assert asked["fieldSelector"] == [f"spec.nodeName={alone.node.name}"]
-        assert one["verb"] == "watch" or asked["limit"] == [str(PAGE)]
-        assert one["responseStatus"]["code"] == 200
+    refused = [x for x in rights.ours(events) if x["responseStatus"].get("code") in (401, 403)]
+    assert refused == []
+
+
+def test_it_leaves_the_node_while_the_label_of_the_gpu_operator_says_so(
+    alone: Cluster, pod: dict[str, Any]
+) -> None:
+    def agents() -> list[str]:
+        return alone.kubectl("-n", AGENTS, "get", "pods", "-o", "name").split()
+
+    label = ("label", "node", alone.node.name)
+    alone.kubectl(*label, "nvidia.com/gpu.deploy.client=paused-for-driver-upgrade")
+    eventually("no agent is there", lambda: agents() == [], SECONDS)
+    alone.kubectl(*label, "nvidia.com/gpu.deploy.client=true", "--overwrite")
+    alone.kubectl("-n", AGENTS, "rollout", "status", "daemonset/neurox-agent", "--timeout=60s")
+    eventually("the agent is back", lambda: len(agents()) == 1, SECONDS)
 
 
 def test_a_service_monitor_needs_the_kind_of_its_operator(

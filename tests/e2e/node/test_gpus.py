@@ -173,6 +173,7 @@ def test_a_workload_of_the_portals_form_is_a_real_pod_that_uses_its_gpus_until_i
     name = pod["metadata"]["name"]
     assert metrics(installed.cluster, "neurox_pod_gpu_memory_used_bytes")[name] > 0
     assert metrics(installed.cluster, "neurox_agent_unresolved_pids") == {"": 0}
+    assert metrics(installed.cluster, "neurox_agent_pods_up") == {"": 1}
     words = ("exec", "daemonset/neurox-agent", "-c", "agent", "--", "python3", "-c", CMDLINES)
     assert SLEEP in installed.cluster.kubectl("-n", AGENTS, *words)
 
@@ -218,6 +219,8 @@ def test_every_right_is_used_and_none_is_missing(installed: Installed) -> None:
     assert {use for use in used if not any(right.covers(use) for right in granted)} == set()
     idle = {right for right in granted if not any(right.covers(use) for use in used)}
     assert idle == RARE
+    selectors = {asked[2] for asked in rights.queries(events, f"{AGENTS}:neurox-agent")}
+    assert {one.split(",")[0] for one in selectors} == {f"spec.nodeName={cluster.node.name}"}
 
 
 def test_uninstalled_and_installed_again_the_cluster_comes_back_by_itself(
