@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "keys.h"
+#include "nvml.h"
 #include "scenario.h"
 
 /* The words after the fixed part of a process: its kind, its instance. */
@@ -137,12 +138,12 @@ static const char *add_fault(const char *value, struct faults *faults, bool late
     char rest[2];
     if (faults->count == FAULTS_MAX)
         return "at most 16 faults";
-    if (sscanf(value, "%63s %lf %1s", new.call, &number, rest) != 2 || !(number > 0 && number < 1e6))
+    if (sscanf(value, "%63s %lf %1s", new.call, &number, rest) != 2 || !(number >= 0 && number < 1e6))
         return late ? "'CALL SECONDS'" : "'CALL CODE' with an NVML error code";
     if (late)
         new.delay_seconds = number;
     else
-        new.code = (int)number;
+        new.code = number < 1 ? NOTHING : (int)number;
     faults->of[faults->count++] = new;
     return NULL;
 }

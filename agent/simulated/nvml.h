@@ -3,6 +3,7 @@
 #define NEUROX_NVML_H
 
 enum {
+    NOTHING = -1, /* of ours: success, but the call fills in nothing */
     SUCCESS = 0,
     UNINITIALIZED = 1,
     INVALID_ARGUMENT = 2,

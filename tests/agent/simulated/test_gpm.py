@@ -104,6 +104,20 @@ def test_wrong_versions_and_samples_that_were_never_taken_are_refused(ask: Ask) 
     assert ask(HEAD + of("h100"), script, steps).answer == [25, 25, 2, None]
 
 
+def test_only_the_metrics_asked_for_are_touched(ask: Ask) -> None:
+    gpus = of("h100")
+    steps = begin(
+        gpus,
+        "first, second = (sampled(lambda s: n.nvmlGpmSampleGet(gpu, s)) for _ in 'ab')",
+        "get = n.c_nvmlGpmMetricsGet_t(version=1, numMetrics=1, sample1=first, sample2=second)",
+        "get.metrics[0].metricId = get.metrics[1].metricId = 2",
+        "get.metrics[1].value = 7; get.metrics[1].nvmlReturn = 99",
+        "n.nvmlGpmMetricsGet(get)",
+    )
+    script = "[get.metrics[0].nvmlReturn, get.metrics[1].value, get.metrics[1].nvmlReturn]"
+    assert ask("clock = 100\n" + HEAD + gpus, script, steps).answer == [21, 7, 99]
+
+
 @pytest.mark.parametrize("profile", ["a100", "l40s", "t4"])
 def test_before_hopper_there_is_no_gpm(ask: Ask, profile: str) -> None:
     steps = begin(of(profile), "sample = n.nvmlGpmSampleAlloc()")

@@ -137,3 +137,12 @@ def test_the_mean_of_utilization_samples_is_the_waves(ask: Ask) -> None:
     assert sum(both) / 90 == pytest.approx((first + 0.777 * 4.7) / 15 * 100, abs=0.05)
     assert (len(after), sum(after) / 24) == (24, pytest.approx(77.7, abs=0.05))
     assert none == 6
+
+
+def test_a_call_can_succeed_with_nothing_which_pynvml_raises(ask: Ask) -> None:
+    text = HEAD + THREE + "fail = nvmlDeviceGetProcessUtilization 0\n"
+    begin = OPEN + (
+        "try:\n    n.nvmlDeviceGetProcessUtilization(gpu, 0)\n"
+        "except n.NVMLError as error:\n    raised = error.value\n"
+    )
+    assert ask(text, "raised", begin).answer == 0
