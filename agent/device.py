@@ -183,10 +183,8 @@ class Device:
             values.update(opened.profiling.read(now, self._integrals, errors))
         migs = opened.migs.read(now, errors)
         activity = opened.activity.shares(now, errors) if wants_activity else None
-        for slower in opened.slower.values():
-            for series, value in slower.items():
-                values.setdefault(series, value)
-        gpu = Gpu(self.identity, up=True, values=values, migs=migs)
+        every = {**opened.slower["S"], **opened.slower["M"], **values}
+        gpu = Gpu(self.identity, up=True, values=every, migs=migs)
         return GpuUse(gpu, opened.processes, activity)
 
     def _followed(self, values: dict[Series, float]) -> dict[Series, float]:

@@ -8,7 +8,7 @@ import pynvml
 
 from agent.catalogue import Series
 from agent.nvml.errors import LOST, UNSUPPORTED, Errors, name_of, raise_if_fatal
-from agent.nvml.library import BLANK, Handle, supported
+from agent.nvml.library import BLANK, Handle, plain, supported
 
 if TYPE_CHECKING:
     from agent.nvml.rows import Row
@@ -24,6 +24,7 @@ _UNION = {
     pynvml.NVML_VALUE_TYPE_SIGNED_INT: "siVal",
     pynvml.NVML_VALUE_TYPE_UNSIGNED_SHORT: "usVal",
 }
+_VALUE = plain(pynvml.c_nvmlFieldValue_t)
 # A driver that does not know a field yet calls its number an invalid argument.
 _NEVER = (*UNSUPPORTED, pynvml.NVML_ERROR_INVALID_ARGUMENT)
 
@@ -66,7 +67,7 @@ class Fields:
 
     def _keep(self, rows: Sequence[FieldRow]) -> None:
         self._rows = rows
-        self._array = (pynvml.c_nvmlFieldValue_t * len(rows))()
+        self._array = (_VALUE * len(rows))()
         for entry, row in zip(self._array, rows, strict=True):
             entry.fieldId, entry.scopeId = row.number, row.scope
 

@@ -8,7 +8,7 @@ from typing import Any
 import pynvml
 
 from agent.nvml.errors import Errors, name_of
-from agent.nvml.library import Handle, call, supported
+from agent.nvml.library import Handle, call, plain, supported
 
 LEAST_SECONDS = 0.1
 """Two samples nearer than this are not defined."""
@@ -26,6 +26,7 @@ RATES = {20: "transmit", 21: "receive"}
 LINK_RATES = {61: "transmit", 60: "receive"}
 """Metrics by number; rates are of PCIe and of all NVLinks, in MiB/s."""
 MIB = 1 << 20
+_METRICS = plain(pynvml.c_nvmlGpmMetricsGet_t)
 _QUIET = (
     pynvml.NVML_ERROR_NOT_SUPPORTED,
     pynvml.NVML_ERROR_NO_DATA,
@@ -42,9 +43,7 @@ def is_supported(handle: Handle, errors: Errors) -> bool:
 
 def question(numbers: Sequence[int]) -> Any:
     """The memory of a question for metrics: 19 kB, so one is kept for a GPU and its instances."""
-    asked = pynvml.c_nvmlGpmMetricsGet_t(
-        version=pynvml.NVML_GPM_METRICS_GET_VERSION, numMetrics=len(numbers)
-    )
+    asked = _METRICS(version=pynvml.NVML_GPM_METRICS_GET_VERSION, numMetrics=len(numbers))
     for at, number in enumerate(numbers):
         asked.metrics[at].metricId = number
     return asked
@@ -105,11 +104,12 @@ class Window:
 
 def _values(asked: Any, errors: Errors) -> dict[int, float]:
     found: dict[int, float] = {}
-    for at in range(asked.numMetrics):
-        metric = asked.metrics[at]
-        if metric.nvmlReturn == pynvml.NVML_SUCCESS:
-            if math.isfinite(metric.value) and metric.value >= 0:
-                found[metric.metricId] = metric.value
-        elif metric.nvmlReturn not in _QUIET:
-            errors["nvmlGpmMetricsGet", name_of(metric.nvmlReturn)] += 1
+    for metric in asked.metrics[: asked.numMetrics]:
+        code = metric.nvmlReturn
+        if code == pynvml.NVML_SUCCESS:
+            value = metric.value
+            if 0 <= value < math.inf:
+                found[metric.metricId] = value
+        elif code not in _QUIET:
+            errors["nvmlGpmMetricsGet", name_of(code)] += 1
     return found

@@ -1,5 +1,6 @@
 """One way to call the driver: by the name of its C function, into memory that is kept."""
 
+import ctypes
 import threading
 from typing import Any
 
@@ -14,6 +15,17 @@ BLANK = frozenset((0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF))
 
 calling: dict[int, str] = {}
 """The function that each thread is in, or was in last: who hangs is told by its name."""
+
+
+def plain(kind: Any) -> Any:
+    """The same structure without pynvml's reading of texts, which makes every field slow."""
+    fields = [(name, _plain_part(part)) for name, part in kind._fields_]
+    return type(kind.__name__, (ctypes.Structure,), {"_fields_": fields})
+
+
+def _plain_part(part: Any) -> Any:
+    of_structures = issubclass(part, ctypes.Array) and issubclass(part._type_, ctypes.Structure)
+    return plain(part._type_) * part._length_ if of_structures else part
 
 
 def enter(name: str) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pynvml
 
 from agent.nvml.errors import UNSUPPORTED, Errors, name_of, raise_if_fatal
-from agent.nvml.library import Handle, call
+from agent.nvml.library import Handle, call, plain
 
 GAP_SECONDS = 10.0
 """Longer without a sample than this is unknown time."""
+_SAMPLE = plain(pynvml.c_nvmlSample_t)
 _ROOM_FIRST, _ROOM_MOST = 128, 8192
 _NONE = (pynvml.NVML_SUCCESS, pynvml.NVML_ERROR_NOT_FOUND)
 """No samples: nothing ran."""
@@ -35,7 +36,7 @@ class BusySamples:
             if not self._room:
                 self._ask(None)
                 self._room = min(max(self._count.value, 1), _ROOM_MOST)
-                self._array = (pynvml.c_nvmlSample_t * self._room)()
+                self._array = (_SAMPLE * self._room)()
             self._count.value = self._room
             self._ask(self._array)
         except pynvml.NVMLError as error:
@@ -186,7 +187,7 @@ class _SampleCall:
     """Before R550."""
 
     name = "nvmlDeviceGetProcessUtilization"
-    _KIND = pynvml.c_nvmlProcessUtilizationSample_t
+    _KIND = plain(pynvml.c_nvmlProcessUtilizationSample_t)
 
     def __init__(self) -> None:
         self._array: Any = (self._KIND * _ROOM_FIRST)()

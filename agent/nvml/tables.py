@@ -6,6 +6,7 @@ from typing import Any
 import pynvml
 
 from agent.catalogue import MEMORY_USED, UTILIZATION, Series
+from agent.nvml.library import plain
 from agent.nvml.rows import Found, Row, number, structure
 
 
@@ -78,7 +79,7 @@ def _mig_mode(current: Any, pending: Any) -> Found:
     yield _gpu("mig_mode", "yes"), pending.value
 
 
-_MEMORY_V1 = Row("F", "nvmlDeviceGetMemoryInfo", (structure(pynvml.c_nvmlMemory_t),), _memory_v1)
+_MEMORY_V1 = Row("F", "nvmlDeviceGetMemoryInfo", (plain(pynvml.c_nvmlMemory_t),), _memory_v1)
 _REASONS_OLD = Row("F", "nvmlDeviceGetCurrentClocksThrottleReasons", (c_ulonglong,), _reasons)
 _TEMPERATURE = _gpu("temperature_celsius", "gpu")
 
@@ -95,20 +96,20 @@ _FAST = (
     Row(
         "F",
         "nvmlDeviceGetUtilizationRates",
-        (structure(pynvml.c_nvmlUtilization_t),),
+        (plain(pynvml.c_nvmlUtilization_t),),
         _rates,
     ),
     Row(
         "F",
         "nvmlDeviceGetMemoryInfo_v2",
-        (structure(pynvml.c_nvmlMemory_v2_t, version=pynvml.nvmlMemory_v2),),
+        (structure(plain(pynvml.c_nvmlMemory_v2_t), version=pynvml.nvmlMemory_v2),),
         _memory,
         otherwise=_MEMORY_V1,
     ),
     Row(
         "F",
         "nvmlDeviceGetTemperatureV",
-        (structure(pynvml.c_nvmlTemperature_v1_t, version=pynvml.nvmlTemperature_v1),),
+        (structure(plain(pynvml.c_nvmlTemperature_v1_t), version=pynvml.nvmlTemperature_v1),),
         _celsius,
         otherwise=number(
             "F", _TEMPERATURE, "nvmlDeviceGetTemperature", inputs=(pynvml.NVML_TEMPERATURE_GPU,)
@@ -230,11 +231,9 @@ MIG_ROWS: tuple[Row, ...] = (
     Row(
         "F",
         "nvmlDeviceGetMemoryInfo_v2",
-        (structure(pynvml.c_nvmlMemory_v2_t, version=pynvml.nvmlMemory_v2),),
+        (structure(plain(pynvml.c_nvmlMemory_v2_t), version=pynvml.nvmlMemory_v2),),
         _mig_memory,
-        otherwise=Row(
-            "F", "nvmlDeviceGetMemoryInfo", (structure(pynvml.c_nvmlMemory_t),), _mig_memory
-        ),
+        otherwise=Row("F", "nvmlDeviceGetMemoryInfo", (plain(pynvml.c_nvmlMemory_t),), _mig_memory),
     ),
 )
 """The calls on a MIG device that tell of its whole GPU instance."""

@@ -44,3 +44,9 @@ def scenario(
         draft.replace(path)
 
     return put
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No GPU is taken to be slow only because this machine is busy."""
+    monkeypatch.setattr("agent.devices.PATIENCE_SECONDS", 5.0)

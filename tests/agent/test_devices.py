@@ -30,8 +30,7 @@ def one(index: int, more: str = "") -> str:
 
 
 @pytest.fixture
-def devices(scenario: Put, monkeypatch: pytest.MonkeyPatch) -> Iterator[Devices]:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 5.0)  # on a busy machine
+def devices(scenario: Put, patient: None) -> Iterator[Devices]:
     devices = Devices(Driver())
     yield devices
     devices.close()
@@ -218,23 +217,27 @@ def test_the_first_xid_is_counted_and_those_of_a_lost_gpu_stay(
 
 
 def test_mig_that_is_switched_on_and_off_is_followed(devices: Devices, scenario: Put) -> None:
-    profile = f"[gpu 0]\nprofile = h100\nuuid = {uuid(0)}\n"
-    scenario(HEAD + profile)
-    assert UTILIZATION in devices.read(0.0)[0].gpu.values
-    scenario(HEAD + profile + "mig = 1 0 3g.40gb\nmig = 2 0 3g.40gb\nprocess = 1 1000 0.1 gi 2\n")
-    gpu, processes = (use := devices.read(11.0)[0]).gpu, use.processes
-    assert gpu.identity.mig == "enabled"
-    assert [(mig.gi, mig.slices, len(mig.devices)) for mig in gpu.migs] == [(1, 3, 1), (2, 3, 1)]
-    assert gpu.migs[1].values["neurox_mig_memory_used_bytes", ()] == 1000
-    assert [(process.pid, process.gi) for process in processes or ()] == [(1, 2)]
+    def put(clock: int, more: str = "") -> GpuUse:
+        head = f"clock = {clock}\n{HEAD}[gpu 0]\nprofile = h100\nuuid = {uuid(0)}\n"
+        scenario(head + more)
+        return devices.read(float(clock))[0]
+
+    assert UTILIZATION in put(100).gpu.values
+    layout = "mig = 1 0 3g.40gb\nmig = 2 0 3g.40gb\nprocess = 1 1000 0.1 gi 2\n"
+    use = put(111, layout)
+    assert use.gpu.identity.mig == "enabled"
+    assert [(mig.gi, mig.slices, len(mig.devices)) for mig in use.gpu.migs] == [
+        (1, 3, 1),
+        (2, 3, 1),
+    ]
+    assert use.gpu.migs[1].values["neurox_mig_memory_used_bytes", ()] == 1000
+    assert [(process.pid, process.gi) for process in use.processes or ()] == [(1, 2)]
+    gpu = put(112, layout).gpu
     assert UTILIZATION not in gpu.values
-    threading.Event().wait(0.2)  # GPM tells of the time that passes in the library
-    active = devices.read(12.0)[0].gpu.migs[1].values["neurox_mig_sm_active_ratio", ()]
-    assert active > 0
-    scenario(HEAD + profile)
-    gpu = devices.read(23.0)[0].gpu
-    assert (gpu.migs, gpu.identity.mig) == ((), "disabled")
-    assert UTILIZATION in devices.read(24.0)[0].gpu.values
+    assert gpu.migs[1].values["neurox_mig_sm_active_ratio", ()] > 0
+    off = put(123).gpu
+    assert (off.migs, off.identity.mig) == ((), "disabled")
+    assert UTILIZATION in put(124).gpu.values
 
 
 def test_the_slower_tiers_take_turns(devices: Devices, scenario: Put) -> None:

@@ -1,0 +1,95 @@
+"""Samples of use and of processes, by a clock that stands where the test puts it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pynvml
+import pytest
+
+from agent.nvml.errors import Errors
+from agent.nvml.samples import ActivitySamples, BusySamples, _shares
+
+Put = Callable[[str], None]
+UUID = "GPU-00000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture
+def at(scenario: Put) -> Iterator[Callable[..., None]]:
+    def put(clock: float, more: str, head: str = "") -> None:
+        scenario(
+            f"clock = {clock}\ndriver = 580.95.05\n{head}[gpu 0]\nuuid = {UUID}\n"
+            f"model = NVIDIA H200\nmemory_bytes = 1000000\n{more}"
+        )
+
+    put(1000, "")
+    pynvml.nvmlInit()
+    yield put
+    pynvml.nvmlShutdown()
+
+
+def gpu() -> object:
+    return pynvml.nvmlDeviceGetHandleByIndex(0)
+
+
+def test_busy_time_is_the_sum_of_all_samples(at: Callable[..., None]) -> None:
+    errors: Errors = Counter()
+    at(1000, "utilization = 0.25")
+    busy = BusySamples(gpu())
+    assert busy.seconds(errors) == 0, "what was before the agent is not counted"
+    at(1004, "utilization = 0.25")
+    assert busy.seconds(errors) == pytest.approx(1.0, rel=0.01)
+    assert busy.seconds(errors) == 0
+    at(1005, "utilization = 0.25")
+    assert busy.seconds(errors) == pytest.approx(0.25, rel=0.05)
+    assert not errors
+
+
+def test_without_samples_busy_time_is_not_told(at: Callable[..., None]) -> None:
+    errors: Errors = Counter()
+    at(1000, "")
+    busy = BusySamples(gpu())
+    assert busy.seconds(errors) is None
+    assert busy.ended
+    assert not errors
+
+
+@pytest.mark.parametrize("missing", ["", "missing = nvmlDeviceGetProcessesUtilizationInfo\n"])
+def test_each_process_has_its_share_of_the_time(at: Callable[..., None], missing: str) -> None:
+    errors: Errors = Counter()
+    text = "utilization = 0.9\nprocess = 11 1000 0.6\nprocess = 12 1000 0.305\n"
+    at(1000, text, missing)
+    activity = ActivitySamples(gpu())
+    assert activity.shares(0.0, errors) is None, "the first answer is of an unknown time"
+    at(1010, text, missing)
+    shares = activity.shares(10.0, errors)
+    assert shares == {11: pytest.approx(0.6, abs=0.01), 12: pytest.approx(0.305, abs=0.01)}
+    assert not errors
+
+
+def test_nobody_at_work_is_no_error(at: Callable[..., None]) -> None:
+    errors: Errors = Counter()
+    at(1000, "utilization = 0\n")
+    activity = ActivitySamples(gpu())
+    activity.shares(0.0, errors)
+    at(1001, "utilization = 0\n")
+    assert activity.shares(1.0, errors) == {}
+    assert not errors
+
+
+def test_neither_call_is_no_error(at: Callable[..., None]) -> None:
+    errors: Errors = Counter()
+    calls = "nvmlDeviceGetProcessesUtilizationInfo", "nvmlDeviceGetProcessUtilization"
+    at(1000, "", "".join(f"missing = {call}\n" for call in calls))
+    assert ActivitySamples(gpu()).shares(0.0, errors) is None
+    assert not errors
+
+
+def test_one_sample_of_a_process_stands_for_the_whole_time() -> None:
+    samples = [(11, 2_000_000, 50), (12, 1_900_000, 20)]
+    shares = _shares(samples, 1_000_000, 2_000_000, frozenset((11, 12)))
+    assert shares == {11: 0.5, 12: pytest.approx(0.18)}
+
+
+def test_a_process_that_just_began_did_not_run_before() -> None:
+    samples = [(11, 9_000_000, 100), (11, 10_000_000, 100)]
+    assert _shares(samples, 0, 10_000_000, frozenset()) == {11: 0.2}
