@@ -1,10 +1,14 @@
-"""What a real agent serves of each GPU model, judged by the official parser and by promtool."""
+"""What a real agent serves of each GPU model, judged by the official parser and by promtool.
+
+``python -m tests.agent.test_profiles`` writes the expected pages anew, to be read in the diff.
+"""
 
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from itertools import pairwise
@@ -15,7 +19,11 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.catalogue import METRICS, SCOPE_LABELS
+from agent.dcgm.compare import missing
 from agent.dcgm.names import FIELDS
+from agent.dcgm.scrape import parse
+from agent.exposition import number
+from agent.simulated.build import build
 from infra.tools.toolbox import Toolbox
 
 pytestmark = pytest.mark.slow
@@ -25,7 +33,9 @@ PROFILES = sorted(
     for path in (Path(__file__).parents[2] / "agent/simulated/profiles").iterdir()
     if path.suffix not in (".py", ".pyc", ".h") and path.is_file()
 )
+EXPECTED = Path(__file__).parent / "expositions"
 HEAD = "driver = 580.95.05\ncuda = 13.0\n"
+BY_NAME = {field.legacy.name: field.legacy for field in FIELDS}
 BARE = (
     "[gpu 0]\nuuid = GPU-00000000-0000-0000-0000-000000000000\nmodel = Bare\nmemory_bytes = 1000\n"
 )
@@ -81,10 +91,35 @@ def _second_pass(url: str) -> str:
 
 
 @pytest.fixture(scope="module", params=[*PROFILES, "bare"])
-def pages(
-    request: pytest.FixtureRequest, library: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, str]:
-    return served(library, tmp_path_factory.mktemp("agent"), scenario(request.param))
+def profile(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def pages(profile: str, library: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    return served(library, tmp_path_factory.mktemp("agent"), scenario(profile))
+
+
+def expected(pages: tuple[str, str]) -> str:
+    """Ours and the legacy one, without help, and without values that depend on when one looks."""
+    counters = {name for name, metric in METRICS.items() if metric.type == "counter"}
+    names = {name for field in FIELDS for name in (field.legacy, field.current)}
+    counters |= {one.name for one in names if one.type == "counter"}
+    rates = {one.name for one in names if one.is_rate}
+    lines = []
+    for line in "".join(pages).splitlines():
+        name = line.partition("{")[0]
+        if not line.startswith("#") and name not in rates and 'hostname="' not in line:
+            series, _, value = line.rpartition(" ")
+            timed = name in counters or name.startswith("neurox_agent_")
+            # Activity is a quotient of clock times: its last digits are chance.
+            lines.append(series if timed else f"{series} {number(round(float(value), 9))}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def test_the_pages_are_as_expected(profile: str, pages: tuple[str, str]) -> None:
+    file = EXPECTED / f"{profile}.txt"
+    assert expected(pages) == file.read_text(), "read what changed, then write it anew (see above)"
 
 
 def test_the_official_parser_finds_what_the_catalogue_says(pages: tuple[str, str]) -> None:
@@ -122,7 +157,31 @@ def test_the_page_of_dcgm_names_has_nothing_twice_and_no_sentinel(pages: tuple[s
     assert all(float(value) < 1e18 for _, _, value in rows)
 
 
+@pytest.mark.parametrize("profile", ["h200"], indirect=True)
+def test_what_the_exporter_serves_by_itself_is_all_there(pages: tuple[str, str]) -> None:
+    labels = (
+        'gpu="0",UUID="GPU-00000000-0000-0000-0000-000000000000",pci_bus_id="x",device="nvidia0",'
+        'modelName="NVIDIA H200",Hostname="gpu-1",DCGM_FI_DRIVER_VERSION="580.95.05"'
+    )
+    names = [field.legacy for field in FIELDS if field.legacy.default]
+    theirs = "".join(f"{name.name}{{{labels}}} 0\n" for name in names)
+    lacking = missing(parse(theirs), parse(pages[1]))
+    # A rate needs two changes of its counter, which is read each ten seconds.
+    assert [one for one in lacking if not BY_NAME[one.name].is_rate] == []
+
+
 def test_sixteen_gpus_are_served(library: Path, tmp_path: Path) -> None:
     page, dcgm = served(library, tmp_path, scenario("h200", 16))
     assert page.count("\nneurox_gpu_up{") == 16
     assert dcgm.count("\nDCGM_FI_DEV_GPU_TEMP{") == 16
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        compiler = {**os.environ, **Toolbox.from_env().c_compiler()}
+        driver = build(folder, compiler).parent
+        EXPECTED.mkdir(exist_ok=True)
+        for each in (*PROFILES, "bare"):
+            found = expected(served(driver, folder, scenario(each)))
+            (EXPECTED / f"{each}.txt").write_text(found)
