@@ -176,7 +176,10 @@ def test_without_a_driver_it_serves_a_declared_zero(tmp_path: Path) -> None:
         assert running.get("/readyz") == "ok\n"
     finally:
         running.process.kill()
-        _, rest = running.process.communicate(timeout=10)
+        running.process.wait(timeout=10)
+    # Not communicate(), which would leave out what came together with the line of the address.
+    assert running.process.stderr is not None
+    rest = running.process.stderr.read()
     assert "libnvidia-ml.so.1" in "".join(running.lines) + rest
 
 
