@@ -72,7 +72,6 @@ GPUS = Listing(
         Column("memory_used_bytes", "Memory", numeric=True),
         Column("temperature_celsius", "Temp.", numeric=True),
         Column("power_watts", "Power", numeric=True),
-        Column("sample_age_seconds", "Read", numeric=True),
     ),
     filters=("q", "state", "cluster", "node", "pool", "user", "model"),
     states=("busy", "idle", "allocated", "free", "fault", "stale"),

@@ -104,7 +104,7 @@ def test_odd_data_breaks_neither_layout_nor_rules(
     page = opened.new_page()
     alerts: list[str] = []
     page.on("dialog", lambda dialog: alerts.append(dialog.message))
-    for path in ("/", "/workloads", "/gpus", "/clusters/new"):
+    for path in ("/", "/workloads", "/gpus", GPU, "/clusters/new"):
         page.goto(pages_url + path, wait_until="networkidle")
         check(page, f"{scenario} {path}")
     assert not alerts
