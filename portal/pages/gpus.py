@@ -10,6 +10,8 @@ from portal.schemas import GpuOut
 
 bp = Blueprint("gpu", __name__)
 
+NO_LOSS = "low_utilization"
+"""A reason for low clocks that costs no speed."""
 TITLES = {
     "utilization": "Utilisation",
     "memory": "Memory used",
@@ -52,4 +54,6 @@ def throttled(chart: Chart) -> float | None:
         return None
     step = table.times[1] - table.times[0]
     # The first point tells of the time before the range.
-    return max(step * sum(share or 0.0 for share in column[1:]) for column in table.columns)
+    told = zip(table.names, table.columns, strict=True)
+    held = [sum(s or 0.0 for s in column[1:]) for name, column in told if name != NO_LOSS]
+    return step * max(held, default=0.0)

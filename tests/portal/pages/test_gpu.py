@@ -53,8 +53,8 @@ def test_throttled_seconds_are_those_of_the_worst_reason_within_the_range() -> N
     table = Series(
         unit="ratio",
         times=[0, 60, 120],
-        names=["power_cap", "thermal"],
-        columns=[[1.0, 0.5, None], [0.0, 0.0, 0.1]],
+        names=["low_utilization", "power_cap", "thermal"],
+        columns=[[1.0, 1.0, 1.0], [1.0, 0.5, None], [0.0, 0.0, 0.1]],
     )
     chart = Chart("throttled", "", table)
     assert throttled(chart) == 30
