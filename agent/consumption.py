@@ -57,7 +57,8 @@ class Consumption:
         utilization = grown / elapsed / MICRO if elapsed > 0 else 0.0
         by = split(gpu, holding, activity, utilization)
         shares = self._ledger.share_busy(grown, by.parts)
-        self._ratios = {pod: share / elapsed / MICRO for pod, share in shares.items() if elapsed}
+        # A pass may bring samples of the driver that are older than it is long.
+        self._ratios = {p: min(1, n / elapsed / MICRO) for p, n in shares.items() if elapsed}
         if energy is None:
             return
         joules = self._ledger.energy_grown(energy)

@@ -131,8 +131,14 @@ def _holders(series: _Series) -> tuple[Holder, ...]:
             **_fields(readings[pod], POD_READINGS),
             **_fields(readings[pod], POD_COUNTS),
         )
-        for pod in sorted({*given, *readings})
+        for pod in sorted({*given, *filter(lambda p: _uses(readings[p]), readings)})
     )
+
+
+def _uses(series: Mapping[str, Sample]) -> bool:
+    """A pod that once did keeps its counters for as long as it lives."""
+    now = (*POD_COUNTS, "neurox_pod_gpu_sm_utilization_ratio")
+    return any(number(series.get(name)) for name in now)
 
 
 def _added(sample: Sample, before: Sample | None) -> Sample:

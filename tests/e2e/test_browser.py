@@ -8,7 +8,7 @@ import pytest
 from fleet import Fleet, eventually
 from playwright.sync_api import Page, expect, sync_playwright
 
-from portal.schemas import GroupIn, PoolIn, ProjectIn
+from portal.schemas import GpuOut, GroupIn, PoolIn, ProjectIn, WorkloadIn
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -112,6 +112,46 @@ def test_a_workload_submitted_in_the_form_is_seen_running_and_stopped(page: Page
         return page.locator("main").get_by_text("Stopped").count() > 0
 
     eventually("the workload stopped", stopped)
+
+
+def test_the_page_of_a_gpu_shows_what_a_pod_does_with_it_and_what_befell_it(
+    fleet: Fleet, page: Page
+) -> None:
+    client = fleet.client()
+    team = {"project": "arms", "group": "robots", "pool": "all"}
+    trouble = {"load": "0.9", "throttle": "thermal", "xid": "31"}
+    annotations = {f"neurox.io/simulated-{name}": value for name, value in trouble.items()}
+    asked = client.workloads.create(
+        WorkloadIn.model_validate({"name": "hot", "annotations": annotations, **team})
+    )
+
+    def troubled() -> GpuOut | None:
+        held = [gpu for gpu in client.gpus.all() if gpu.workload_id == asked.id]
+        told = [g for g in held if g.xids and g.clock_events and g.sm_active]
+        # Whoever had it before is gone once the agent has asked the kubelet again.
+        alone = told and [h.memory_used_bytes for h in told[0].holders] == [
+            told[0].memory_used_bytes
+        ]
+        return told[0] if alone else None
+
+    gpu = eventually("its GPU with all that befell it", troubled, 90)
+    # The H200 of the simulated driver turns nine tenths of the time into this much activity.
+    assert gpu.sm_active == pytest.approx(0.88 * 0.9, abs=0.12)
+    assert gpu.tensor_active
+    shown = page.locator("main")
+
+    def throttled() -> bool:
+        page.goto(f"/gpus/{gpu.uuid}")
+        tile = shown.get_by_role("listitem").filter(has_text="Throttled")
+        return " s" in tile.inner_text() and "0 s" not in tile.inner_text()
+
+    eventually("seconds of throttling", throttled, 90)
+    for words in ("SM activity", "it is too hot", "A program used an invalid address", "°C"):
+        expect(shown).to_contain_text(words)
+    expect(shown).not_to_contain_text("not supported")
+    expect(shown.get_by_role("link", name="hot")).to_be_visible()
+    judged(page, "gpu")
+    client.workloads.stop(asked.id)
 
 
 @pytest.mark.parametrize("path", ["clusters", "nodes", "gpus", "pools", "workloads"])
