@@ -1,9 +1,12 @@
 """Which GPU a granted device is, on this node: from device ids to uuids."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, replace
+from typing import Protocol
 
+from agent import deviceid
 from agent.deviceid import Device
+from agent.pods import Pod, PodNames
 from agent.snapshot import Allocation, Gpu
 
 
@@ -69,19 +72,58 @@ def mode(device: Device, mps: bool) -> str:
     return "exclusive"
 
 
-def allocated(
-    grants: Iterable[Grant],
-    named: Callable[[Device], tuple[str, str] | None],
-    uids: Callable[[tuple[str, str]], str],
-    mps: Callable[[str], bool],
-) -> tuple[Allocation, ...]:
-    """The grants with uuids; those that nothing on this node answers to are left out."""
-    found = []
-    for grant in grants:
-        if (uuids := named(grant.device)) is None:
-            continue
-        pod = (grant.namespace, grant.pod)
-        how = mode(grant.device, mps(uuids[0]))
-        more = (grant.container, grant.resource, how, uuids[1], uids(pod))
-        found.append(Allocation(uuids[0], *pod, *more))
-    return tuple(sorted(set(found), key=astuple))
+class Claimed(Protocol):
+    """The devices of this node's ResourceSlices."""
+
+    revision: int
+
+    def refresh(self) -> None:
+        """Take what has changed."""
+
+    def uuid(self, claim: str) -> str | None:
+        """The uuid of ``POOL/DEVICE``."""
+
+
+class Given:
+    """Reads the kubelet's grants as GPUs of this node."""
+
+    def __init__(self, names: PodNames, claimed: Claimed | None) -> None:
+        self.devices = NodeDevices()
+        self._names = names
+        self._claimed = claimed
+
+    def allocations(self, grants: Iterable[Grant], mps: Container[str]) -> tuple[Allocation, ...]:
+        """Those of pods that have not ended, of which something on this node is known.
+
+        ``mps`` are the GPUs on which MPS clients were seen.
+        """
+        found = set()
+        for grant in self._identified(grants):
+            uuids, pod = self.devices.named(grant.device), (grant.namespace, grant.pod)
+            if uuids is None or self._names.ended(pod):
+                continue
+            uuid, mig_uuid = uuids
+            how = mode(grant.device, uuid in mps)
+            to = (*pod, grant.container, grant.resource, how)
+            found.add(Allocation(uuid, *to, mig_uuid, self._names.uid(pod)))
+        return tuple(sorted(found, key=astuple))
+
+    def _identified(self, grants: Iterable[Grant]) -> Iterator[Grant]:
+        """Claims by their slices' uuids, and HAMi's parts by what HAMi wrote on the pod."""
+        picked: dict[Pod, list[str]] = {}
+        for grant in grants:
+            device = grant.device
+            pod = (grant.namespace, grant.pod)
+            if device.claim:
+                device = self._claimed_device(device.claim) or device
+            elif device.hami:
+                if pod not in picked:
+                    picked[pod] = deviceid.of_hami(self._names.hami(pod))
+                if picked[pod]:
+                    device = replace(device, uuid=picked[pod].pop(0))
+            yield replace(grant, device=device) if device is not grant.device else grant
+
+    def _claimed_device(self, claim: str) -> Device | None:
+        uuid = self._claimed.uuid(claim) if self._claimed else None
+        device = deviceid.parse(uuid) if uuid else None
+        return replace(device, claim=claim) if device else None

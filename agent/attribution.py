@@ -4,13 +4,10 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
-from agent import deviceid
-from agent.allocations import Grant, NodeDevices, allocated
-from agent.catalogue import Series, Values
+from agent.allocations import Claimed, Given, Grant
+from agent.catalogue import Series
 from agent.consumption import Consumption
-from agent.deviceid import Device
 from agent.holding import NOBODY, Holding, holding
 from agent.jobs import JobMap
 from agent.pods import Pod, PodNames
@@ -23,18 +20,6 @@ HIDDEN = (
     "the driver hides processes from this pid namespace: no series of processes, and shared GPUs "
     "are not told apart; see the chart value agent.hostPID"
 )
-
-
-class Claimed(Protocol):
-    """The devices of this node's ResourceSlices."""
-
-    revision: int
-
-    def refresh(self) -> None:
-        """Take what has changed."""
-
-    def uuid(self, claim: str) -> str | None:
-        """The uuid of ``POOL/DEVICE``."""
 
 
 class Attribution:
@@ -54,14 +39,16 @@ class Attribution:
         self._names = names
         self._claimed = claimed
         self._jobs = jobs
-        self._devices = NodeDevices()
+        self._given = Given(names, claimed)
         self._mps: set[str] = set()
-        self._holdings: dict[str, Holding] = {}
         self._consumed: dict[str, Consumption] = {}
-        self._allocations: tuple[Allocation, ...] = ()
-        self._unresolved = 0
-        self._lists: list[tuple[Process, ...]] = []
+        self._lists: dict[str, tuple[Process, ...]] = {}
         self._state: tuple[object, ...] = ()
+        self._allocations: tuple[Allocation, ...] = ()
+        self._holdings: dict[str, Holding] = {}
+        self._all: tuple[Allocation, ...] = ()
+        """With those who use a GPU and were not given it."""
+        self._unresolved = 0
         if not proc:
             log.warning(HIDDEN)
 
@@ -89,83 +76,74 @@ class Attribution:
             seen = visible and use.processes is not None
             pods += consumed.pods(gpu, who, seen)
             rest[uuid] = {**rest[uuid], **consumed.rest(gpu, who, seen)}
-        return Usage(tuple(pods), rest, self._unresolved, self._allocations, self._told())
+        agent: dict[Series, float] = {_VISIBLE: float(visible)}
+        if self._names.up is not None:
+            agent[_PODS_UP] = float(self._names.up)
+        return Usage(tuple(pods), rest, self._unresolved, self._all, agent)
 
     def _renew(self, uses: Sequence[GpuUse], grants: tuple[Grant, ...]) -> None:
-        """Work out anew who is on which GPU, if anything that it depends on has changed."""
-        lists = [(use.processes if self._processes else None) or () for use in uses]
-        fresh = len(lists) != len(self._lists) or any(
-            new is not old for new, old in zip(lists, self._lists, strict=True)
-        )
+        """Work out anew who is on which GPU, where anything that it depends on has changed."""
+        lists = {use.gpu.identity.uuid: self._listed(use) for use in uses}
+        changed = self._changed(lists)
         migs = tuple((use.gpu.identity, tuple(one.devices for one in use.gpu.migs)) for use in uses)
-        state = (grants, self._names.revision, getattr(self._claimed, "revision", 0), migs)
-        if not fresh and state == self._state:
-            return
-        self._lists, self._state = lists, state
-        self._devices.learn([use.gpu for use in uses])
-        if fresh and self._processes:
-            self._processes.renew({process.pid for listed in lists for process in listed})
-        for use, listed in zip(uses, lists, strict=True):
+        revision = self._claimed.revision if self._claimed else 0
+        state = (grants, self._names.revision, revision, migs, frozenset(self._mps))
+        if state != self._state:
+            self._state, self._holdings, changed = state, {}, set(lists)
+            self._given.devices.learn([use.gpu for use in uses])
+            self._allocations = self._given.allocations(grants, self._mps)
+        for use in uses:
+            if use.gpu.identity.uuid in changed:
+                self._hold(use.gpu, lists[use.gpu.identity.uuid])
+        if changed:
+            self._all = (*self._allocations, *self._users())
+            pids = {process.pid for listed in lists.values() for process in listed}
+            self._unresolved = sum(self._pod(pid) is None for pid in pids)
+
+    def _listed(self, use: GpuUse) -> tuple[Process, ...]:
+        return (use.processes if self._processes else None) or ()
+
+    def _changed(self, lists: dict[str, tuple[Process, ...]]) -> set[str]:
+        """GPUs that others are on now; only a fresh list is looked at, and its pids checked."""
+        changed: set[str] = set()
+        old, self._lists = self._lists, lists
+        fresh = [uuid for uuid, listed in lists.items() if listed is not old.get(uuid)]
+        if not fresh or not self._processes:
+            return changed
+        for uuid in fresh:
+            listed, who = lists[uuid], self._holdings.get(uuid)
+            others = self._processes.renew(process.pid for process in listed)
+            if others or listed != old.get(uuid) or (who and len(who.owners) > len(listed)):
+                changed.add(uuid)
             if any(process.kind == "mps" for process in listed):
-                self._mps.add(use.gpu.identity.uuid)
+                self._mps.add(uuid)
             elif listed:
-                self._mps.discard(use.gpu.identity.uuid)
-        self._hold([use.gpu for use in uses], lists, self._granted(grants))
+                self._mps.discard(uuid)
+        self._processes.forget({process.pid for listed in lists.values() for process in listed})
+        return changed
 
-    def _granted(self, grants: Iterable[Grant]) -> tuple[Allocation, ...]:
-        alive = [grant for grant in grants if not self._names.ended((grant.namespace, grant.pod))]
-        named = list(self._identified(alive))
-        return allocated(named, self._devices.named, self._names.uid, self._mps.__contains__)
+    def _hold(self, gpu: Gpu, listed: tuple[Process, ...]) -> None:
+        """Both sources for one GPU."""
+        uuid = gpu.identity.uuid
+        given = [one for one in self._allocations if one.uuid == uuid]
+        owners = {process.pid: self._pod(process.pid) or NOBODY for process in listed}
+        who = holding(gpu, given, listed, owners, self._servers(owners))
+        self._holdings[uuid] = who
+        self._consumed.setdefault(uuid, Consumption()).forget(who, self._names)
 
-    def _identified(self, grants: Iterable[Grant]) -> Iterator[Grant]:
-        """Claims by their slices' uuids, and HAMi's parts by what HAMi wrote on the pod."""
-        picked: dict[Pod, list[str]] = {}
-        for grant in grants:
-            device = grant.device
-            pod = (grant.namespace, grant.pod)
-            if device.claim:
-                device = self._claimed_device(device.claim) or device
-            elif device.hami:
-                if pod not in picked:
-                    picked[pod] = deviceid.of_hami(self._names.hami(pod))
-                if picked[pod]:
-                    device = replace(device, uuid=picked[pod].pop(0))
-            yield replace(grant, device=device) if device is not grant.device else grant
-
-    def _claimed_device(self, claim: str) -> Device | None:
-        uuid = self._claimed.uuid(claim) if self._claimed else None
-        device = deviceid.parse(uuid) if uuid else None
-        return replace(device, claim=claim) if device else None
-
-    def _hold(
-        self,
-        gpus: Sequence[Gpu],
-        lists: Sequence[tuple[Process, ...]],
-        allocations: tuple[Allocation, ...],
-    ) -> None:
-        """Both sources by GPU; whoever uses a GPU without having been given it is told too."""
-        self._unresolved, self._holdings, users = 0, {}, []
-        for gpu, listed in zip(gpus, lists, strict=True):
-            uuid = gpu.identity.uuid
-            given = [one for one in allocations if one.uuid == uuid]
-            owners = {process.pid: self._owner(process.pid) for process in listed}
-            who = holding(gpu, given, listed, owners, self._servers(owners))
-            self._holdings[uuid] = who
-            self._consumed.setdefault(uuid, Consumption()).forget(who, self._names)
+    def _users(self) -> Iterator[Allocation]:
+        """Whoever uses a GPU without having been given it."""
+        for uuid, who in self._holdings.items():
             for pod in who.pods:
                 if pod not in who.holders:
-                    users.append(Allocation(uuid, *pod, "", "", "none", "", self._names.uid(pod)))
-        self._allocations = (*allocations, *users)
+                    yield Allocation(uuid, *pod, "", "", "none", "", self._names.uid(pod))
 
-    def _owner(self, pid: int) -> Pod:
-        """Whose the process is; one that is gone, or of an unknown pod, counts as unresolved."""
+    def _pod(self, pid: int) -> Pod | None:
+        """Whose the process is, NOBODY's if the host's; None: it is gone, or its pod unknown."""
         origin = self._processes.of(pid) if self._processes else None
-        if origin is not None and origin.uid is None:
-            return NOBODY
-        pod = self._names.of(origin.uid) if origin and origin.uid else None
-        if pod is None:
-            self._unresolved += 1
-        return pod or NOBODY
+        if origin is None:
+            return None
+        return self._names.of(origin.uid) if origin.uid else NOBODY
 
     def _servers(self, pids: Iterable[int]) -> frozenset[int]:
         origins = ((pid, self._processes.of(pid)) for pid in pids) if self._processes else ()
@@ -176,15 +154,9 @@ class Attribution:
         who = self._holdings[uuid]
         new = [pid for pid in activity or () if pid not in who.owners]
         if new and self._processes:
-            owners = {**who.owners, **{pid: self._owner(pid) for pid in new}}
+            owners = {**who.owners, **{pid: self._pod(pid) or NOBODY for pid in new}}
             who = self._holdings[uuid] = replace(who, owners=owners)
         return who
-
-    def _told(self) -> Values:
-        told: dict[Series, float] = {_VISIBLE: float(self._processes is not None)}
-        if self._names.up is not None:
-            told[_PODS_UP] = float(self._names.up)
-        return told
 
 
 _VISIBLE: Series = ("neurox_agent_processes_visible", ())

@@ -6,7 +6,7 @@ from agent.catalogue import BUSY_SECONDS, ENERGY, MEMORY_USED, POWER, Series, Va
 from agent.holding import NOBODY, Holding
 from agent.ledger import MICRO, Ledger, Tally
 from agent.pods import Pod, PodNames
-from agent.shares import instance_activity, split
+from agent.shares import instance_activity, instances_busy, split
 from agent.snapshot import Gpu, PodUse
 
 POD_MEMORY: Series = ("neurox_pod_gpu_memory_used_bytes", ())
@@ -51,7 +51,7 @@ class Consumption:
         """Share out what the device's counters grew by since the last pass."""
         elapsed = now - self._at if self._at is not None else 0.0
         self._at = now
-        busy, energy = self._busy(gpu, elapsed), gpu.values.get(ENERGY)
+        busy, energy = self._busy(gpu, holding, elapsed), gpu.values.get(ENERGY)
         self._counts_busy = busy is not None
         grown = self._ledger.busy_grown(busy) if busy is not None else 0
         utilization = grown / elapsed / MICRO if elapsed > 0 else 0.0
@@ -109,17 +109,14 @@ class Consumption:
             values[ENDED_ENERGY] = sum(self._ledger.ended.energy.values()) / MICRO
         return values
 
-    def _busy(self, gpu: Gpu, elapsed: float) -> float | None:
+    def _busy(self, gpu: Gpu, holding: Holding, elapsed: float) -> float | None:
         """The device's busy seconds; those of its instances where MIG hides the device's."""
         if (told := gpu.values.get(BUSY_SECONDS)) is not None:
             return told
-        activity = instance_activity(gpu)
-        if not activity:
-            return None
-        slices = sum(instance.slices for instance in gpu.migs)
-        active = sum(activity.get(one.gi, 0.0) * one.slices for one in gpu.migs)
-        self._instances_busy += elapsed * active / slices if slices else 0.0
-        return self._instances_busy
+        if activity := instance_activity(gpu):
+            self._instances_busy += elapsed * instances_busy(holding, activity)
+            return self._instances_busy
+        return None
 
     def _learn(self, watts: float | None) -> None:
         if watts is not None:

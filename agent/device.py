@@ -150,9 +150,8 @@ class Device:
         handles: Iterable[tuple[Handle, int | None]] = opened.migs.handles() or [
             (opened.handle, None)
         ]
-        processes = opened.lists.read(handles, memory, opened.draws, errors)
-        if processes != opened.processes:  # attribution looks for another tuple
-            opened.processes = processes
+        # Another tuple each time: attribution then looks whether pids have been reused.
+        opened.processes = opened.lists.read(handles, memory, opened.draws, errors)
 
     def _mig(self, opened: _Opened, errors: Errors) -> None:
         mode = opened.slower["M"].get(MIG_MODE)

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from agent.pods import Pod
-from agent.snapshot import Allocation, Gpu, MigInstance, Process
+from agent.snapshot import Allocation, Gpu, Process
 
 NOBODY: Pod = ("", "")
 """Stands for whoever no pod explains: processes of the host, and ones already gone."""
+_FOUR_SLICES = ("A30", "RTX PRO")
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Instance:
 
     gi: int
     weight: float
-    """Its compute slices, of all instances' slices."""
+    """Its compute slices, of the whole GPU's."""
     parts: Mapping[Pod, float]
 
 
@@ -89,25 +90,30 @@ def holding(
         owners=owners,
         mps=servers.union(process.pid for process in processes if process.kind == "mps"),
         clients=clients,
-        instances=tuple(_instances(gpu.migs, given, processes, owners)),
+        instances=tuple(_instances(gpu, given, processes, owners)),
     )
 
 
 def _instances(
-    migs: Sequence[MigInstance],
+    gpu: Gpu,
     given: Sequence[Allocation],
     processes: Sequence[Process],
     owners: Mapping[int, Pod],
 ) -> Iterable[Instance]:
-    slices = sum(instance.slices for instance in migs)
-    for instance in migs:
+    slices = max(_slices(gpu), sum(instance.slices for instance in gpu.migs))
+    for instance in gpu.migs:
         uuids = {device.uuid for device in instance.devices}
         holders = [(one.namespace, one.pod) for one in given if one.mig_uuid in uuids]
         memory: Counter[Pod] = Counter(dict.fromkeys(holders, 0))
         for process in processes:
             if process.gi == instance.gi:
                 memory[owners.get(process.pid, NOBODY)] += process.memory_bytes or 0
-        yield Instance(instance.gi, instance.slices / slices if slices else 0.0, by_memory(memory))
+        yield Instance(instance.gi, instance.slices / slices, by_memory(memory))
+
+
+def _slices(gpu: Gpu) -> int:
+    """Into how many compute slices the GPU can be cut."""
+    return 4 if any(name in gpu.identity.model for name in _FOUR_SLICES) else 7
 
 
 def by_memory(memory: Mapping[Pod, int]) -> dict[Pod, float]:

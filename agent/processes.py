@@ -1,6 +1,6 @@
 """Which pod's uid a process carries, by its cgroup; remembered by pid and start time."""
 
-from collections.abc import Collection
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +27,18 @@ class Processes:
         self._proc = proc
         self._known: dict[int, Origin | None] = {}
 
-    def renew(self, pids: Collection[int]) -> None:
-        """A fresh list has come: check start times and forget who is not on it."""
-        self._known = {pid: self._read(pid, self._known.get(pid)) for pid in pids}
+    def renew(self, pids: Iterable[int]) -> bool:
+        """A fresh list has come: check start times; whether any of them is another process."""
+        changed = False
+        for pid in pids:
+            known = self._known.get(pid)
+            found = self._known[pid] = self._read(pid, known)
+            changed = changed or found is not known
+        return changed
+
+    def forget(self, others: Container[int]) -> None:
+        """Keep only these pids."""
+        self._known = {pid: origin for pid, origin in self._known.items() if pid in others}
 
     def of(self, pid: int) -> Origin | None:
         """The process; None when it is gone."""

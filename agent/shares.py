@@ -10,8 +10,8 @@ from agent.pods import Pod
 from agent.snapshot import Gpu
 
 MIG_ACTIVITY: tuple[Series, ...] = (
-    ("neurox_mig_graphics_active_ratio", ()),
     ("neurox_mig_sm_active_ratio", ()),
+    ("neurox_mig_graphics_active_ratio", ()),
 )
 """How busy a GPU instance is, by the first of these that it tells."""
 _SAMPLE_MOST = 1.0
@@ -83,14 +83,16 @@ def _by_instance(gpu: Gpu, holding: Holding) -> Split:
     """By what each instance did, else (before Hopper) by the compute slices that it has."""
     activity = instance_activity(gpu)
     method = "mig_activity" if activity else "mig_slices"
-    done = {
-        one.gi: one.weight * (activity.get(one.gi, 0.0) if activity else 1.0)
-        for one in holding.instances
-    }
-    whole = sum(done.values())
+    whole = instances_busy(holding, activity) if activity else 1.0
     parts: defaultdict[Pod, float] = defaultdict(float)
     for one in holding.instances:
+        done = one.weight * (activity.get(one.gi, 0.0) if activity else 1.0)
         for pod, part in one.parts.items():
             if pod != NOBODY and whole:
-                parts[pod] += part * done[one.gi] / whole
+                parts[pod] += part * done / whole
     return Split(method, parts)
+
+
+def instances_busy(holding: Holding, activity: Mapping[int, float]) -> float:
+    """Share of the whole GPU's time that its instances were active."""
+    return sum(one.weight * activity.get(one.gi, 0.0) for one in holding.instances)

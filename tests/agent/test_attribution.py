@@ -196,9 +196,9 @@ MIGS = (grant(TRAIN, Device(mig_uuid="MIG-1")), grant(SERVE, Device(minor="0", g
 def test_mig_instances_are_told_apart_by_their_activity(node: Node) -> None:
     node.passed(mig((0.0, 0.0), joules=0), None, MIGS)
     usage = node.passed(mig((0.5, 0.5), joules=80), None, MIGS)
-    assert of(usage, TRAIN, POD_ENERGY["mig_activity"]) == 60
-    assert of(usage, SERVE, POD_ENERGY["mig_activity"]) == 20
-    assert of(usage, TRAIN, POD_BUSY) == 0.375
+    assert of(usage, TRAIN, POD_ENERGY["mig_activity"]) == pytest.approx(60, abs=1e-5)
+    assert of(usage, SERVE, POD_ENERGY["mig_activity"]) == pytest.approx(20, abs=1e-5)
+    assert of(usage, TRAIN, POD_BUSY) == pytest.approx(3 / 7 / 2, abs=1e-5)
     assert [(one.mig_uuid, one.mode) for one in usage.allocations] == [
         ("MIG-2", "mig"),
         ("MIG-1", "mig"),
@@ -207,9 +207,12 @@ def test_mig_instances_are_told_apart_by_their_activity(node: Node) -> None:
 
 def test_mig_instances_that_do_not_tell_share_the_energy_by_their_slices(node: Node) -> None:
     node.passed(mig((None, None), joules=0, used=50), (Process(7, 20, gi=1),), MIGS)
-    usage = node.passed(mig((None, None), joules=80, used=50), (Process(7, 20, gi=1),), MIGS)
-    assert of(usage, TRAIN, POD_ENERGY["mig_slices"]) == 60
-    assert of(usage, SERVE, POD_ENERGY["mig_slices"]) == 20
+    usage = node.passed(mig((None, None), joules=70, used=50), (Process(7, 20, gi=1),), MIGS)
+    assert of(usage, TRAIN, POD_ENERGY["mig_slices"]) == pytest.approx(30, abs=1e-5)
+    assert of(usage, SERVE, POD_ENERGY["mig_slices"]) == pytest.approx(10, abs=1e-5)
+    assert rest(usage, UNATTRIBUTED_ENERGY) == pytest.approx(
+        30, abs=1e-5
+    )  # three slices lie fallow
     assert of(usage, TRAIN, POD_BUSY) is None
     assert of(usage, TRAIN, POD_MEMORY) == 20
 
