@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -64,11 +63,22 @@ def _json(lacking: Sequence[Missing]) -> str:
 
 
 def _text(lacking: Sequence[Missing], total: int) -> str:
+    """Series by name; labels and rows of pods, which many names lack alike, together."""
     if not lacking:
         return f"The agent has every one of {total} series, with all labels.\n"
-    rows = Counter((one.name, one.lacks, one.reason) for one in lacking)
-    lines = [
-        f"{name}: {lacks}{f' of {count} GPUs' if count > 1 else ''}\n    {reason}\n"
-        for (name, lacks, reason), count in rows.items()
-    ]
-    return "".join(lines) + f"\n{len(lacking)} missing, beside {total} series of the exporter.\n"
+    alike: dict[tuple[str, str], list[Missing]] = {}
+    for one in lacking:
+        what = one.name if one.lacks == "series" else one.lacks
+        alike.setdefault((what, one.reason), []).append(one)
+    lines = [f"{what} ({_of(group)})\n    {why}\n" for (what, why), group in alike.items()]
+    series = sum(one.lacks == "series" for one in lacking)
+    less = len({(one.name, one.gpu) for one in lacking}) - series
+    return (
+        f"{''.join(lines)}\nOf {total} series, {series} are missing, and {less} lack something.\n"
+    )
+
+
+def _of(group: Sequence[Missing]) -> str:
+    names, gpus = ({one.name for one in group}, {one.gpu for one in group})
+    where = f"{len(gpus)} GPU{'s' if len(gpus) > 1 else ''}"
+    return where if group[0].lacks == "series" else f"{len(names)} names, {where}"

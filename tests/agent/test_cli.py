@@ -88,8 +88,20 @@ def test_compare_lists_what_is_missing_with_the_reason() -> None:
     theirs = UTIL + 'DCGM_FI_DEV_VGPU_LICENSE_STATUS{gpu="0",UUID="GPU-a"} 0\n'
     done = compare(theirs, UTIL)
     assert done.returncode == 1
-    assert done.stdout.startswith("DCGM_FI_DEV_VGPU_LICENSE_STATUS: series\n    tells of the lic")
+    assert done.stdout.startswith("DCGM_FI_DEV_VGPU_LICENSE_STATUS (1 GPU)\n    tells of the lic")
+    assert done.stdout.endswith("\n2 series: 1 missing, 0 lacking labels or rows.\n")
     assert '"gpu": "GPU-a"' in compare(theirs, UTIL, "--output", "json").stdout
+
+
+def test_compare_tells_a_label_that_many_names_lack_once() -> None:
+    names = ("DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED")
+    theirs = "".join(f'{name}{{UUID="GPU-a",pod="x"}} 1\n' for name in names)
+    done = compare(theirs, "".join(f'{name}{{UUID="GPU-a"}} 1\n' for name in names))
+    assert done.stdout == (
+        "label pod (2 names, 1 GPU)\n"
+        "    the agent knows no pod that holds this GPU alone\n"
+        "\n2 series: 0 missing, 2 lacking labels or rows.\n"
+    )
 
 
 def test_compare_of_an_exporter_that_is_not_there_says_so() -> None:
