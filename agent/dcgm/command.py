@@ -73,9 +73,8 @@ def _text(lacking: Sequence[Missing], total: int) -> str:
     lines = [f"{what} ({_of(group)})\n    {why}\n" for (what, why), group in alike.items()]
     series = sum(one.lacks == "series" for one in lacking)
     less = len({(one.name, one.gpu) for one in lacking}) - series
-    return (
-        f"{''.join(lines)}\nOf {total} series, {series} are missing, and {less} lack something.\n"
-    )
+    lines.append(f"\n{total} series: {series} missing, {less} lacking labels or rows.\n")
+    return "".join(lines)
 
 
 def _of(group: Sequence[Missing]) -> str:
