@@ -3,8 +3,8 @@
 from ctypes import c_ulonglong
 
 from agent.catalogue import ENERGY, POWER, Series
+from agent.nvml.calls import Row, number
 from agent.nvml.fields import ALL_LINKS, FieldRow
-from agent.nvml.rows import Row, number
 
 
 def _gpu(name: str, *labels: str) -> Series:
@@ -75,8 +75,17 @@ FIELDS: tuple[FieldRow, ...] = (
         _gpu("pcie_replays_total"),
         otherwise=number("M", _gpu("pcie_replays_total"), "nvmlDeviceGetPcieReplayCounter"),
     ),
-    FieldRow("M", 138, NVLINK_BYTES["transmit"], _KIB, scope=ALL_LINKS),
-    FieldRow("M", 139, NVLINK_BYTES["receive"], _KIB, scope=ALL_LINKS),
+    *(
+        FieldRow(
+            "M",
+            kib,
+            NVLINK_BYTES[way],
+            _KIB,
+            scope=ALL_LINKS,
+            otherwise=FieldRow("M", count, NVLINK_BYTES[way], scope=ALL_LINKS),
+        )
+        for kib, count, way in ((138, 202, "transmit"), (139, 204, "receive"))
+    ),
     FieldRow("S", 187, _gpu("power_limit_watts", "min"), 1e-3),
     FieldRow("S", 188, _gpu("power_limit_watts", "max"), 1e-3),
     FieldRow("S", 189, _gpu("power_limit_watts", "default"), 1e-3),

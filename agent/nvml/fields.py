@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pynvml
 
 from agent.catalogue import Series
+from agent.nvml.calls import Row
 from agent.nvml.errors import LOST, UNSUPPORTED, Errors, name_of, raise_if_fatal
 from agent.nvml.library import BLANK, Handle, plain, supported
-
-if TYPE_CHECKING:
-    from agent.nvml.rows import Row
 
 CALL = "nvmlDeviceGetFieldValues"
 ALL_LINKS = 0xFFFFFFFF
@@ -38,7 +36,7 @@ class FieldRow:
     series: Series
     unit: float = 1
     scope: int = 0
-    otherwise: "Row | None" = None
+    otherwise: "FieldRow | Row | None" = None
     """Where the field is not supported."""
 
 
@@ -61,9 +59,9 @@ class Fields:
         return dict(self._found(errors)) if answer else {}
 
     def unsupported(self) -> "list[Row]":
-        """What to ask instead of the fields that turned out not to be supported."""
+        """The calls to make instead of the fields that turned out not to be supported."""
         dropped, self._dropped = self._dropped, []
-        return [row.otherwise for row in dropped if row.otherwise]
+        return [row.otherwise for row in dropped if isinstance(row.otherwise, Row)]
 
     def _keep(self, rows: Sequence[FieldRow]) -> None:
         self._rows = rows
@@ -87,7 +85,9 @@ class Fields:
                 errors[CALL, name_of(code)] += 1
         if dropped:
             self._dropped += dropped
-            self._keep([row for row in self._rows if row not in dropped])
+            others = [row.otherwise for row in dropped]
+            kept = [row for row in self._rows if row not in dropped]
+            self._keep([*kept, *(other for other in others if isinstance(other, FieldRow))])
 
 
 def _value(entry: Any) -> float | None:

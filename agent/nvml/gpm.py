@@ -66,8 +66,8 @@ class Window:
         """Metrics since the last call, and over how many seconds; None without a window."""
         if self.ended or self.fresh(now):
             return None
-        if not self._samples:
-            self._allocate()
+        if not self._samples and not self._allocate(errors):
+            return None
         before, self._at = self._at, None
         older, newer = self._samples
         answer = supported(self._take[0], errors, *self._take[1:], older)
@@ -95,11 +95,14 @@ class Window:
             except pynvml.NVMLError:
                 return  # the library went away with its memory
 
-    def _allocate(self) -> None:
+    def _allocate(self, errors: Errors) -> bool:
         for _ in range(2):
             sample = pynvml.c_nvmlGpmSample_t()
-            call("nvmlGpmSampleAlloc", byref(sample))
+            if not supported("nvmlGpmSampleAlloc", errors, byref(sample)):
+                self.free()
+                return False
             self._samples.append(sample)
+        return True
 
 
 def _values(asked: Any, errors: Errors) -> dict[int, float]:

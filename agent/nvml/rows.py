@@ -1,43 +1,13 @@
-"""A row says which call gives which series; readings ask a GPU what it supports of them."""
+"""Readings ask a GPU for rows and fields, and then for no more than it supports of them."""
 
-import ctypes
-from collections.abc import Callable, Iterable
-from ctypes import byref, c_uint
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from ctypes import byref
 
 from agent.catalogue import Series
+from agent.nvml.calls import Row
 from agent.nvml.errors import Errors
 from agent.nvml.fields import FieldRow, Fields
-from agent.nvml.library import BLANK, Handle, supported
-
-Found = Iterable[tuple[Series, float]]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A call with the handle, ``inputs`` and the address of each of ``outputs``."""
-
-    tier: str
-    call: str
-    outputs: tuple[Callable[[], Any], ...]
-    read: Callable[..., Found]
-    """Series out of the outputs."""
-    inputs: tuple[Any, ...] = ()
-    otherwise: "Row | None" = None
-    """Where this one is not supported."""
-
-
-def number(
-    tier: str, series: Series, call: str, unit: float = 1, *, more: int = 0, **kept: Any
-) -> Row:
-    """A call that answers one number, and ``more`` that are of no use."""
-    kind = kept.pop("kind", c_uint)
-
-    def read(found: Any, *_: Any) -> Found:
-        return ((series, found.value * unit),) if found.value not in BLANK else ()
-
-    return Row(tier, call, (kind, *[c_uint] * more), read, **kept)
+from agent.nvml.library import Handle, supported
 
 
 class _Bound:
@@ -85,8 +55,3 @@ class Readings:
                 return one
             one = _Bound(self._handle, one.row.otherwise) if one.row.otherwise else None
         return None
-
-
-def structure(kind: Any, **initial: int) -> Callable[[], ctypes.Structure]:
-    """Makes a structure with some fields set, as its version."""
-    return lambda: kind(**initial)

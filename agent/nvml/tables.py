@@ -6,8 +6,8 @@ from typing import Any
 import pynvml
 
 from agent.catalogue import MEMORY_USED, UTILIZATION, Series
+from agent.nvml.calls import Found, Row, number, structure
 from agent.nvml.library import plain
-from agent.nvml.rows import Found, Row, number, structure
 
 
 def _gpu(name: str, *labels: str) -> Series:

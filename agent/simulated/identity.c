@@ -68,12 +68,17 @@ EXPORT int nvmlDeviceGetPersistenceMode(void *device, unsigned *mode)
     ON_GPU(result = put_wave(mode, &gpu->persistence_mode, 1););
 }
 
-/* No display, no compute mode but the default: other tools ask for them at once. */
+/* A GPU that draws has a display. */
 EXPORT int nvmlDeviceGetDisplayActive(void *device, unsigned *active)
 {
-    ON_GPU(*active = 0;);
+    ON_GPU(
+        *active = 0;
+        for (int i = 0; i < gpu->process_count; i++)
+            *active |= gpu->processes[i].kind == GRAPHICS;
+    );
 }
 
+/* No compute mode but the default: other tools ask for it at once. */
 EXPORT int nvmlDeviceGetComputeMode(void *device, unsigned *mode)
 {
     ON_GPU(*mode = 0;);

@@ -121,17 +121,22 @@ def test_a_driver_that_lacks_a_symbol_is_asked_in_the_older_way(
     assert not devices.errors
 
 
-def test_a_lost_gpu_keeps_its_name_and_comes_back(devices: Devices, scenario: Put) -> None:
+@pytest.mark.parametrize(
+    ("lost_how", "error"), [("yes", "gpu_is_lost"), ("reset", "reset_required")]
+)
+def test_a_lost_gpu_keeps_its_name_and_comes_back(
+    devices: Devices, scenario: Put, lost_how: str, error: str
+) -> None:
     scenario(HEAD + one(0) + one(1))
     before = devices.read(0.0)
-    scenario(HEAD + one(0) + one(1, "lost = yes"))
+    scenario(HEAD + one(0) + one(1, f"lost = {lost_how}"))
     alive, lost = (use.gpu for use in devices.read(1.0))
     assert alive.up
     assert alive.values[UTILIZATION] == 0.5
     assert (lost.up, lost.identity) == (False, before[1].gpu.identity)
     assert lost.values[LOST] == 2
     assert UTILIZATION not in lost.values
-    assert [error for _, error in devices.errors] == ["gpu_is_lost"]
+    assert [why for _, why in devices.errors] == [error]
     scenario(HEAD + one(0) + one(1))
     assert devices.read(2.0)[1].gpu.up
 
@@ -238,6 +243,23 @@ def test_mig_that_is_switched_on_and_off_is_followed(devices: Devices, scenario:
     off = put(123).gpu
     assert (off.migs, off.identity.mig) == ((), "disabled")
     assert UTILIZATION in put(124).gpu.values
+
+
+def test_graphics_processes_are_listed_where_a_display_is(devices: Devices, scenario: Put) -> None:
+    draws = "process = 1 5 0 graphics\n"
+    scenario(HEAD + one(0, draws) + one(1))
+    drawing, computing = devices.read(0.0)
+    assert [(one.pid, one.kind) for one in drawing.processes or ()] == [(1, "graphics")]
+    assert computing.processes == ()
+
+
+def test_bytes_of_nvlink_are_counted_over_all_links(devices: Devices, scenario: Put) -> None:
+    rates = "nvlinks = 4\nnvlink_tx_bytes_per_second = 1000\nnvlink_rx_bytes_per_second = 2000"
+    for clock in (100, 120):
+        scenario(f"clock = {clock}\n{HEAD}" + one(0, rates))
+        values = devices.read(float(clock))[0].gpu.values
+    assert values["neurox_gpu_nvlink_bytes_total", ("transmit",)] == pytest.approx(20000, abs=1024)
+    assert values["neurox_gpu_nvlink_bytes_total", ("receive",)] == pytest.approx(40000, abs=1024)
 
 
 def test_the_slower_tiers_take_turns(devices: Devices, scenario: Put) -> None:
