@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 HEAD = "driver = 580.95.05\n"
 RSS_MOST_KIB = 45 * 1024
@@ -145,6 +146,37 @@ def test_a_signal_drains_it_and_another_takes_the_driver_again(agent: Agent) -> 
     agent.process.send_signal(signal.SIGUSR2)
     text = agent.until(lambda text: value(text, UP, 'gpu="7"') == 1)
     assert value(text, "neurox_agent_drained") == 0
+
+
+@pytest.mark.parametrize(
+    ("profile", "has", "lacks"),
+    [
+        ("h200", "neurox_gpu_sm_active_ratio", "neurox_gpu_retired_pages"),
+        ("h100", "neurox_gpu_tensor_active_seconds_total", "neurox_mig_info"),
+        ("b200", "neurox_gpu_nvlink_bytes_total", "neurox_gpu_retired_pages"),
+        ("a100", "neurox_gpu_row_remap_banks", "neurox_gpu_sm_active_ratio"),
+        ("a100-mig", "neurox_mig_memory_used_bytes", "neurox_gpu_utilization_ratio"),
+        ("l40s", "neurox_gpu_encoder_utilization_ratio", "neurox_gpu_nvlink_links"),
+        ("t4", "neurox_gpu_retired_pages", "neurox_gpu_remapped_rows"),
+    ],
+)
+def test_every_model_is_served_whole(
+    library: Path, tmp_path: Path, profile: str, has: str, lacks: str
+) -> None:
+    scenario = f"{HEAD}[gpu 0]\nprofile = {profile}\nuuid = GPU-{'0' * 8}{'-0000' * 3}-{'0' * 12}\n"
+    running = start(library, tmp_path, scenario)
+    try:
+        text = running.until(lambda text: value(text, has) is not None)
+        assert value(text, UP) == 1
+        assert value(text, "neurox_gpu_health", 'check="lost"') == 0
+        assert value(text, "neurox_agent_collection_duration_seconds", 'tier="S"') is not None
+        assert value(text, lacks) is None
+        assert value(text, "neurox_agent_collection_errors_total") is None
+        families = {family.name for family in text_string_to_metric_families(text)}
+        assert len(families) > 45
+    finally:
+        running.process.kill()
+        running.process.communicate(timeout=10)
 
 
 def test_memory_stays_small_with_eight_gpus(agent: Agent) -> None:
