@@ -69,7 +69,8 @@ def _check(asked: argparse.Namespace) -> int:
 def look(settings: Settings, wait_seconds: float = WAIT_SECONDS) -> list[Finding]:
     """Everything once; what does not answer in time is a finding too."""
     sources, stop = Sources.of(settings), threading.Event()
-    sampler = Sampler(Devices(Driver(), settings.proc), sources.attribution, sources.kubelet)
+    devices = Devices(Driver(), settings.proc if settings.host_pid else None)
+    sampler = Sampler(devices, sources.attribution, sources.kubelet)
     for name, follow in (*sources.threads(), ("sampler", sampler.run)):
         threading.Thread(target=follow, args=(stop,), name=name, daemon=True).start()
     deadline = time.monotonic() + wait_seconds

@@ -41,11 +41,13 @@ class Reading:
 class _Opened:
     """What is kept of a GPU while its handle is good. ``handle`` is NVML's."""
 
-    def __init__(self, handle: Handle, exists: Callable[[int], bool], errors: Errors) -> None:
+    def __init__(
+        self, handle: Handle, exists: Callable[[int], bool] | None, errors: Errors
+    ) -> None:
         self.handle = handle
         self.gpm = gpm.is_supported(handle, errors)
         self.readings = Readings(handle, ROWS, FIELDS)
-        self.lists = ProcessLists(exists)
+        self.lists = ProcessLists(exists) if exists else None
         self.busy = BusySamples(handle)
         self.activity = ActivitySamples(handle)
         self.profiling: Profiling | None = None
@@ -65,8 +67,8 @@ class _Opened:
 class Device:
     """GPU ``index`` of ``count``; ``totals`` are kept by uuid for the agent's life.
 
-    ``exists`` tells whether a pid is in the process tree. All but ``identity`` and ``end`` belongs
-    to the thread that reads.
+    ``exists`` tells whether a pid is in the process tree; None where processes cannot be seen.
+    All but ``identity`` and ``end`` belongs to the thread that reads.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Device:
         driver: Driver,
         at: tuple[int, int],
         totals: dict[str, Integrals],
-        exists: Callable[[int], bool],
+        exists: Callable[[int], bool] | None,
     ) -> None:
         self.index, self._count = at
         self.identity = Identity(self.index)
@@ -147,6 +149,8 @@ class Device:
     def _medium(self, opened: _Opened, memory: float, errors: Errors) -> None:
         """MIG devices and lists of processes."""
         self._mig(opened, errors)
+        if not opened.lists:
+            return
         handles: Iterable[tuple[Handle, int | None]] = opened.migs.handles() or [
             (opened.handle, None)
         ]

@@ -29,16 +29,19 @@ DRAINED = "drained: the agent lets go of the driver until SIGUSR2"
 
 
 class Devices:
-    """Owns the driver; times are monotonic seconds. ``problem`` says why there are no GPUs."""
+    """Owns the driver; times are monotonic seconds. ``problem`` says why there are no GPUs.
 
-    def __init__(self, driver: Driver, proc: Path = Path("/proc")) -> None:
+    ``proc`` is None where processes cannot be seen: then the driver is not asked for them.
+    """
+
+    def __init__(self, driver: Driver, proc: Path | None = Path("/proc")) -> None:
         self.driver = driver
         self.problem: str | None = None
         self.errors: Errors = Counter()
         self.seconds: dict[tuple[int, str], float] = {}
         """How long the last reading took, by GPU and tier."""
         self.drained = False
-        self._exists = partial(_exists, proc)
+        self._exists = partial(_exists, proc) if proc else None
         self._watchdog = Watchdog()
         self._events: XidEvents | None = None
         self._xids = XidTally()
@@ -69,6 +72,13 @@ class Devices:
             uses = [self._read(device, now, wants_activity) for device in devices]
             return tuple(self._told(use) for use in self._known(uses))
         except DriverUnavailable as gone:
+            if (
+                self._devices is not None
+                and time.monotonic() - self._opened_at > RETRY_FIRST_SECONDS
+            ):
+                log.warning("%s; opening it anew", gone)
+                self.close()
+                return self.read(now, wants_activity)
             self._forget(str(gone), now)
             return ()
         except Late as late:

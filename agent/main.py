@@ -43,7 +43,7 @@ def run() -> None:
 def serve(settings: Settings) -> int:
     """Sample and serve until SIGTERM or SIGINT; returns the exit code."""
     try:
-        devices = Devices(Driver(), settings.proc)
+        devices = Devices(Driver(), settings.proc if settings.host_pid else None)
     except DriverUnavailable as error:
         raise SettingsError(str(error)) from error
     sources = Sources.of(settings)

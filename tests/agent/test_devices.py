@@ -253,6 +253,43 @@ def test_graphics_processes_are_listed_where_a_display_is(devices: Devices, scen
     assert computing.processes == ()
 
 
+def test_where_processes_cannot_be_seen_they_are_not_asked_for(scenario: Put) -> None:
+    scenario(HEAD + one(0, "process = 1 5 0"))
+    devices = Devices(Driver(), None)
+    try:
+        assert devices.read(0.0)[0].processes is None
+        assert not devices.errors
+    finally:
+        devices.close()
+
+
+def test_a_driver_that_is_loaded_anew_is_opened_in_the_same_pass(
+    devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_FIRST_SECONDS", 0.0)
+    scenario(HEAD + "reload = 1\n" + one(0))
+    assert ups(devices.read(0.0)) == [True]
+    scenario(HEAD + "reload = 2\n" + one(0))
+    assert ups(devices.read(1.0)) == [True]
+    assert devices.problem is None
+
+
+def test_drained_with_a_call_that_hangs_it_says_what_holds_the_driver(
+    devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("agent.watchdog.HUNG_SECONDS", 0.1)
+    scenario(HEAD + one(0))
+    devices.read(0.0)
+    scenario(HEAD + one(0, "delay = nvmlDeviceGetUtilizationRates 1.5"))
+    devices.read(1.0)
+    until(devices, lambda _: devices.stuck == 1)
+    devices.drained = True
+    assert devices.read(2.0) == ()
+    assert devices.problem == f"{DRAINED}; a call that hangs still holds it"
+    until(devices, lambda _: devices.problem == DRAINED)
+
+
 def test_bytes_of_nvlink_are_counted_over_all_links(devices: Devices, scenario: Put) -> None:
     rates = "nvlinks = 4\nnvlink_tx_bytes_per_second = 1000\nnvlink_rx_bytes_per_second = 2000"
     for clock in (100, 120):
