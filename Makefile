@@ -131,7 +131,7 @@ bench-overview: $(VENV)/.test ## Time of the first page, small fleet and large, 
 	@$(BIN)/python tests/bench/overview.py
 
 .PHONY: bench-agent
-bench-agent: $(VENV)/.test $(VENV)/.nvitop ## Cost of the agent, beside its limits and nvitop-exporter; 20 min (ARGS=--quick: 3)
+bench-agent: $(VENV)/.test $(VENV)/.nvitop ## Cost of the agent, beside its limits and nvitop-exporter; 17 min (ARGS=--quick: 4)
 	@$(BIN)/neurox tools etcd kube-apiserver >/dev/null
 	@$(BIN)/python tests/bench/agent $(ARGS)
 

@@ -46,7 +46,14 @@ class Layout:
     def answer(self, function: str, arguments: tuple[Any, ...], good: bool) -> str:
         """The memory after the call. Not ``good``: lists may be shorter than their counts say."""
         memory = [value for argument in arguments if (value := _referred(argument)) is not None]
-        return " ".join(self._memory(function, value, False, follow=good) for value in memory)
+        counts = [value.value for value in memory if isinstance(value, ctypes.c_uint)]
+        texts = []
+        for value in memory:
+            if counts and isinstance(value, ctypes.Array):
+                texts.append(self._list(function, value, counts[-1] if good else 0))
+            else:
+                texts.append(self._memory(function, value, False, follow=good))
+        return " ".join(texts)
 
     def _asked(self, function: str, argument: Any, lists: bool) -> str:
         if isinstance(argument, ctypes.c_char_p):
@@ -64,6 +71,14 @@ class Layout:
         number = getattr(argument, "value", argument)
         wide = isinstance(argument, ctypes.c_ulonglong)  # a time stamp or a set of events
         return "?" if wide else f"={int(number)}"
+
+    def _list(self, function: str, array: Any, count: int) -> str:
+        """Twice the count, for some drivers write larger entries than the types say."""
+        kind, to = array._type_, MemoryText(question=False)
+        used = min(2 * count, array._length_)
+        self._array(to, kind, ctypes.addressof(array), used, function, True)
+        to.skip((array._length_ - used) * ctypes.sizeof(kind))
+        return to.text()
 
     def _memory(self, function: str, value: Any, question: bool, follow: bool) -> str:
         to = MemoryText(question)

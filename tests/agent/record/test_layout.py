@@ -46,6 +46,14 @@ def test_the_room_in_a_list_is_part_of_the_question(layout: Layout) -> None:
     assert layout.question("call", (ctypes.byref(count), None)) == "[02000000] -"
 
 
+def test_of_a_list_the_answer_is_what_the_driver_counted_and_as_much_again() -> None:
+    layout = Layout(Scrubber(host=""))
+    processes = (pynvml.c_nvmlProcessInfo_v3_t * 5)()
+    given = (ctypes.byref(ctypes.c_uint(1)), processes)
+    assert layout.answer("call", given, good=True) == "[01000000] [z48.?72.]"
+    assert layout.answer("call", given, good=False) == "[01000000] [?120.]"
+
+
 def test_time_stamps_make_no_new_question(layout: Layout) -> None:
     asked = {layout.question("call", (ctypes.c_ulonglong(at),)) for at in (1, 2)}
     assert asked == {"?"}
