@@ -12,6 +12,7 @@ enum { NOT_SUPPORTED = 3, DRIVER_NOT_LOADED = 9, TIMEOUT = 10, FUNCTION_NOT_FOUN
 
 static const char WAIT[] = "nvmlEventSetWait";
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct capture *capture;
 
 static void start(void)
@@ -61,7 +62,6 @@ static int answered(struct question *question, const long *arguments, double *wa
 
 static int replay(const char *function, const long *arguments)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     double wait = 0;
     int code = DRIVER_NOT_LOADED;
     pthread_once(&once, start);
@@ -92,6 +92,7 @@ EXPORT const char *nvmlErrorString(long code)
 {
     static char text[256];
     int unknown;
+    pthread_once(&once, start);
     if (!capture)
         return "Driver Not Loaded";
     struct question *question = asked(__func__, (long[ARGUMENTS_MAX]){code}, &unknown);
