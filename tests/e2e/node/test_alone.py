@@ -233,6 +233,27 @@ def test_it_leaves_the_node_while_the_label_of_the_gpu_operator_says_so(
     eventually("the agent is back", lambda: len(agents()) == 1, SECONDS)
 
 
+def test_without_the_hosts_processes_it_says_so_and_still_knows_who_holds_what(
+    alone: Cluster, pod: dict[str, Any]
+) -> None:
+    upgrade = ("helm", "upgrade", "gpu-agent", CHART, "-n", NAMESPACE, "--reuse-values", "--wait")
+
+    def told(pattern: str) -> list[str]:
+        return [one for one in page(alone, "/metrics").splitlines() if re.match(pattern, one)]
+
+    def rolled(host_pid: str) -> None:
+        alone.run(*upgrade, "--set", f"agent.hostPID={host_pid}")
+        alone.kubectl("-n", AGENTS, "rollout", "status", "daemonset/neurox-agent", "--timeout=90s")
+
+    rolled("false")
+    holds = r'neurox_pod_gpu_allocation_info\{.*pod="train"'
+    eventually("the holder is known", lambda: len(told(holds)) == 1, SECONDS)
+    assert told(r"neurox_agent_processes_visible.* 0(\.0)?$")
+    assert not told("neurox_pod_gpu_memory_used_bytes{")
+    rolled("true")
+    eventually("its memory", lambda: len(told("neurox_pod_gpu_memory_used_bytes{")) == 1, SECONDS)
+
+
 def test_a_service_monitor_needs_the_kind_of_its_operator(
     alone: Cluster, pod: dict[str, Any]
 ) -> None:
