@@ -32,7 +32,10 @@ def pod(name: str, load: float, **more: object) -> Pod:
     return Pod(uid, "vision", name, "gpu-1", "Running", made, (("main", 1),), load, **more)  # type: ignore[arg-type]
 
 
-PODS = {one.uid: one for one in (pod("busy", 1.0, clock_event="power_cap"), pod("idle", 0.0))}
+SM_ACTIVE = "gpu_sm_active_ratio"
+PODS = {
+    one.uid: one for one in (pod("busy", 1.0, clock_event="power_cap", xid=31), pod("idle", 0.0))
+}
 
 
 @pytest.fixture
@@ -120,5 +123,26 @@ def test_the_agent_tells_what_the_pods_do(agent: subprocess.Popen[str], tmp_path
         await simulator.write(NODES, {})
         ended = await until(url, lambda s: not any(of(s, MEMORY)))
         assert of(ended, "gpu_memory_used_bytes") == [0.0] * 4
+
+    ran(tmp_path, steps)
+
+
+def test_the_agent_tells_what_befell_a_gpu_and_how_much_of_it_worked(
+    agent: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    running = processes(PODS.values(), allocate(PODS.values(), {"gpu-1": 4}, {}))
+    place = {bool(one.load): gpu_uuid(tmp_path, "gpu-1", one.gpu) for one in running}
+    busy, idle = place[True], place[False]
+
+    async def steps(simulator: Simulator) -> None:
+        await simulator.write(NODES, PODS)
+        url = await asyncio.to_thread(address, agent)
+        told = await until(url, lambda s: of(s, SM_ACTIVE, uuid=busy) == [pytest.approx(0.88)])
+        assert of(told, SM_ACTIVE, uuid=idle) == [0.0]
+        assert of(told, "gpu_clock_event_active", reason="power_cap", uuid=busy) == [1.0]
+        assert of(told, "gpu_clock_event_active", reason="power_cap", uuid=idle) == [0.0]
+        seen = await until(url, lambda s: of(s, "gpu_xid_errors_total"))
+        assert of(seen, "gpu_xid_errors_total") == [1.0]
+        assert of(seen, "gpu_xid_info", xid="31", cause="application", uuid=busy) == [1.0]
 
     ran(tmp_path, steps)
