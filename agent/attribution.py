@@ -53,11 +53,11 @@ class Attribution:
             log.warning(HIDDEN)
 
     def wants_activity(self, uuid: str) -> bool:
-        """Whether several are on the GPU, so that only their activity tells them apart."""
+        """Whether several may be on the GPU, so that only their activity tells them apart."""
         who = self._holdings.get(uuid)
-        if who is None or who.instances or who.sole is not None:
+        if who is None or who.instances or self._processes is None:
             return False
-        return any(pod != NOBODY for pod in who.processes)
+        return who.sole is None and bool(who.pods)
 
     def usage(self, uses: Sequence[GpuUse], grants: tuple[Grant, ...], now: float) -> Usage:
         """One pass at ``now``, monotonic seconds; ``grants`` are the kubelet's."""
@@ -88,14 +88,15 @@ class Attribution:
         migs = tuple((use.gpu.identity, tuple(one.devices for one in use.gpu.migs)) for use in uses)
         revision = self._claimed.revision if self._claimed else 0
         state = (grants, self._names.revision, revision, migs, frozenset(self._mps))
-        if state != self._state:
+        anew = state != self._state
+        if anew:
             self._state, self._holdings, changed = state, {}, set(lists)
             self._given.devices.learn([use.gpu for use in uses])
             self._allocations = self._given.allocations(grants, self._mps)
         for use in uses:
             if use.gpu.identity.uuid in changed:
                 self._hold(use.gpu, lists[use.gpu.identity.uuid])
-        if changed:
+        if changed or anew:
             self._all = (*self._allocations, *self._users())
             pids = {process.pid for listed in lists.values() for process in listed}
             self._unresolved = sum(self._pod(pid) is None for pid in pids)

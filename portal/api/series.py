@@ -1,7 +1,7 @@
 """Charts: columns of numbers over time, out of Thanos."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apiflask import APIBlueprint
 from flask import Response, current_app, request
@@ -21,6 +21,8 @@ bp = APIBlueprint("series", __name__, tag="Charts")
 
 PARAMETERS = ("from", "to", "step", "by", "cluster", "node", "gpu", "workload")
 ALLOCATION = "neurox_pod_gpu_allocation_info"
+GIVEN = ("", "exclusive", "timeslice", "mps", "mig", "dra")
+"""How a pod was given a GPU; none is one that uses it without."""
 RATE_SECONDS = 60
 """A shorter window may hold no two samples of a counter that is read each ten seconds."""
 
@@ -100,7 +102,8 @@ def _summed(measure: Measure, scopes: list[promql.Scope], step: int) -> str:
 
 
 def _allocated(scopes: list[promql.Scope], step: int) -> str:
-    info = promql.selected(ALLOCATION, scopes, step, "max")
+    given = [replace(scope, one_of={**scope.one_of, "mode": GIVEN}) for scope in scopes]
+    info = promql.selected(ALLOCATION, given, step, "max")
     return f"max by (tenant_id, node, uuid) ({info})"
 
 

@@ -3,6 +3,7 @@ import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +23,7 @@ from agent.consumption import (
     UNATTRIBUTED_PROCESSES,
 )
 from agent.deviceid import Device
-from agent.pods import PodNames
+from agent.pods import NodePod, PodNames
 from agent.snapshot import Allocation, Gpu, GpuUse, Identity, MigDevice, MigInstance, Process, Usage
 
 UID = "5a1b6a0e-3f2c-4d53-9a9b-0c1d2e3f4a5b"
@@ -215,6 +216,36 @@ def test_mig_instances_that_do_not_tell_share_the_energy_by_their_slices(node: N
     )  # three slices lie fallow
     assert of(usage, TRAIN, POD_BUSY) is None
     assert of(usage, TRAIN, POD_MEMORY) == 20
+
+
+def test_activity_is_asked_for_before_the_first_process_on_a_shared_gpu(node: Node) -> None:
+    node.passed(gpu(busy=0), (), TWO)
+    assert node.attribution.wants_activity("GPU-1")
+    usage = node.passed(gpu(busy=0.5), (), TWO, {7: 0.5})
+    assert of(usage, TRAIN, POD_BUSY) == 0.5
+
+
+def test_processes_of_the_host_alone_need_no_activity(node: Node) -> None:
+    node.passed(gpu(busy=0), (Process(9, 1),))
+    assert not node.attribution.wants_activity("GPU-1")
+
+
+def test_claimed_devices_and_what_hami_gave_are_known_by_the_api_server(tmp_path: Path) -> None:
+    uuid = f"GPU-{UID}"
+    hami = Grant(*TRAIN, "main", "nvidia.com/gpu", Device(f"GPU-{OTHER}", replica=True, hami=True))
+    claim = grant(SERVE, Device(claim="gpu-1/gpu-0"))
+    other = grant(SERVE, Device(claim="gpu-1/nic-0"))
+    pods = {UID: NodePod(UID, *TRAIN, hami=f"{uuid},NVIDIA,4096,25:;")}
+    pods[OTHER] = NodePod(OTHER, *SERVE)
+    names = PodNames(tmp_path, SimpleNamespace(up=True, items=pods))
+    slices = SimpleNamespace(revision=1, refresh=lambda: None, uuid={"gpu-1/gpu-0": uuid}.get)
+    attribution = Attribution(tmp_path, names, slices)
+    ended = grant(("vision", "ended"))
+    usage = attribution.usage([], (hami, claim, other, ended), 0.0)
+    assert [(one.uuid, one.pod, one.mode, one.pod_uid) for one in usage.allocations] == [
+        (uuid, "serve-0", "dra", OTHER),
+        (uuid, "train-0", "timeslice", UID),
+    ]
 
 
 def test_what_an_ended_pod_consumed_stays_out_of_the_unattributed(node: Node) -> None:
