@@ -15,7 +15,7 @@ from agent.nvml import gpm
 from agent.nvml.driver import Driver
 from agent.nvml.errors import Errors, GpuLost
 from agent.nvml.field_table import FIELDS, NVLINKS
-from agent.nvml.library import Handle, calling, supported
+from agent.nvml.library import Handle, calling, enter, supported
 from agent.nvml.processes import ProcessLists
 from agent.nvml.rows import Readings
 from agent.nvml.samples import ActivitySamples, BusySamples
@@ -107,8 +107,8 @@ class Device:
             with _timed(seconds, "F"):
                 use = self._rest(opened, values, now, wants_activity, errors)
         except GpuLost as lost:
-            self.free()
             errors[calling[threading.get_ident()], lost.error] += 1
+            self.free()
             return Reading(GpuUse(Gpu(self.identity, up=False)), errors, seconds)
         return Reading(use, errors, seconds)
 
@@ -126,6 +126,7 @@ class Device:
         handle = self._driver.handle(self.index)
         identity = self._driver.identity(handle, self.index)
         if not identity.uuid:
+            enter("nvmlDeviceGetUUID")
             raise GpuLost("the GPU does not tell its uuid", "unknown")
         self.identity = identity
         self._integrals = self._totals.setdefault(identity.uuid, Integrals())

@@ -31,9 +31,11 @@ class MigReader:
         self._handle = handle
         self._asked = question(list(_RATIOS)) if gpm else None
         self._kept: dict[int, _Kept] = {}
+        self._looked_again = False
 
     def renew(self, on: bool, errors: Errors) -> None:
         """Look which instances there are; one that was made anew begins a window of its own."""
+        self._looked_again = False
         found = {one.gi: one for one in instances(self._handle, errors)} if on else {}
         for gi, kept in list(self._kept.items()):
             if gi not in found or found[gi].devices != kept.instance.devices:
@@ -45,8 +47,12 @@ class MigReader:
                 self._kept[gi] = _Kept(one, readings, window, {})
 
     def read(self, now: float, errors: Errors) -> tuple[MigInstance, ...]:
-        """Every instance; an instance that went away answers with errors, and has no values."""
-        return tuple(self._instance(kept, now, errors) for kept in self._kept.values())
+        """Every instance; one that does not answer has no values, and may have gone away."""
+        found = tuple(self._instance(kept, now, errors) for kept in self._kept.values())
+        if not self._looked_again and not all(one.values for one in found):
+            self.renew(True, errors)
+            self._looked_again = True
+        return found
 
     def handles(self) -> list[tuple[Handle, int | None]]:
         """Of every MIG device, with its GPU instance."""

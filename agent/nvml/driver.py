@@ -97,8 +97,10 @@ class Driver:
 
 
 def _bus_id(handle: Handle) -> object:
+    enter("nvmlDeviceGetPciInfo_v3")
     return pynvml.nvmlDeviceGetPciInfo(handle).busId
 
 
 def _mig(handle: Handle) -> str:
+    enter("nvmlDeviceGetMigMode")
     return "enabled" if pynvml.nvmlDeviceGetMigMode(handle)[0] else "disabled"

@@ -137,6 +137,7 @@ def test_a_lost_gpu_keeps_its_name_and_comes_back(
     assert lost.values[LOST] == 2
     assert UTILIZATION not in lost.values
     assert [why for _, why in devices.errors] == [error]
+    assert all(call.startswith("nvml") for call, _ in devices.errors)
     scenario(HEAD + one(0) + one(1))
     assert devices.read(2.0)[1].gpu.up
 
@@ -297,6 +298,18 @@ def test_bytes_of_nvlink_are_counted_over_all_links(devices: Devices, scenario: 
         values = devices.read(float(clock))[0].gpu.values
     assert values["neurox_gpu_nvlink_bytes_total", ("transmit",)] == pytest.approx(20000, abs=1024)
     assert values["neurox_gpu_nvlink_bytes_total", ("receive",)] == pytest.approx(40000, abs=1024)
+
+
+def test_an_instance_that_went_away_is_missed_at_once(devices: Devices, scenario: Put) -> None:
+    profile = f"{HEAD}[gpu 0]\nprofile = h100\nuuid = {uuid(0)}\nmig = 1 0 3g.40gb\n"
+    scenario(profile + "mig = 2 0 3g.40gb\n")
+    assert [mig.gi for mig in devices.read(0.0)[0].gpu.migs] == [1, 2]
+    scenario(profile)
+    devices.read(1.0)
+    assert [mig.gi for mig in devices.read(2.0)[0].gpu.migs] == [1]
+    failed = devices.errors.total()
+    devices.read(3.0)
+    assert devices.errors.total() == failed
 
 
 def test_the_slower_tiers_take_turns(devices: Devices, scenario: Put) -> None:
