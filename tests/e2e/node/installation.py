@@ -132,7 +132,9 @@ def install(hub: Cluster, folder: Path, *values: str, charts: Path = ROOT / "cha
 
 def signed_in(hub: Cluster, folder: Path, took: float = 0, notes: str = "") -> Installed:
     """The control plane that is there, by its own CA, which is written into ``folder``."""
-    url = f"https://{hub.node.address}:{PORT}"
+    edge = ("-n", NAMESPACE, "get", "service", "neurox-edge")
+    port = hub.kubectl(*edge, "-o", "jsonpath={.spec.ports[0].nodePort}")
+    url = f"https://{hub.node.address}:{port}"
     browser = requests.Session()
     browser.trust_env = False
     ca = folder / "ca.crt"

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from installation import ROOT, Cluster
+from installation import PORT, ROOT, Cluster
 
 PAGE = ROOT / "docs" / "install" / "upgrade.md"
 
@@ -29,6 +29,17 @@ def documented_step(cluster: Cluster) -> None:
     """Word for word; it takes nothing away when nothing is pending."""
     (command,) = re.findall(r"\n\$ (kubectl -n \S+ delete secret .*?)\n```", PAGE.read_text(), re.S)
     cluster.run("bash", "-c", command)
+
+
+def finished(cluster: Cluster, *words: str) -> None:
+    """The command at last; with another port, where the page says to choose one."""
+    try:
+        cluster.run(*words)
+    except AssertionError as refused:
+        if "provided port is already allocated" not in str(refused):
+            raise
+        documented_step(cluster)
+        cluster.run(*words, "--set", f"expose.edge.nodePort={PORT + 1}")
 
 
 def secrets(cluster: Cluster) -> dict[str, str]:
