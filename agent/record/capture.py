@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -58,7 +59,8 @@ class Capture:
 
     def close(self) -> None:
         """What comes later, from a call that hangs, is dropped."""
-        self._file.close()
+        with suppress(OSError):  # a full disk takes no rest either, and has been told
+            self._file.close()
 
     def _write(self, line: str) -> None:
         self._file.write(line + "\n")

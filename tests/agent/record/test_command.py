@@ -57,6 +57,26 @@ def test_without_a_driver_there_is_a_reason_and_no_capture(tmp_path: Path) -> No
     assert not (tmp_path / "capture").exists()
 
 
+def test_a_full_disk_keeps_what_was_recorded_and_is_told(
+    library: Path, tmp_path: Path, scenario_text: str
+) -> None:
+    (tmp_path / "scenario").write_text(scenario_text)
+    full = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192));"
+    run = f"{full} runpy.run_module('agent', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", run, "record", "--out", str(tmp_path / "capture")],
+        env=environment(library, tmp_path / "scenario"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.endswith("capture ends early, and plays: File too large")
+    assert (tmp_path / "capture").stat().st_size == 8192
+
+
 def test_ctrl_c_keeps_what_was_recorded(library: Path, tmp_path: Path, scenario_text: str) -> None:
     (tmp_path / "scenario").write_text(scenario_text)
     command = [*COMMAND, "--out", str(tmp_path / "capture")]
