@@ -49,7 +49,8 @@ class _Body:
     """Bytes of a page that still lacks its last lines, plain and compressed."""
 
     def __init__(self, text: str) -> None:
-        self._plain = text.encode()
+        # A name of the node or a folder need not be UTF-8: a mark stands for what is not.
+        self._plain = text.encode(errors="replace")
         self._lock = threading.Lock()
         self._compressed: tuple[bytes, zlib._Compress] | None = None
 

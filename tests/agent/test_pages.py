@@ -62,5 +62,11 @@ def test_an_old_snapshot_is_written_without_what_may_be_wrong_by_now() -> None:
     assert text.written == [False]
 
 
+def test_a_name_that_is_no_utf_8_spoils_no_page() -> None:
+    name = b"p\xff".decode(errors="surrogateescape")
+    served = Page(lambda: None, lambda *_: f'a{{pod="{name}"}} 1\n')
+    assert served.body(gzip=False) == b'a{pod="p?"} 1\n'
+
+
 def test_before_the_first_snapshot_there_is_no_age() -> None:
     assert page(None, Text()).body(gzip=False) == b"a 1\n" * 300
