@@ -72,7 +72,7 @@ class Attribution:
         for use in up:
             uuid, gpu = use.gpu.identity.uuid, use.gpu
             who, consumed = self._on(uuid, use.activity), self._consumed[uuid]
-            consumed.passed(gpu, who, use.activity, now)
+            consumed.passed(use, who, now)
             seen = visible and use.processes is not None
             pods += consumed.pods(gpu, who, seen)
             rest[uuid] = {**rest[uuid], **consumed.rest(gpu, who, seen)}

@@ -7,7 +7,7 @@ from agent.holding import NOBODY, Holding
 from agent.ledger import MICRO, Ledger, Tally
 from agent.pods import Pod, PodNames
 from agent.shares import instance_activity, instances_busy, split
-from agent.snapshot import Gpu, PodUse
+from agent.snapshot import Gpu, GpuUse, PodUse
 
 POD_MEMORY: Series = ("neurox_pod_gpu_memory_used_bytes", ())
 POD_PROCESSES: Series = ("neurox_pod_gpu_processes", ())
@@ -45,24 +45,25 @@ class Consumption:
         away = self._ledger.pods.keys() - set(holding.pods)
         self._ledger.end([pod for pod in away if names.gone(pod)])
 
-    def passed(
-        self, gpu: Gpu, holding: Holding, activity: Mapping[int, float] | None, now: float
-    ) -> None:
+    def passed(self, use: GpuUse, holding: Holding, now: float) -> None:
         """Share out what the device's counters grew by since the last pass."""
+        gpu, activity, utilization = use.gpu, use.activity, use.utilization
         elapsed = now - self._at if self._at is not None else 0.0
         self._at = now
         busy, energy = self._busy(gpu, holding, elapsed), gpu.values.get(ENERGY)
         self._counts_busy = busy is not None
         grown = self._ledger.busy_grown(busy) if busy is not None else 0
-        utilization = grown / elapsed / MICRO if elapsed > 0 else 0.0
+        if utilization is None:
+            utilization = grown / elapsed / MICRO if elapsed > 0 else 0.0
         by = split(gpu, holding, activity, utilization)
-        shares = self._ledger.share_busy(grown, by.parts)
-        # A pass may bring samples of the driver that are older than it is long.
-        self._ratios = {p: min(1, n / elapsed / MICRO) for p, n in shares.items() if elapsed}
+        self._ledger.share_busy(grown, by.parts)
+        # By the time of the driver's samples, not that of the pass: one may bring none, or two.
+        self._ratios = {pod: min(1.0, part * utilization) for pod, part in by.parts.items()}
         if energy is None:
             return
         joules = self._ledger.energy_grown(energy)
-        if busy is not None and elapsed > 0 and not grown and not any((activity or {}).values()):
+        works = grown or utilization or any((activity or {}).values())
+        if busy is not None and elapsed > 0 and not works:
             self._learn(gpu.values.get(POWER))
         idle = 0 if by.method == "mig_slices" else int((self.idle_watts or 0.0) * elapsed * MICRO)
         self._ledger.share_energy(joules, min(idle, joules), by)

@@ -189,7 +189,8 @@ class Device:
         activity = opened.activity.shares(now, errors) if wants_activity else None
         every = {**opened.slower["S"], **opened.slower["M"], **values}
         gpu = Gpu(self.identity, up=True, values=every, migs=migs)
-        return GpuUse(gpu, opened.processes, activity)
+        mean = values.get(UTILIZATION) if opened.busy.mean is None else opened.busy.mean
+        return GpuUse(gpu, opened.processes, activity, None if opened.busy.ended else mean)
 
     def _followed(self, values: dict[Series, float]) -> dict[Series, float]:
         """The driver's own counters, carried over when they begin again."""

@@ -69,15 +69,14 @@ class Ledger:
         self.rest.add(grown if first else 0)
         return 0 if first else grown
 
-    def share_busy(self, grown: int, parts: Mapping[Pod, float]) -> dict[Pod, int]:
+    def share_busy(self, grown: int, parts: Mapping[Pod, float]) -> None:
         """Each pod's part of ``grown``; what is left is nobody's."""
-        left, shares, tallies = grown, {}, self.pods
+        left, tallies = grown, self.pods
         for pod, part in parts.items():
-            shares[pod] = share = min(left, int(grown * part))
+            share = min(left, int(grown * part))
             (tallies.get(pod) or self._opened(pod)).busy += share
             left -= share
         self.rest.busy += left
-        return shares
 
     def share_energy(self, grown: int, idle: int, split: Split) -> None:
         """As ``share_busy``; ``idle`` of it was not drawn by work."""

@@ -77,6 +77,8 @@ class GpuUse:
     """Of the last list; None: the driver does not tell."""
     activity: Mapping[int, float] | None = None
     """Share of the GPU's time by pid, averaged since the last pass, 0 to 1. None: not asked for."""
+    utilization: float | None = None
+    """The GPU's own, by the driver's samples since the last pass, 0 to 1. None: not told."""
 
 
 @dataclass(frozen=True)

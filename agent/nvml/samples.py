@@ -1,6 +1,6 @@
 """What the driver sampled several times a second: a GPU's use, and each process's part of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ctypes import POINTER, byref, c_uint, c_ulonglong, cast
 from typing import Any
 
@@ -11,6 +11,8 @@ from agent.nvml.library import Handle, call, plain
 
 GAP_SECONDS = 10.0
 """Longer without a sample than this is unknown time."""
+PERIOD_MOST_SECONDS = 1.0
+"""Drivers sample each sixth of a second, some each second: no news for shorter is no silence."""
 _SAMPLE = plain(pynvml.c_nvmlSample_t)
 _ROOM_FIRST, _ROOM_MOST = 128, 8192
 _NONE = (pynvml.NVML_SUCCESS, pynvml.NVML_ERROR_NOT_FOUND)
@@ -18,7 +20,10 @@ _NONE = (pynvml.NVML_SUCCESS, pynvml.NVML_ERROR_NOT_FOUND)
 
 
 class BusySamples:
-    """Busy seconds of one GPU, by every sample of its use. ``ended``: not supported."""
+    """Busy seconds of one GPU, by every sample of its use. ``ended``: not supported.
+
+    ``mean``: its use over the samples of the last call; None: there was none.
+    """
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
@@ -28,10 +33,12 @@ class BusySamples:
         self._kind, self._count = c_uint(), c_uint()
         self._array: Any = None
         self.ended = False
+        self.mean: float | None = None
 
     def seconds(self, errors: Errors) -> float | None:
         """Busy seconds since the last call; None where they cannot be told."""
         name = "nvmlDeviceGetSamples"
+        self.mean = None
         try:
             if not self._room:
                 self._ask(None)
@@ -67,7 +74,7 @@ class BusySamples:
         if not asked or not samples:  # what the driver still had is of before
             self._last = max((sample.timeStamp for sample in samples), default=self._last)
             return 0.0
-        busy, last = 0.0, self._last
+        busy, told, last = 0.0, 0.0, self._last
         if not last and len(samples) > 1:  # the first ones ever
             last = 2 * samples[0].timeStamp - samples[1].timeStamp
         for sample in samples:
@@ -77,8 +84,10 @@ class BusySamples:
                 continue
             if passed <= GAP_SECONDS and percent <= 100:
                 busy += passed * percent / 100
+                told += passed
             last = sample.timeStamp
         self._last = last
+        self.mean = busy / told if told else None
         return busy
 
 
@@ -89,7 +98,8 @@ class ActivitySamples:
         self._handle = handle
         self._last = 0
         self._asked_at: float | None = None
-        self._before: frozenset[int] = frozenset()
+        self._told: dict[int, float] = {}
+        self._told_at = 0.0
         self._calls: list[_InfoCall | _SampleCall] = [_InfoCall(), _SampleCall()]
 
     def shares(self, now: float, errors: Errors) -> Mapping[int, float] | None:
@@ -102,10 +112,11 @@ class ActivitySamples:
         last, self._last = self._last, newest
         if asked_at is None or not 0 < now - asked_at <= GAP_SECONDS:
             return None  # whatever the driver still had is no news
+        if newest == last and now - self._told_at < PERIOD_MOST_SECONDS:
+            return self._told
         since = max(last, newest - int((now - asked_at) * 1e6))
-        shares = _shares(found, since, newest, self._before)
-        self._before = frozenset(shares)
-        return shares
+        self._told, self._told_at = _shares(found, since, newest, self._told), now
+        return self._told
 
     def _samples(self, errors: Errors) -> "list[_Sample] | None":
         while self._calls:
@@ -128,7 +139,7 @@ _Sample = tuple[int, int, int]
 
 
 def _shares(
-    samples: list[_Sample], since: int, newest: int, before: frozenset[int]
+    samples: list[_Sample], since: int, newest: int, before: Collection[int]
 ) -> dict[int, float]:
     """The mean of each process's samples over the time since ``since``.
 

@@ -17,6 +17,7 @@ from agent.consumption import (
     POD_ENERGY,
     POD_MEMORY,
     POD_PROCESSES,
+    POD_SM,
     UNATTRIBUTED_BUSY,
     UNATTRIBUTED_ENERGY,
     UNATTRIBUTED_MEMORY,
@@ -74,8 +75,9 @@ class Node:
         processes: tuple[Process, ...] | None = (),
         grants: tuple[Grant, ...] = (),
         activity: Mapping[int, float] | None = None,
+        utilization: float | None = None,
     ) -> Usage:
-        use = GpuUse(gpu, processes, activity)
+        use = GpuUse(gpu, processes, activity, utilization)
         return self.attribution.usage([use], grants, float(next(self._seconds)))
 
 
@@ -157,6 +159,18 @@ def test_more_activity_than_the_device_had_is_scaled_down(
     node.passed(gpu(busy=0), processes, TWO)
     usage = node.passed(gpu(busy=0.5), processes, TWO, activity)
     assert of(usage, TRAIN, POD_BUSY) == of(usage, SERVE, POD_BUSY) == 0.25
+
+
+def test_a_pass_without_a_new_sample_of_the_driver_is_not_idle(node: Node) -> None:
+    processes = (Process(7, 1), Process(8, 1))
+    work = ({7: 0.6, 8: 0.2}, 0.8)
+    node.passed(gpu(busy=0, joules=0, watts=400), processes, TWO)
+    node.passed(gpu(busy=0, joules=400, watts=400), processes, TWO, {}, 0.8)
+    usage = node.passed(gpu(busy=1.6, joules=800, watts=400), processes, TWO, *work)
+    assert of(usage, TRAIN, POD_ENERGY["sm_share"]) == pytest.approx(300)
+    assert of(usage, TRAIN, POD_BUSY) == pytest.approx(1.2)
+    assert of(usage, TRAIN, POD_SM) == pytest.approx(0.6), "never more than what the samples say"
+    assert rest(usage, UNATTRIBUTED_BUSY) == pytest.approx(0, abs=1e-5)
 
 
 def test_a_pod_on_a_gpu_that_it_was_not_given_is_told(node: Node) -> None:

@@ -38,7 +38,9 @@ def test_busy_time_is_the_sum_of_all_samples(at: Callable[..., None]) -> None:
     assert busy.seconds(errors) == 0, "what was before the agent is not counted"
     at(1004, "utilization = 0.25")
     assert busy.seconds(errors) == pytest.approx(1.0, rel=0.01)
+    assert busy.mean == pytest.approx(0.25)
     assert busy.seconds(errors) == 0
+    assert busy.mean is None, "no sample is no idleness"
     at(1005, "utilization = 0.25")
     assert busy.seconds(errors) == pytest.approx(0.25, rel=0.05)
     assert not errors
@@ -64,6 +66,18 @@ def test_each_process_has_its_share_of_the_time(at: Callable[..., None], missing
     shares = activity.shares(10.0, errors)
     assert shares == {11: pytest.approx(0.6, abs=0.01), 12: pytest.approx(0.305, abs=0.01)}
     assert not errors
+
+
+def test_between_two_samples_of_the_driver_the_last_shares_stand(at: Callable[..., None]) -> None:
+    errors: Errors = Counter()
+    at(1000, "process = 11 1000 0.6\n")
+    activity = ActivitySamples(gpu())
+    activity.shares(0.0, errors)
+    at(1001, "process = 11 1000 0.6\n")
+    shares = activity.shares(1.0, errors)
+    assert shares == {11: pytest.approx(0.6, abs=0.01)}
+    assert activity.shares(1.1, errors) == shares
+    assert activity.shares(3.0, errors) == {}, "silence for longer than any driver's period"
 
 
 def test_nobody_at_work_is_no_error(at: Callable[..., None]) -> None:
