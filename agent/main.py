@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 4.0
 """A driver call that hangs longer than this is left behind."""
+_DRAINS: dict[int, bool] = {signal.SIGUSR1: True, signal.SIGUSR2: False}
+_SIGNALS = {signal.SIGTERM, signal.SIGINT, *_DRAINS}
 
 
 def run() -> None:
@@ -49,17 +51,18 @@ def serve(settings: Settings) -> int:
     sources = Sources.of(settings)
     sampler = Sampler(devices, sources.attribution, sources.kubelet)
     server = _listen(settings, sampler)
+    # Blocked, so that all threads to come have them blocked, and taken one by one: a handler of
+    # Python's that is called just before the main thread waits would run only when that is over.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    signal.signal(signal.SIGUSR1, lambda *_: sampler.drain(True))
-    signal.signal(signal.SIGUSR2, lambda *_: sampler.drain(False))
     sample = partial(sampler.run, interval=settings.interval)
     threads = [_started("sampler", sample, stop), _started("http", _serve, server)]
     for name, follow in sources.threads():
         _started(name, follow, stop)  # Not waited for at the end: it may hang in a read.
     log.info("node %s on http://%s:%d/metrics", settings.node, *server.server_address[:2])
-    stop.wait()
+    while (number := signal.sigwait(_SIGNALS)) in _DRAINS:
+        sampler.drain(_DRAINS[number])
+    stop.set()
     server.shutdown()
     server.server_close()
     for thread in threads:
