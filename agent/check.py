@@ -115,6 +115,8 @@ def _gpu(gpu: Gpu) -> Finding:
 def _processes(settings: Settings, snapshot: Snapshot) -> Finding:
     if not settings.host_pid:
         return Finding("processes", None, "not asked: NEUROX_AGENT_HOST_PID is false")
+    if snapshot.problem:
+        return Finding("processes", None, "not known without a driver")
     if snapshot.agent.get(("neurox_agent_processes_visible", ()), 1):
         unknown = snapshot.usage.unresolved_pids
         return Finding("processes", True, f"visible; {unknown} on GPUs belong to no known pod")

@@ -59,6 +59,13 @@ def test_a_kubelet_that_does_not_answer_is_named(
     assert findings["kubelet"] == Finding("kubelet", False, says)
 
 
+def test_without_a_driver_nothing_is_said_of_processes(
+    scenario: Callable[[str], None], settings: Settings
+) -> None:
+    scenario("fail = nvmlInitWithFlags 9\n" + gpus(1))
+    assert found(settings)["processes"].good is None
+
+
 def test_a_driver_that_hangs_is_found_and_not_waited_for(
     scenario: Callable[[str], None], settings: Settings
 ) -> None:
