@@ -7,6 +7,9 @@ from importlib import metadata
 
 from agent.settings import VARIABLES
 
+_INTERRUPTED = 130
+"""What shells say of a command that Ctrl-C ended."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is asked and exit; only what that needs is loaded."""
@@ -26,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except BrokenPipeError:  # the reader has seen enough, as `| head` has
             sys.stderr.close()
             sys.exit(1)
+        except KeyboardInterrupt:
+            sys.exit(_INTERRUPTED)
 
 
 def _parser() -> argparse.ArgumentParser:

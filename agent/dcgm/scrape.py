@@ -1,9 +1,10 @@
 """Series out of another exporter's page; values are not looked at."""
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -53,7 +54,7 @@ def _page(url: str) -> str:
         raise ScrapeFailed(f"{url} must begin with http:// or https://")
     try:
         with urlopen(url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            body: bytes = answer.read(PAGE_MOST_BYTES + 1)
+            body = _body(answer)
     except HTTPError as error:
         said = error.read(200).decode(errors="replace").strip()
         raise ScrapeFailed(f"{url} answers {error.code}: {said or error.reason}") from error
@@ -64,3 +65,13 @@ def _page(url: str) -> str:
     if len(body) > PAGE_MOST_BYTES:
         raise ScrapeFailed(f"{url} is larger than {PAGE_MOST_BYTES >> 20} MiB")
     return body.decode(errors="replace")
+
+
+def _body(answer: HTTPResponse) -> bytes:
+    """Piece by piece, for the socket's time-out does not end an exporter that dribbles."""
+    body, until = bytearray(), time.monotonic() + TIMEOUT_SECONDS
+    while len(body) <= PAGE_MOST_BYTES and (piece := answer.read1(1 << 16)):
+        body += piece
+        if time.monotonic() > until:
+            raise TimeoutError(f"not done after {TIMEOUT_SECONDS:g} s")
+    return bytes(body)

@@ -1,4 +1,6 @@
 import os
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -110,6 +112,17 @@ def test_compare_of_an_exporter_that_is_not_there_says_so() -> None:
     assert done.stderr.startswith(
         "neurox-agent compare: http://127.0.0.1:1/metrics does not answer"
     )
+
+
+def test_ctrl_c_ends_a_command_without_a_trace() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        command = [sys.executable, "-m", "agent", "compare", url]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            silent.accept()
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "")
 
 
 def test_reference_prints_the_page() -> None:

@@ -1,10 +1,13 @@
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from agent.dcgm import scrape
 from agent.dcgm.scrape import Sample, ScrapeFailed, parse, samples
 
 TEXT = r"""# HELP a What it is.
@@ -31,11 +34,22 @@ def test_an_empty_label_is_no_label_and_a_broken_line_no_series() -> None:
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path == "/slow":
+            self._dribble()
+            return
         status, body = (200, TEXT) if self.path == "/metrics" else (503, "not yet\n")
         body = "" if self.path == "/empty" else body
         self.send_response(200 if self.path == "/empty" else status)
         self.end_headers()
         self.wfile.write(body.encode())
+
+    def _dribble(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(100):
+                self.wfile.write(b"a 1\n")
+                time.sleep(0.05)
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
@@ -49,6 +63,12 @@ def url() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join(10)
+
+
+def test_an_exporter_that_dribbles_is_given_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scrape, "TIMEOUT_SECONDS", 0.3)
+    with pytest.raises(ScrapeFailed, match=r"does not answer: not done after 0\.3 s"):
+        samples(f"{url}/slow")
 
 
 def test_a_page_is_fetched(url: str) -> None:
