@@ -51,7 +51,7 @@ class Consumption:
         elapsed = now - self._at if self._at is not None else 0.0
         self._at = now
         busy, energy = self._busy(gpu, holding, elapsed), gpu.values.get(ENERGY)
-        self._counts_busy = busy is not None
+        counted, self._counts_busy = self._counts_busy, busy is not None
         grown = self._ledger.busy_grown(busy) if busy is not None else 0
         if utilization is None:
             utilization = grown / elapsed / MICRO if elapsed > 0 else 0.0
@@ -63,7 +63,7 @@ class Consumption:
             return
         joules = self._ledger.energy_grown(energy)
         works = grown or utilization or any((activity or {}).values())
-        if busy is not None and elapsed > 0 and not works:
+        if counted and busy is not None and not works:  # from one reading nothing is learned
             self._learn(gpu.values.get(POWER))
         idle = 0 if by.method == "mig_slices" else int((self.idle_watts or 0.0) * elapsed * MICRO)
         self._ledger.share_energy(joules, min(idle, joules), by)

@@ -220,6 +220,13 @@ def test_mig_instances_are_told_apart_by_their_activity(node: Node) -> None:
     ]
 
 
+def test_instances_that_are_busy_when_first_told_are_not_idle(node: Node) -> None:
+    node.passed(mig((None, None), joules=0, watts=80), None, MIGS)
+    node.passed(mig((0.5, 0.5), joules=80, watts=80), None, MIGS)
+    usage = node.passed(mig((0.5, 0.5), joules=160, watts=80), None, MIGS)
+    assert of(usage, TRAIN, POD_ENERGY["mig_activity"]) == pytest.approx(120, abs=1e-5)
+
+
 def test_mig_instances_that_do_not_tell_share_the_energy_by_their_slices(node: Node) -> None:
     node.passed(mig((None, None), joules=0, used=50), (Process(7, 20, gi=1),), MIGS)
     usage = node.passed(mig((None, None), joules=70, used=50), (Process(7, 20, gi=1),), MIGS)
