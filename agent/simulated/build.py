@@ -70,7 +70,7 @@ def compiled(out: Path, env: Mapping[str, str], sources: Sequence[Path], *flags:
     command = [*compiler(env), *_FLAGS, *flags, f"-Wl,-soname,{LIBRARY}", "-o", str(unfinished)]
     try:
         done = subprocess.run(
-            [*command, *map(str, sources), "-lm", "-lpthread"],
+            [*command, *map(str, sources), "-lm", "-lpthread", "-ldl"],
             env=dict(env),
             capture_output=True,
             text=True,

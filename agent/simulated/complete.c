@@ -109,12 +109,34 @@ static const char *place_processes(struct gpu *gpu)
     return NULL;
 }
 
+static int cut_slices(const struct gpu *gpu)
+{
+    int slices = 0;
+    for (int i = 0; i < gpu->mig_count; i++) {
+        bool first = true; /* of its GPU instance: the others compute on the same slices */
+        for (int j = 0; j < i; j++)
+            first = first && gpu->migs[j].gi != gpu->migs[i].gi;
+        slices += first ? gpu->migs[i].slices : 0;
+    }
+    return slices;
+}
+
+static const char *twice(const struct scenario *scenario, int index)
+{
+    for (int i = 0; i < index; i++)
+        if (strcmp(scenario->gpus[i].uuid, scenario->gpus[index].uuid) == 0)
+            return "a uuid that no other GPU has";
+    return NULL;
+}
+
 static const char *lacking(const struct gpu *gpu)
 {
     if (!*gpu->uuid || !*gpu->model || !gpu->memory_bytes)
         return "uuid, model and memory_bytes for every GPU (a profile has the last two)";
     if (gpu->reserved_bytes > gpu->memory_bytes)
         return "reserved_bytes within memory_bytes";
+    if (cut_slices(gpu) > 7)
+        return "MIG devices of at most 7 slices together";
     return gpu->nvlinks.middle > LINKS_MAX ? "at most 36 NVLinks" : NULL;
 }
 
@@ -131,6 +153,8 @@ const char *scenario_complete(struct scenario *scenario, int *incomplete)
     for (int i = 0; i < scenario->gpu_count; i++) {
         struct gpu *gpu = &scenario->gpus[i];
         const char *wanted = lacking(gpu);
+        if (!wanted)
+            wanted = twice(scenario, i);
         if (!wanted)
             wanted = place_processes(gpu);
         if (wanted) {

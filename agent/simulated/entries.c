@@ -1,4 +1,6 @@
 /* Keys that may stand again: processes, MIG devices, XIDs, faults and the like. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +133,19 @@ const char *set_clock_event(const char *value, void *target, size_t size)
         : "none, idle, app_clocks, power_cap, hw_slowdown, sync_boost, thermal, hw_thermal, power_brake or display";
 }
 
+/* Whether this library has the call: a fault of any other would never be met. */
+static bool is_call(const char *name)
+{
+    Dl_info self;
+    if (!dladdr((const void *)add_process, &self))
+        return true; /* who cannot know it does not refuse it */
+    void *library = dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+    bool found = !library || dlsym(library, name);
+    if (library)
+        dlclose(library);
+    return found;
+}
+
 static const char *add_fault(const char *value, struct faults *faults, bool late)
 {
     struct fault new = {0};
@@ -140,6 +155,8 @@ static const char *add_fault(const char *value, struct faults *faults, bool late
         return "at most 16 faults";
     if (sscanf(value, "%63s %lf %1s", new.call, &number, rest) != 2 || !(number >= 0 && number < 1e6))
         return late ? "'CALL SECONDS'" : "'CALL CODE' with an NVML error code";
+    if (!is_call(new.call))
+        return "a call of NVML that is simulated";
     if (late)
         new.delay_seconds = number;
     else

@@ -55,7 +55,9 @@ def test_a_missing_symbol_is_what_pynvml_makes_of_one(ask: Ask) -> None:
 def test_a_call_can_fail_for_every_gpu_and_before_there_is_one(ask: Ask) -> None:
     text = "fail = nvmlDeviceGetName 4\nfail = nvmlInitWithFlags 9\n" + HEAD + ONE
     begin = (
-        "first = code(n.nvmlInit)\n" + f"put({text.replace('nvmlInitWithFlags', 'x')!r})\n" + OPEN
+        "first = code(n.nvmlInit)\n"
+        + f"put({text.replace('nvmlInitWithFlags', 'nvmlDeviceGetSerial')!r})\n"
+        + OPEN
     )
     assert ask(text, "[first, code(n.nvmlDeviceGetName, gpu)]", begin).answer == [9, 4]
 
