@@ -37,6 +37,8 @@ class Consumption:
         self._ledger = Ledger()
         self._at: float | None = None
         self._counts_busy = False
+        self._apart = False
+        """Whether anything but lists of processes tells who is at work."""
         self._instances_busy = 0.0
         self._ratios: dict[Pod, float] = {}
 
@@ -55,6 +57,8 @@ class Consumption:
         grown = self._ledger.busy_grown(busy) if busy is not None else 0
         if utilization is None:
             utilization = grown / elapsed / MICRO if elapsed > 0 else 0.0
+        sole = holding.sole is not None
+        self._apart = sole or activity is not None or bool(holding.instances)
         by = split(gpu, holding, activity, utilization)
         self._ledger.share_busy(grown, by.parts)
         # By the time of the driver's samples, not that of the pass: one may bring none, or two.
@@ -72,7 +76,8 @@ class Consumption:
         """What each pod has had of it; memory and processes only where processes are visible."""
         uuid, memory = gpu.identity.uuid, _memory(gpu, holding) if visible else {}
         tallies, ratios, processes = self._ledger.pods, self._ratios, holding.processes
-        energy, busy, found = ENERGY in gpu.values, self._counts_busy, []
+        energy, found = ENERGY in gpu.values, []
+        busy = self._counts_busy and (visible or self._apart)
         for pod in self._order(holding):
             tally = tallies.get(pod) or _NOTHING
             values: dict[Series, float] = {}

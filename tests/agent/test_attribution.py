@@ -303,6 +303,14 @@ def test_hidden_processes_leave_exclusive_pods_complete(
     assert [one.pod for one in usage.allocations] == ["train-0"]
 
 
+def test_hidden_processes_of_a_shared_gpu_are_no_zeros(tmp_path: Path) -> None:
+    node = Node(tmp_path, hidden=True)
+    node.passed(gpu(busy=0, joules=0, used=9), None, TWO)
+    usage = node.passed(gpu(busy=1, joules=300, used=9), None, TWO)
+    assert [(one.pod, one.values) for one in usage.pods] == [("serve-0", {}), ("train-0", {})]
+    assert rest(usage, UNATTRIBUTED_BUSY) == 1
+
+
 def test_a_lost_gpu_keeps_its_holder_and_its_counters(node: Node) -> None:
     node.passed(gpu(busy=0), grants=(grant(TRAIN),))
     node.passed(gpu(busy=1), grants=(grant(TRAIN),))
