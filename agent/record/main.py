@@ -84,7 +84,10 @@ def _about(everything: bool) -> dict[str, str]:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 1 <= seconds <= 86400:
         raise argparse.ArgumentTypeError("1 to 86400 seconds")
     return seconds

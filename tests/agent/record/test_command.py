@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 COMMAND = [sys.executable, "-m", "agent", "record"]
 
 
@@ -39,6 +41,13 @@ def test_it_records_and_says_what(library: Path, tmp_path: Path, scenario_text: 
     assert capture.startswith("neurox-nvml-capture 1\nabout neurox ")
     assert b"1654321987654".hex() not in capture
     assert b"0000000000001".hex() in capture
+
+
+@pytest.mark.parametrize("seconds", ["0", "nan", "a minute"])
+def test_a_bad_duration_is_refused(library: Path, tmp_path: Path, seconds: str) -> None:
+    done = record(library, tmp_path, "--seconds", seconds)
+    assert done.returncode == 2
+    assert done.stderr.endswith("argument --seconds: 1 to 86400 seconds\n")
 
 
 def test_another_capture_is_not_written_over(library: Path, tmp_path: Path) -> None:
