@@ -85,8 +85,9 @@ class Consumption:
                 values[POD_MEMORY] = memory.get(pod, 0)
                 values[POD_PROCESSES] = processes.get(pod, 0)
             if busy:
-                values[POD_SM] = ratios.get(pod, 0.0)
                 values[POD_BUSY] = tally.busy / MICRO
+            if busy and self._apart:
+                values[POD_SM] = ratios.get(pod, 0.0)
             if energy:
                 for method, micro in tally.energy.items():
                     values[POD_ENERGY[method]] = micro / MICRO

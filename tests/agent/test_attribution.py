@@ -303,6 +303,14 @@ def test_hidden_processes_leave_exclusive_pods_complete(
     assert [one.pod for one in usage.allocations] == ["train-0"]
 
 
+def test_activity_that_was_not_told_is_no_zero(node: Node) -> None:
+    processes = (Process(7, 1), Process(8, 1))
+    node.passed(gpu(busy=0), processes, TWO)
+    node.passed(gpu(busy=0.5), processes, TWO, {7: 0.5})
+    usage = node.passed(gpu(busy=0.5), processes, TWO, None)
+    assert (of(usage, TRAIN, POD_SM), of(usage, TRAIN, POD_BUSY)) == (None, 0.5)
+
+
 def test_hidden_processes_of_a_shared_gpu_are_no_zeros(tmp_path: Path) -> None:
     node = Node(tmp_path, hidden=True)
     node.passed(gpu(busy=0, joules=0, used=9), None, TWO)
