@@ -29,6 +29,8 @@ class NodeDevices:
     """
 
     def __init__(self) -> None:
+        self._uuids: dict[str, str] = {}
+        """As the driver writes them, by their small letters."""
         self._minors: dict[str, str] = {}
         self._migs: dict[str, str] = {}
         self._instances: dict[tuple[str, int, int | None], str] = {}
@@ -39,6 +41,7 @@ class NodeDevices:
             if not gpu.up:
                 continue
             uuid = gpu.identity.uuid
+            self._uuids[uuid.lower()] = uuid
             self._minors[gpu.identity.minor or str(gpu.identity.index)] = uuid
             self._migs = {mig: of for mig, of in self._migs.items() if of != uuid}
             self._instances = {k: mig for k, mig in self._instances.items() if k[0] != uuid}
@@ -49,13 +52,14 @@ class NodeDevices:
                     self._instances.setdefault((uuid, mig.gi, None), mig.uuid)
 
     def named(self, device: Device) -> tuple[str, str] | None:
-        """Uuids of the GPU and of the MIG device, if it is one; None: not of this node."""
+        """Uuids of the GPU and of the MIG device, if it is one; None: nothing here has the name."""
         if device.mig_uuid:
             gpu = self._migs.get(device.mig_uuid)
             return (gpu, device.mig_uuid) if gpu else None
         uuid = device.uuid or self._minors.get(device.minor, "")
         if not uuid:
             return None
+        uuid = self._uuids.get(uuid.lower(), uuid)  # a GPU that never answered is taken as told
         if device.gi is None:
             return uuid, ""
         return uuid, self._instances.get((uuid, device.gi, device.ci), "")
@@ -93,7 +97,7 @@ class Given:
         self._claimed = claimed
 
     def allocations(self, grants: Iterable[Grant], mps: Container[str]) -> tuple[Allocation, ...]:
-        """Those of pods that have not ended, of which something on this node is known.
+        """Those of pods that have not ended, of GPUs whose uuid is known.
 
         ``mps`` are the GPUs on which MPS clients were seen.
         """

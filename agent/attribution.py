@@ -151,11 +151,10 @@ class Attribution:
         return frozenset(pid for pid, origin in origins if origin and origin.mps_server)
 
     def _on(self, uuid: str, activity: Mapping[int, float] | None) -> Holding:
-        """Who is on the GPU; processes that only the activity knows, for they are newer, too."""
+        """Who is on the GPU; by what works now, for the list of processes is older."""
         who = self._holdings[uuid]
-        new = [pid for pid in activity or () if pid not in who.owners]
-        if new and self._processes:
-            owners = {**who.owners, **{pid: self._pod(pid) or NOBODY for pid in new}}
+        if activity and self._processes and (others := self._processes.others(activity)):
+            owners = {**who.owners, **{pid: self._pod(pid) or NOBODY for pid in others}}
             who = self._holdings[uuid] = replace(who, owners=owners)
         return who
 

@@ -36,6 +36,20 @@ class Processes:
             changed = changed or found is not known
         return changed
 
+    def others(self, pids: Iterable[int]) -> list[int]:
+        """Those that are new, or another process than before.
+
+        One that is gone stays what it was: the last that the driver tells of it was its own.
+        """
+        found = []
+        for pid in pids:
+            known = self._known.get(pid)
+            process = self._read(pid, known)
+            if process is not None and process is not known:
+                self._known[pid] = process
+                found.append(pid)
+        return found
+
     def forget(self, others: Container[int]) -> None:
         """Keep only these pids."""
         self._known = {pid: origin for pid, origin in self._known.items() if pid in others}

@@ -111,6 +111,29 @@ def test_a_reused_pid_does_not_inherit_the_pod(node: Node) -> None:
     assert rest(usage, UNATTRIBUTED_MEMORY) == 60
 
 
+def test_a_gpu_is_named_as_its_driver_writes_it(node: Node) -> None:
+    granted = (grant(TRAIN, Device("gpu-1")),)
+    usage = node.passed(gpu(), grants=granted)
+    assert [one.uuid for one in usage.allocations] == ["GPU-1"]
+
+
+def test_a_pid_that_is_reused_before_the_next_list_does_not_inherit_either(node: Node) -> None:
+    processes = (Process(7, 60), Process(8, 40))
+    node.passed(gpu(busy=0.0), processes, TWO, {7: 0.5, 8: 0.5})
+    put_process(node.proc, 7, "/system.slice/sshd.service", started=9)
+    usage = node.passed(gpu(busy=1.0), processes, TWO, {7: 0.5, 8: 0.5})
+    assert of(usage, TRAIN, POD_BUSY) == 0
+    assert of(usage, SERVE, POD_BUSY) == rest(usage, UNATTRIBUTED_BUSY) == 0.5
+
+
+def test_what_a_process_did_last_is_its_pods(node: Node) -> None:
+    processes = (Process(7, 60), Process(8, 40))
+    node.passed(gpu(busy=0.0), processes, TWO, {7: 0.5, 8: 0.5})
+    shutil.rmtree(node.proc / "7")
+    usage = node.passed(gpu(busy=1.0), processes, TWO, {7: 0.5, 8: 0.5})
+    assert of(usage, TRAIN, POD_BUSY) == 0.5
+
+
 def test_a_pid_that_is_gone_and_a_pod_without_a_name_are_unresolved(node: Node) -> None:
     (node.logs / f"{'_'.join(TRAIN)}_{UID}").rmdir()
     usage = node.passed(gpu(used=60), (Process(7, 60), Process(999, 1)))
