@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import pynvml
@@ -91,7 +92,10 @@ class Fields:
 
 
 def _value(entry: Any) -> float | None:
-    """The member of the union that the type names; None for no value."""
+    """The member of the union that the type names; None for no value.
+
+    One that is no finite number would stay in the totals for ever.
+    """
     union = _UNION.get(entry.valueType)
     value = getattr(entry.value, union) if union else None
-    return None if value is None or value in BLANK else value
+    return None if value is None or value in BLANK or not isfinite(value) else value

@@ -1,0 +1,33 @@
+"""What a field of a driver is worth, whatever the driver wrote."""
+
+import math
+
+import pynvml
+import pytest
+
+from agent.nvml import fields
+
+
+def of_type(kind: int, **member: float) -> "pynvml.c_nvmlFieldValue_t":
+    entry = pynvml.c_nvmlFieldValue_t(valueType=kind)
+    for name, value in member.items():
+        setattr(entry.value, name, value)
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("kind", "member", "value"),
+    [
+        (pynvml.NVML_VALUE_TYPE_DOUBLE, {"dVal": 1.5}, 1.5),
+        (pynvml.NVML_VALUE_TYPE_UNSIGNED_INT, {"uiVal": 7}, 7),
+        (pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG, {"sllVal": -3}, -3),
+        (pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, {"ullVal": 2**64 - 1}, None),
+        (pynvml.NVML_VALUE_TYPE_DOUBLE, {"dVal": math.nan}, None),
+        (pynvml.NVML_VALUE_TYPE_DOUBLE, {"dVal": math.inf}, None),
+        (99, {"dVal": 1.5}, None),
+    ],
+)
+def test_only_a_finite_number_of_a_known_type_is_a_value(
+    kind: int, member: dict[str, float], value: float | None
+) -> None:
+    assert fields._value(of_type(kind, **member)) == value
