@@ -147,6 +147,15 @@ def test_a_truncated_answer_changes_nothing(server: Answering, tmp_path: Path, c
     assert [one.pod for one in client.grants(time.monotonic())] == ["a"]
 
 
+def test_a_name_that_is_no_utf_8_changes_nothing(server: Answering, tmp_path: Path) -> None:
+    client = Kubelet(tmp_path / "kubelet.sock")
+    client.poll()
+    server.response = field(1, field(1, b"\xff") + field(2, b"team"))
+    client.poll()
+    assert not client.up
+    assert [one.pod for one in client.grants(time.monotonic())] == ["a"]
+
+
 def test_a_refused_call_says_why_once(
     server: Answering, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
