@@ -166,9 +166,9 @@ def of_version(cluster: Cluster, version: str) -> list[str]:
 
 
 @contextmanager
-def watched(installed: Installed) -> Iterator[None]:
+def watched(installed: Installed, back: bool = False) -> Iterator[None]:
     """Nobody who works meanwhile meets a failure, nor a connection that ends without a word."""
-    with visitors(installed, []) as traffic:
+    with visitors(installed, [], back) as traffic:
         yield
     print(traffic.report())
     assert traffic.failures == []
@@ -270,7 +270,7 @@ def test_a_joined_cluster_is_upgraded_by_the_command_that_its_page_shows(
 def test_the_control_plane_goes_back_to_the_earlier_release(upgraded: Upgraded) -> None:
     hub, installed = upgraded.hub, upgraded.installed
     began = time.monotonic()
-    with watched(installed):
+    with watched(installed, back=True):
         hub.run("helm", "rollback", "neurox", "1", "-n", NAMESPACE, "--wait", "--timeout", "180s")
         eventually("our pods have ended", lambda: not of_version(hub, version()), 180)
     print(f"rollback took {time.monotonic() - began:.1f} s, to the end of the last pod")
