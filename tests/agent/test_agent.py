@@ -14,6 +14,8 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.agent.running import spawned
+
 HEAD = "driver = 580.95.05\n"
 RSS_MOST_KIB = 45 * 1024
 UP, UTILIZATION = "neurox_gpu_up", "neurox_gpu_utilization_ratio"
@@ -66,17 +68,7 @@ class Agent:
 
 
 def start(library: Path, folder: Path, text: str) -> Agent:
-    (folder / "scenario").write_text(text)
-    env = {
-        **os.environ,
-        "LD_LIBRARY_PATH": str(library),
-        "NEUROX_NVML_SCENARIO": str(folder / "scenario"),
-        "NEUROX_AGENT_NODE": "gpu-1",
-        "NEUROX_AGENT_LISTEN": "127.0.0.1:0",
-    }
-    command = [sys.executable, "-m", "agent"]
-    process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
-    return Agent(process, folder / "scenario")
+    return Agent(spawned(library, folder, text), folder / "scenario")
 
 
 @pytest.fixture

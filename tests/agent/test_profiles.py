@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -25,6 +24,7 @@ from agent.dcgm.scrape import parse
 from agent.exposition import number
 from agent.simulated.build import build
 from infra.tools.toolbox import Toolbox
+from tests.agent.running import spawned
 
 pytestmark = pytest.mark.slow
 
@@ -54,17 +54,7 @@ def scenario(profile: str, gpus: int = 1) -> str:
 
 def served(library: Path, folder: Path, text: str) -> tuple[str, str]:
     """Our page and DCGM's, of an agent that ran a few passes."""
-    (folder / "scenario").write_text(text)
-    env = {
-        **os.environ,
-        "LD_LIBRARY_PATH": str(library),
-        "NEUROX_NVML_SCENARIO": str(folder / "scenario"),
-        "NEUROX_AGENT_NODE": "gpu-1",
-        "NEUROX_AGENT_LISTEN": "127.0.0.1:0",
-        "NEUROX_AGENT_DCGM": "both",
-    }
-    command = [sys.executable, "-m", "agent"]
-    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+    with spawned(library, folder, text, DCGM="both") as process:
         try:
             assert process.stderr
             found = (re.search(r"http://\S+:\d+", line) for line in process.stderr)

@@ -1,9 +1,7 @@
 """What the settings name is what the agent's own page tells, in the process that it is."""
 
-import os
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import requests
+
+from tests.agent.running import spawned
 
 UUID = "GPU-5a1b6a0e-3f2c-4d53-9a9b-0c1d2e3f4a5b"
 SCENARIO = f"""driver = 580.95.05
@@ -31,17 +31,7 @@ def start(library: Path, tmp_path: Path) -> Iterator[Start]:
     running: list[subprocess.Popen[str]] = []
 
     def page(that: str, **more: str) -> str:
-        (tmp_path / "scenario").write_text(SCENARIO)
-        env = {
-            **os.environ,
-            "LD_LIBRARY_PATH": str(library),
-            "NEUROX_NVML_SCENARIO": str(tmp_path / "scenario"),
-            "NEUROX_AGENT_NODE": "gpu-1",
-            "NEUROX_AGENT_LISTEN": "127.0.0.1:0",
-            **{f"NEUROX_AGENT_{name}": value for name, value in more.items()},
-        }
-        command = [sys.executable, "-m", "agent"]
-        process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+        process = spawned(library, tmp_path, SCENARIO, **more)
         running.append(process)
         assert process.stderr is not None
         said = ""
