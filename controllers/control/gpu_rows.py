@@ -53,6 +53,9 @@ NAMES = (
 )
 """What a GPU's row is made of, beside what is wrong with it."""
 
+_Place = tuple[str, str]
+"""Node and uuid."""
+
 
 @dataclass
 class _Series:
@@ -65,18 +68,27 @@ class _Series:
 def rows(
     samples: Iterable[Sample], sampled: Iterable[Sample], simulated: frozenset[str]
 ) -> list[Gpu]:
-    """GPUs out of series; ``simulated`` names nodes. A GPU without a sample time is left out."""
-    at = {s.labels.get("uuid", ""): s.value for s in sampled if is_time(s.value)}
-    found: dict[str, _Series] = defaultdict(_Series)
+    """GPUs out of series; ``simulated`` names nodes. A GPU without a sample time is left out.
+
+    Where two nodes tell of one uuid, for a GPU was moved or a node has another name, the later one
+    is believed, and nothing of the other is mixed in.
+    """
+    at = {_place(s): s.value for s in sampled if is_time(s.value)}
+    found: dict[_Place, _Series] = defaultdict(_Series)
     for sample in samples:
-        series = found[sample.labels.get("uuid", "")]
+        series = found[_place(sample)]
         series.single[sample.name] = sample
         series.several[sample.name].append(sample)
+    last = {place[1]: place for place in sorted(at, key=lambda place: (at[place], place))}
     return [
-        _gpu(uuid, series, at[uuid], simulated)
-        for uuid, series in sorted(found.items())
-        if uuid in at and INFO in series.single
+        _gpu(uuid, found[place], at[place], simulated)
+        for uuid, place in sorted(last.items())
+        if INFO in found[place].single
     ]
+
+
+def _place(sample: Sample) -> _Place:
+    return sample.labels.get("node", ""), sample.labels.get("uuid", "")
 
 
 def _gpu(uuid: str, series: _Series, at: float, simulated: frozenset[str]) -> Gpu:

@@ -21,7 +21,7 @@ def values(cluster_id: str) -> str:
     named = f'{{__name__=~"{"|".join(NAMES)}",sensor=~"|gpu",kind=~"|enforced",{tenant}}}'
     # Of what is mostly 0 only what is not, for there is much of it, and whether it is known.
     mostly_0 = f'{{__name__=~"{CLOCK_EVENT}|{HEALTH}",{tenant}}}'
-    return f"{named} or ({mostly_0} > 0) or (max by (__name__, uuid) ({mostly_0}))"
+    return f"{named} or ({mostly_0} > 0) or (max by (__name__, node, uuid) ({mostly_0}))"
 
 
 def times(cluster_id: str) -> str:

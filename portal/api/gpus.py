@@ -27,10 +27,9 @@ def list_gpus() -> Response:
 @bp.get("/gpus/<uuid>")
 @bp.output(GpuOut)
 def get_gpu(uuid: str) -> Response:
-    """One GPU."""
+    """One GPU; where several clusters have told of it, as the last one did."""
     seen = fleet.read(stores())
-    for reported in seen.clusters:
-        for gpu in reported.gpus:
-            if gpu.uuid == uuid:
-                return answer(gpu_out(seen, reported, gpu))
-    raise NotFound(f"there is no GPU {uuid!r}")
+    told = [(r, gpu) for r in seen.clusters for gpu in r.gpus if gpu.uuid == uuid]
+    if not told:
+        raise NotFound(f"there is no GPU {uuid!r}")
+    return answer(gpu_out(seen, *max(told, key=lambda each: each[1].sampled_at)))

@@ -67,6 +67,21 @@ def test_without_a_sample_time_there_is_no_sample() -> None:
     assert rows([INFO], [sample("", 1e15)], frozenset()) == []
 
 
+def test_of_two_nodes_that_tell_of_one_gpu_the_later_is_believed() -> None:
+    here = [INFO, sample("neurox_gpu_up", 1), sample("neurox_gpu_power_watts", 350)]
+    there = [
+        sample("neurox_gpu_info", 1, node="old"),
+        sample("neurox_gpu_up", 0, node="old"),
+        sample("neurox_gpu_temperature_celsius", 90, node="old"),
+        sample("neurox_pod_gpu_allocation_info", 1, node="old", namespace="v", pod="gone"),
+    ]
+    at = [*AT, sample("", 999.0, node="old")]
+    for samples, sampled in (([*here, *there], at), ([*there, *here], at[::-1])):
+        (gpu,) = rows(samples, sampled, frozenset())
+        assert (gpu.node, gpu.up, gpu.sampled_at) == ("gpu-1", True, 1000.5)
+        assert (gpu.power_watts, gpu.temperature_celsius, gpu.holders) == (350, None, ())
+
+
 def test_a_shared_gpu_shows_its_holders_in_the_order_of_their_names() -> None:
     held = [
         sample("neurox_pod_gpu_allocation_info", 1, namespace="v", pod=pod, container="c")

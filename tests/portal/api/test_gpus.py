@@ -95,6 +95,17 @@ def test_a_gpu_in_mig_mode_is_busy_by_what_its_instances_do() -> None:
     assert found == ["busy", "idle", "allocated"]
 
 
+def test_a_gpu_that_two_clusters_told_of_is_shown_as_the_last_one_did(web: Web) -> None:
+    for name, age in (("west", 10.0), ("east", 1.0), ("north", 600.0)):
+        web.stores.samples.put(cluster(web, name).id, [gpu(0, "gpu-1", age)])
+    assert web.get("/gpus/GPU-gpu-1-0").json["cluster"] == "east"  # type: ignore[index]
+    listed: Any = web.get("/gpus").json
+    assert [one["cluster"] for one in listed["items"]] == ["east", "north", "west"]
+    chosen = subject(fleet.read(web.stores), {"gpu": "GPU-gpu-1-0"})
+    lines = [Line({"node": "gpu-1", "gpu": "0", "uuid": "GPU-gpu-1-0"}, [n]) for n in (0.1, 0.2)]
+    assert len(columns(MEASURES["power"], chosen, lines, Span(0, 0, 10)).names) == 2
+
+
 def test_throttling_is_drawn_by_its_reason(web: Web) -> None:
     shown(web)
     seen, throttled = fleet.read(web.stores), MEASURES["throttled"]
