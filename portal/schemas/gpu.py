@@ -65,7 +65,8 @@ class GpuMig(Model):
 class GpuOut(Model):
     """One GPU; readings are null once they are older than 45 s, or where it has no such reading.
 
-    ``workload``, ``user``, ``namespace`` and ``pod`` are those of the first of its holders.
+    ``namespace`` and ``pod`` are those of the first of its holders, ``workload`` and ``user`` of
+    the first whose workload is known.
     """
 
     uuid: str

@@ -1,6 +1,9 @@
 """A GPU as the API shows it."""
 
+from typing import Any
+
 from controllers.domain.gpu import Gpu, Holder
+from controllers.domain.workload import Workload
 from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.gpu_words import clock_event, finding, health, recovery
 from portal.api.shapes.values import at, moment
@@ -33,7 +36,6 @@ def state(gpu: Gpu, fresh: bool) -> GpuState:
 def gpu_out(fleet: Fleet, reported: Reported, gpu: Gpu) -> GpuOut:
     """The GPU with its holders; readings only while they are fresh."""
     fresh = fleet.fresh(gpu)
-    workload = reported.holding(gpu)
     first = gpu.holders[0] if gpu.holders else None
     return GpuOut(
         uuid=gpu.uuid,
@@ -55,9 +57,7 @@ def gpu_out(fleet: Fleet, reported: Reported, gpu: Gpu) -> GpuOut:
         xids=_xids(gpu),
         migs=_migs(gpu, fresh),
         holders=[_holder(fleet, reported, holder, fresh) for holder in gpu.holders],
-        workload_id=workload.id if workload else None,
-        workload=fleet.called(workload) if workload else None,
-        user=fleet.user_of(workload) if workload else None,
+        **_whose(fleet, reported.holding(gpu)),
         namespace=first.namespace if first else None,
         pod=first.pod if first else None,
         driver=gpu.driver,
@@ -69,16 +69,24 @@ def gpu_out(fleet: Fleet, reported: Reported, gpu: Gpu) -> GpuOut:
     )
 
 
+def _whose(fleet: Fleet, workload: Workload | None) -> dict[str, Any]:
+    """The workload that has it, and its user; nulls where that is none that is known."""
+    if workload is None:
+        return {"workload_id": None, "workload": None, "user": None}
+    return {
+        "workload_id": workload.id,
+        "workload": fleet.called(workload),
+        "user": fleet.user_of(workload),
+    }
+
+
 def _holder(fleet: Fleet, reported: Reported, holder: Holder, fresh: bool) -> GpuHolder:
-    workload = reported.behind(holder)
     return GpuHolder(
         namespace=holder.namespace,
         pod=holder.pod,
         mode=holder.mode,
         mig_uuids=list(holder.mig_uuids),
-        workload_id=workload.id if workload else None,
-        workload=fleet.called(workload) if workload else None,
-        user=fleet.user_of(workload) if workload else None,
+        **_whose(fleet, reported.behind(holder)),
         utilization=holder.utilization if fresh else None,
         memory_used_bytes=holder.memory_used_bytes if fresh else None,
         busy_seconds=holder.busy_seconds,
