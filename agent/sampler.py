@@ -28,6 +28,7 @@ class Sampler:
         self._attribution = attribution
         self._kubelet = kubelet
         self._usage = Usage()
+        self._passes = 0
 
     def run(self, stop: threading.Event, interval: float = INTERVAL_SECONDS) -> None:
         """Sample until ``stop``; a failed pass is logged and tried again at the next tick."""
@@ -50,6 +51,7 @@ class Sampler:
         uses = self._devices.read(now, self._attribution.wants_activity)
         grants = self._kubelet.grants(now) if self._kubelet else ()
         self._usage = self._attribution.usage(uses, grants, now)
+        self._passes += 1
         self.snapshot = Snapshot(
             taken_at=now,
             driver=self._devices.driver.version,
@@ -66,6 +68,7 @@ class Sampler:
     def _told(self) -> Values:
         told: dict[Series, float] = {
             ("neurox_agent_driver_up", ()): float(self._devices.problem is None),
+            ("neurox_agent_passes_total", ()): self._passes,
             ("neurox_agent_drained", ()): float(self._devices.drained),
             ("neurox_agent_stuck", ()): self._devices.stuck,
             ("neurox_agent_unresolved_pids", ()): self._usage.unresolved_pids,

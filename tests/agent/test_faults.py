@@ -81,5 +81,6 @@ def test_no_counter_goes_back_and_no_pass_fails_whatever_happens(
                     before[key] = value
         threading.Event().wait(0.02)
     devices.close()
+    assert sampler.snapshot.agent["neurox_agent_passes_total", ()] == PASSES
     assert seen == {True, False}
     assert len(before) > 50

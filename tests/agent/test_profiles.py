@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 import threading
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -69,12 +68,11 @@ def served(library: Path, folder: Path, text: str) -> tuple[str, str]:
 
 def _second_pass(url: str) -> str:
     """What needs two readings, as activity does, is there from the second pass on."""
-    deadline, ages = time.monotonic() + 20, []
+    deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         text = requests.get(f"{url}/metrics", timeout=5).text
-        if age := re.search(r"^neurox_agent_snapshot_age_seconds\S* (\S+)$", text, re.MULTILINE):
-            ages.append(float(age[1]))
-        if sum(later < earlier for earlier, later in pairwise(ages)) >= 2:
+        passes = re.search(r"^neurox_agent_passes_total\S* (\S+)$", text, re.MULTILINE)
+        if passes and float(passes[1]) >= 2:
             return text
         threading.Event().wait(0.05)
     raise AssertionError(text)
