@@ -1,20 +1,39 @@
-"""The agent as a process on a driver that a scenario drives."""
+"""The agent as a process, and where it serves."""
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+Agent = subprocess.Popen[str]
 
-def spawned(library: Path, folder: Path, scenario: str, **settings: str) -> subprocess.Popen[str]:
-    """It logs to a pipe, listens where it likes; ``settings`` by what follows NEUROX_AGENT_."""
-    (folder / "scenario").write_text(scenario)
-    given = {"NODE": "gpu-1", "LISTEN": "127.0.0.1:0", **settings}
-    env = {
-        **os.environ,
-        "LD_LIBRARY_PATH": str(library),
-        "NEUROX_NVML_SCENARIO": str(folder / "scenario"),
-        **{f"NEUROX_AGENT_{name}": value for name, value in given.items()},
-    }
+
+def started(env: Mapping[str, str]) -> Agent:
+    """The agent of a node ``gpu-1`` with more of an environment; it logs to a pipe."""
+    own = {"NEUROX_AGENT_NODE": "gpu-1", "NEUROX_AGENT_LISTEN": "127.0.0.1:0"}
     command = [sys.executable, "-m", "agent"]
-    return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env={**os.environ, **own, **env}, stderr=subprocess.PIPE, text=True
+    )
+
+
+def spawned(library: Path, folder: Path, scenario: str, **settings: str) -> Agent:
+    """On a driver that a scenario drives; ``settings`` by what follows NEUROX_AGENT_."""
+    (folder / "scenario").write_text(scenario)
+    env = {f"NEUROX_AGENT_{name}": value for name, value in settings.items()}
+    env["LD_LIBRARY_PATH"] = str(library)
+    env["NEUROX_NVML_SCENARIO"] = str(folder / "scenario")
+    return started(env)
+
+
+def address(agent: Agent) -> tuple[str, str]:
+    """Its address, as in http://127.0.0.1:9479, and all that it logged until it told that."""
+    assert agent.stderr is not None
+    said = ""
+    for line in agent.stderr:
+        said += line
+        if found := re.search(r"(http://\S+)/metrics", line):
+            return found[1], said
+    raise AssertionError(f"the agent ended: {said}")

@@ -14,7 +14,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.agent.running import spawned
+from tests.agent.running import address, spawned
 
 HEAD = "driver = 580.95.05\n"
 RSS_MOST_KIB = 45 * 1024
@@ -36,16 +36,7 @@ class Agent:
     def __init__(self, process: subprocess.Popen[str], scenario: Path) -> None:
         self.process = process
         self.scenario = scenario
-        self.lines: list[str] = []
-        self.url = self._url()
-
-    def _url(self) -> str:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if match := re.search(r"(http://\S+)/metrics", line):
-                return match[1]
-        raise AssertionError("".join(self.lines))
+        self.url, self.said = address(process)
 
     def get(self, path: str) -> str:
         answer = requests.get(self.url + path, timeout=5)
@@ -204,7 +195,7 @@ def test_without_a_driver_it_serves_a_declared_zero(tmp_path: Path) -> None:
     # Not communicate(), which would leave out what came together with the line of the address.
     assert running.process.stderr is not None
     rest = running.process.stderr.read()
-    assert "libnvidia-ml.so.1" in "".join(running.lines) + rest
+    assert "libnvidia-ml.so.1" in running.said + rest
 
 
 def test_a_taken_port_is_refused_by_name(agent: Agent, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from agent.dcgm.scrape import parse
 from agent.exposition import number
 from agent.simulated.build import build
 from infra.tools.toolbox import Toolbox
-from tests.agent.running import spawned
+from tests.agent.running import address, spawned
 
 pytestmark = pytest.mark.slow
 
@@ -55,9 +55,8 @@ def served(library: Path, folder: Path, text: str) -> tuple[str, str]:
     """Our page and DCGM's, of an agent that ran a few passes."""
     with spawned(library, folder, text, DCGM="both") as process:
         try:
+            url, _ = address(process)
             assert process.stderr
-            found = (re.search(r"http://\S+:\d+", line) for line in process.stderr)
-            url = next(match[0] for match in found if match)
             # Drained, or a chatty agent would stop at a full pipe.
             threading.Thread(target=process.stderr.read, daemon=True).start()
             return _second_pass(url), requests.get(f"{url}/dcgm/metrics", timeout=5).text

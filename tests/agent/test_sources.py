@@ -1,7 +1,5 @@
 """What the settings name is what the agent's own page tells, in the process that it is."""
 
-import re
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.agent.running import spawned
+from tests.agent.running import Agent, address, spawned
 
 UUID = "GPU-5a1b6a0e-3f2c-4d53-9a9b-0c1d2e3f4a5b"
 SCENARIO = f"""driver = 580.95.05
@@ -28,17 +26,13 @@ Start = Callable[..., str]
 @pytest.fixture
 def start(library: Path, tmp_path: Path) -> Iterator[Start]:
     """Starts an agent with more settings; its first log lines, and its page with ``that`` on it."""
-    running: list[subprocess.Popen[str]] = []
+    running: list[Agent] = []
 
     def page(that: str, **more: str) -> str:
         process = spawned(library, tmp_path, SCENARIO, **more)
         running.append(process)
-        assert process.stderr is not None
-        said = ""
-        while not (found := re.search(r"(http://\S+/metrics)", said)):
-            said += (line := process.stderr.readline())
-            assert line, said
-        return said + _page(found[1], that)
+        url, said = address(process)
+        return said + _page(f"{url}/metrics", that)
 
     yield page
     for process in running:

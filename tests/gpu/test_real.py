@@ -1,9 +1,6 @@
 """The agent on this machine's own GPUs, against nvidia-smi. Run by ``make test-gpu`` alone."""
 
-import os
-import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
@@ -12,22 +9,16 @@ import requests
 import smi
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.agent.running import address, started
+
 pytestmark = pytest.mark.gpu
 SECONDS = 60.0
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    env = {**os.environ, "NEUROX_AGENT_NODE": "here", "NEUROX_AGENT_LISTEN": "127.0.0.1:0"}
-    command = [sys.executable, "-m", "agent"]
-    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        found = None
-        while not found:
-            line = process.stderr.readline()
-            assert line, "the agent ended"
-            found = re.search(r"http://\S+/metrics", line)
-        yield found[0]
+    with started({}) as process:
+        yield f"{address(process)[0]}/metrics"
         process.terminate()
         process.communicate(timeout=20)
 

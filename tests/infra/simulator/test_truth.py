@@ -1,9 +1,6 @@
 """The real agent tells of a simulated node what the simulator made it do."""
 
 import asyncio
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -19,6 +16,7 @@ from infra.local.simulator.objects import Node, Pod
 from infra.local.simulator.process import processes
 from infra.local.simulator.scenario import gpu_uuid
 from infra.local.simulator.simulator import Simulator
+from tests.agent.running import Agent, address, started
 
 MODELS = models()
 NODES = {"gpu-1": Node("gpu-1", "NVIDIA-H200", 4)}
@@ -39,32 +37,16 @@ PODS = {
 
 
 @pytest.fixture
-def agent(library: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def agent(library: Path, tmp_path: Path) -> Iterator[Agent]:
     (NodeFolder(tmp_path / "gpu-1").proc).mkdir(parents=True)
-    env = {
-        **os.environ,
-        **NodeFolder(tmp_path / "gpu-1").agent_env(library),
-        "NEUROX_AGENT_NODE": "gpu-1",
-        "NEUROX_AGENT_LISTEN": "127.0.0.1:0",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "agent"], env=env, stderr=subprocess.PIPE, text=True
-    )
+    process = started(NodeFolder(tmp_path / "gpu-1").agent_env(library))
     yield process
     process.terminate()
     process.wait(20)
 
 
-def address(agent: subprocess.Popen[str]) -> str:
-    assert agent.stderr is not None
-    for line in agent.stderr:
-        if "http://" in line:
-            return "http://" + line.split("http://")[1].split()[0].split("/")[0] + "/metrics"
-    raise AssertionError("the agent says no address")
-
-
 def scraped(url: str) -> Series:
-    text = requests.get(url, timeout=5).text
+    text = requests.get(f"{url}/metrics", timeout=5).text
     return {
         (sample.name, frozenset(sample.labels.items() - {("node", "gpu-1")})): sample.value
         for family in text_string_to_metric_families(text)
@@ -95,7 +77,7 @@ async def until(url: str, true: Callable[[Series], object]) -> Series:
     return found
 
 
-def test_the_agent_tells_what_the_pods_do(agent: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_the_agent_tells_what_the_pods_do(agent: Agent, tmp_path: Path) -> None:
     running = processes(PODS.values(), allocate(PODS.values(), {"gpu-1": 4}, {}))
     memory = MODELS["NVIDIA-H200"].memory_bytes
     name = {one.uid: one.name for one in PODS.values()}
@@ -104,7 +86,7 @@ def test_the_agent_tells_what_the_pods_do(agent: subprocess.Popen[str], tmp_path
 
     async def steps(simulator: Simulator) -> None:
         await simulator.write(NODES, PODS)
-        url = await asyncio.to_thread(address, agent)
+        url, _ = await asyncio.to_thread(address, agent)
         told = await until(url, lambda s: sum(map(bool, of(s, MEMORY))) == 2)
         for pod, gpu in place.items():
             assert of(told, MEMORY, pod=pod, uuid=gpu) == [truth[pod]]
@@ -128,7 +110,7 @@ def test_the_agent_tells_what_the_pods_do(agent: subprocess.Popen[str], tmp_path
 
 
 def test_the_agent_tells_what_befell_a_gpu_and_how_much_of_it_worked(
-    agent: subprocess.Popen[str], tmp_path: Path
+    agent: Agent, tmp_path: Path
 ) -> None:
     running = processes(PODS.values(), allocate(PODS.values(), {"gpu-1": 4}, {}))
     place = {bool(one.load): gpu_uuid(tmp_path, "gpu-1", one.gpu) for one in running}
@@ -136,7 +118,7 @@ def test_the_agent_tells_what_befell_a_gpu_and_how_much_of_it_worked(
 
     async def steps(simulator: Simulator) -> None:
         await simulator.write(NODES, PODS)
-        url = await asyncio.to_thread(address, agent)
+        url, _ = await asyncio.to_thread(address, agent)
         told = await until(url, lambda s: of(s, SM_ACTIVE, uuid=busy) == [pytest.approx(0.88)])
         assert of(told, SM_ACTIVE, uuid=idle) == [0.0]
         assert of(told, "gpu_clock_event_active", reason="power_cap", uuid=busy) == [1.0]
