@@ -41,6 +41,7 @@ class Consumption:
         """Whether anything but lists of processes tells who is at work."""
         self._instances_busy = 0.0
         self._ratios: dict[Pod, float] = {}
+        self._memory: Mapping[Pod, int] = {}
 
     def forget(self, holding: Holding, names: PodNames) -> None:
         """End the counters of pods that are no longer on the GPU nor anywhere else."""
@@ -52,6 +53,7 @@ class Consumption:
         gpu, activity, utilization = use.gpu, use.activity, use.utilization
         elapsed = now - self._at if self._at is not None else 0.0
         self._at = now
+        self._memory = _memory(gpu, holding)
         busy, energy = self._busy(gpu, holding, elapsed), gpu.values.get(ENERGY)
         counted, self._counts_busy = self._counts_busy, busy is not None
         grown = self._ledger.busy_grown(busy) if busy is not None else 0
@@ -74,8 +76,8 @@ class Consumption:
 
     def pods(self, gpu: Gpu, holding: Holding, visible: bool) -> list[PodUse]:
         """What each pod has had of it; memory and processes only where processes are visible."""
-        uuid, memory = gpu.identity.uuid, _memory(gpu, holding) if visible else {}
-        tallies, ratios, processes = self._ledger.pods, self._ratios, holding.processes
+        uuid, memory, processes = gpu.identity.uuid, self._memory, holding.processes
+        tallies, ratios = self._ledger.pods, self._ratios
         energy, found = ENERGY in gpu.values, []
         busy = self._counts_busy and (visible or self._apart)
         for pod in self._order(holding):
@@ -107,7 +109,7 @@ class Consumption:
             values[UNATTRIBUTED_PROCESSES] = holding.processes.get(NOBODY, 0)
         used = gpu.values.get(MEMORY_USED)
         if visible and used is not None:
-            values[UNATTRIBUTED_MEMORY] = used - sum(_memory(gpu, holding).values())
+            values[UNATTRIBUTED_MEMORY] = used - sum(self._memory.values())
         if self._counts_busy:
             values[UNATTRIBUTED_BUSY] = self._ledger.rest.busy / MICRO
             values[ENDED_BUSY] = self._ledger.ended.busy / MICRO

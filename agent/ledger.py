@@ -20,8 +20,9 @@ class Tally:
     energy: dict[str, int] = field(default_factory=dict)
 
     def add(self, micro: int, method: str = "") -> None:
-        """So much more energy."""
-        self.energy[method] = self.energy.get(method, 0) + micro
+        """So much more energy; a method by which nothing was told apart has no series."""
+        if micro:
+            self.energy[method] = self.energy.get(method, 0) + micro
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,13 @@ def check_sums(shot: Snapshot) -> None:
         assert found["energy"].total() == _micro(gpu.values[ENERGY])
 
 
+def check_methods(shot: Snapshot) -> None:
+    """Each is one by which something was told apart; of a GPU cut on Hopper, not its slices."""
+    for use in shot.usage.pods:
+        joules = {method: use.values.get(series) for method, series in POD_ENERGY.items()}
+        assert 0 not in joules.values(), joules
+
+
 def check_order(before: Snapshot, after: Snapshot) -> None:
     """No counter goes back."""
     for gpu in after.gpus:
@@ -297,6 +304,7 @@ def run(put: Put, folder: Path, stages: list[list[Card]]) -> Iterator[Snapshot]:
 def check(shots: list[Snapshot]) -> None:
     for shot in shots:
         check_sums(shot)
+        check_methods(shot)
     for earlier, later in itertools.pairwise(shots):
         check_order(earlier, later)
 
