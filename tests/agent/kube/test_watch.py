@@ -139,10 +139,14 @@ def test_a_restarted_api_server_is_followed_again(
 
 def test_a_version_too_old_is_listed_anew(cluster: Any, run: Run, eventually: Eventually) -> None:
     cluster.apply(pod("c", "gpu-6"))
-    watch = Watch(cluster.reader(), live_pods("gpu-6"))
+    reader = cluster.reader()
+    api = Counted(reader.url, reader.token, reader.ca)
+    watch = Watch(api, live_pods("gpu-6"))
     watch._version = "1"
     run(watch)
-    eventually("it is listed", lambda: names(watch) == {"c"})
+    eventually("it is there", lambda: names(watch) == {"c"})
+    eventually("it is followed", lambda: len(api.asked) > 2)
+    assert ["watch" in one for one in api.asked] == [True, False, True]
     remove(cluster, "c")
 
 
