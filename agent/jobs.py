@@ -5,9 +5,11 @@ scheduler's prolog and epilog write and remove them.
 """
 
 import logging
+import os
 import re
+import stat
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -17,7 +19,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 5.0
 JOB_INFO = "neurox_gpu_job_info"
-_NAME = re.compile(r"(\d{1,3})(?:\.(\d{1,3}))?")
+_NAME = re.compile(r"(\d{1,3})(?:\.(\d{1,3}))?", re.ASCII)
 _FILES_MAX, _BYTES_MAX, _JOBS_MAX = 1024, 65536, 100
 
 Jobs = Mapping[int, Mapping[Series, float]]
@@ -30,7 +32,7 @@ class JobMap:
     def __init__(self, folder: Path) -> None:
         self.jobs: Jobs = {}
         self._folder = folder
-        self._failing = False
+        self._said: frozenset[str] = frozenset()
 
     def run(self, stop: threading.Event) -> None:
         """Look until ``stop``."""
@@ -39,32 +41,62 @@ class JobMap:
             stop.wait(POLL_SECONDS)
 
     def look(self) -> None:
-        """Read the folder once; one that cannot be read means that no job is known."""
+        """Read the folder once; of what cannot be read, no job is known."""
+        found: dict[int, dict[Series, float]] = {}
+        wrong = []
         try:
-            self.jobs = _read(self._folder)
+            for path, gpu, instance in _named(self._folder):
+                try:
+                    jobs = _jobs(path)
+                except _Unusable as error:
+                    wrong.append(f"{path.name}: {error}")
+                    continue
+                if jobs:
+                    found.setdefault(gpu, {}).update({(JOB_INFO, (instance, j)): 1 for j in jobs})
         except OSError as error:
-            if not self._failing:
-                log.warning("NEUROX_AGENT_JOB_MAP=%s: %s", self._folder, error.strerror)
-            self.jobs, self._failing = {}, True
-        else:
-            self._failing = False
+            found, wrong = {}, [str(error.strerror)]
+        self.jobs = found
+        self._say(frozenset(wrong))
+
+    def _say(self, wrong: frozenset[str]) -> None:
+        """Each thing that is wrong once, and again only after it was right."""
+        for one in sorted(wrong - self._said):
+            log.warning("NEUROX_AGENT_JOB_MAP=%s: %s", self._folder, one)
+        self._said = wrong
 
 
-def _read(folder: Path) -> Jobs:
-    found: dict[int, dict[Series, float]] = {}
-    for path in islice(folder.iterdir(), _FILES_MAX):
-        if not (match := _NAME.fullmatch(path.name)):
-            continue
-        for job in _jobs(path):
-            found.setdefault(int(match[1]), {})[JOB_INFO, (match[2] or "", job)] = 1
-    return found
+class _Unusable(Exception):
+    """A file that tells no jobs; the message says why."""
+
+
+def _named(folder: Path) -> Iterable[tuple[Path, int, str]]:
+    """Files that are named as GPUs are, with the GPU's index and its instance."""
+    named = ((path, _NAME.fullmatch(path.name)) for path in folder.iterdir())
+    found = ((path, int(match[1]), match[2] or "") for path, match in named if match)
+    return islice(found, _FILES_MAX)
 
 
 def _jobs(path: Path) -> list[str]:
     """An epilog may take the file away meanwhile."""
     try:
-        with path.open("rb") as file:
-            text = file.read(_BYTES_MAX).decode(errors="replace")
-    except OSError:
+        text = _read(path).decode(errors="replace")
+    except FileNotFoundError:
         return []
-    return [job for line in text.splitlines() if (job := line.strip())][:_JOBS_MAX]
+    except OSError as error:
+        raise _Unusable(str(error.strerror)) from error
+    jobs = [job for line in text.splitlines() if (job := line.strip())]
+    if len(jobs) > _JOBS_MAX:
+        raise _Unusable(f"{len(jobs)} jobs, and no GPU has more than {_JOBS_MAX}")
+    return jobs
+
+
+def _read(path: Path) -> bytes:
+    """Regular files only: a pipe would hold the thread up, and a device has no end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise _Unusable("is no regular file")
+    # Should it have become a pipe just now, this does not wait for a writer.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        text = file.read(_BYTES_MAX + 1) or b""
+    if len(text) > _BYTES_MAX:
+        raise _Unusable(f"larger than {_BYTES_MAX} bytes")
+    return text

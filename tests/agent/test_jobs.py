@@ -1,3 +1,6 @@
+import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,6 @@ def test_jobs_are_told_by_gpu_and_instance(tmp_path: Path) -> None:
     (tmp_path / "1.2").write_text("4713")
     (tmp_path / "3").write_text("")
     (tmp_path / "notes.txt").write_text("9")
-    (tmp_path / "2").mkdir()
     jobs = JobMap(tmp_path)
     jobs.look()
     assert jobs.jobs == {
@@ -37,4 +39,47 @@ def test_a_folder_that_is_missing_is_named_once(
     assert jobs.jobs == {}
     assert [record.message for record in caplog.records] == [
         f"NEUROX_AGENT_JOB_MAP={tmp_path}/absent: No such file or directory"
+    ]
+
+
+def put_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def put_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def put_huge(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+
+def put_many(path: Path) -> None:
+    path.write_text("4711\n" * 101)
+
+
+@pytest.mark.parametrize(
+    ("put", "says"),
+    [
+        (put_pipe, "is no regular file"),
+        (Path.mkdir, "is no regular file"),
+        (put_device, "is no regular file"),
+        (put_huge, "larger than 65536 bytes"),
+        (put_many, "101 jobs, and no GPU has more than 100"),
+    ],
+)
+def test_what_is_no_list_of_jobs_is_named_and_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, put: Callable[[Path], None], says: str
+) -> None:
+    put(tmp_path / "0")
+    (tmp_path / "1").write_text("4713\n")
+    jobs = JobMap(tmp_path)
+    looks = threading.Thread(target=lambda: (jobs.look(), jobs.look()), daemon=True)
+    looks.start()
+    looks.join(10)
+    assert not looks.is_alive()
+    assert jobs.jobs == {1: {(JOB_INFO, ("", "4713")): 1}}
+    assert [record.message for record in caplog.records] == [
+        f"NEUROX_AGENT_JOB_MAP={tmp_path}: 0: {says}"
     ]
