@@ -13,6 +13,7 @@ from typing import Any
 
 from agent.exposition import CONTENT_TYPE
 from agent.pages import Page
+from agent.request import path_of, takes_gzip
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +81,24 @@ class _Handler(BaseHTTPRequestHandler):
     """Head and body leave together: apart, the body would wait for the client's kernel."""
     disable_nagle_algorithm = True
 
+    def parse_request(self) -> bool:
+        """Refuse what RFC 9112 demands to be refused: it must be plain whom a request is for."""
+        if not super().parse_request():
+            return False
+        hosts = len(self.headers.get_all("Host", ()))
+        if self.headers.defects:
+            self.send_error(400, "A header is no header")
+        elif hosts > 1 or (not hosts and self.request_version == "HTTP/1.1"):
+            self.send_error(400, f"{hosts} Host headers: there must be one")
+        else:
+            return True
+        return False
+
     def do_GET(self) -> None:
         """A page, or how the agent is; everything else is 404."""
-        path = self.path.partition("?")[0]
+        path = path_of(self.path)
         if page := self.server.pages.get(path):
-            gzip = "gzip" in self.headers.get("Accept-Encoding", "")
+            gzip = takes_gzip(",".join(self.headers.get_all("Accept-Encoding", ())))
             self._answer(200, CONTENT_TYPE, page.body(gzip), gzip)
         elif path == "/healthz":
             self._answer(200, _TEXT, b"ok\n")
@@ -116,8 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _end(self, content_type: str, body: bytes) -> None:
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
+        # Said in both cases, for a client of HTTP/1.0 takes silence for the end.
+        self.send_header("Connection", "close" if self.close_connection else "keep-alive")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

@@ -3,13 +3,12 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from importlib import metadata
 
 from agent.dcgm.names import FIELDS
 from agent.pages import Page
-from agent.server import MetricsServer
 from agent.settings import VARIABLES
+from tests.agent.serving import address, serving
 
 
 def run(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -55,24 +54,12 @@ def test_the_agent_loads_nothing_that_only_a_command_needs() -> None:
     assert not {"prometheus_client", "urllib.request", "agent.record.main"} & set(loaded)
 
 
-def serving(*pages: str) -> MetricsServer:
-    """Each page at ``/metrics`` of a path that is its number."""
-    made = {
-        f"/{i}/metrics": Page(lambda: None, lambda *_, text=text: text)
-        for i, text in enumerate(pages)
-    }
-    return MetricsServer(("127.0.0.1", 0), made, lambda: True)
-
-
 def compare(theirs: str, ours: str, *words: str) -> "subprocess.CompletedProcess[str]":
-    with serving(theirs, ours) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        url = f"http://127.0.0.1:{server.server_address[1]}"
-        done = run("compare", f"{url}/0/metrics", "--agent", f"{url}/1/metrics", *words)
-        server.shutdown()
-        thread.join(10)
-        return done
+    texts = {"/theirs": theirs, "/ours": ours}
+    pages = {path: Page(lambda: None, lambda *_, text=text: text) for path, text in texts.items()}
+    with serving(pages) as server:
+        at = address(server)
+        return run("compare", f"{at}/theirs", "--agent", f"{at}/ours", *words)
 
 
 UTIL = 'DCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-a"} 1\n'

@@ -9,19 +9,15 @@ import pytest
 
 from agent.pages import Page
 from agent.server import MetricsServer
+from tests.agent.serving import serving
 
 BODY = "a 1\n" * 1000
 
 
 @pytest.fixture
 def server() -> Iterator[MetricsServer]:
-    pages = {"/metrics": Page(lambda: None, lambda *_: BODY)}
-    with MetricsServer(("127.0.0.1", 0), pages, lambda: False) as served:
-        thread = threading.Thread(target=served.serve_forever, args=(0.02,))
-        thread.start()
+    with serving({"/metrics": Page(lambda: None, lambda *_: BODY)}) as served:
         yield served
-        served.shutdown()
-        thread.join(10)
 
 
 def dial(server: MetricsServer) -> http.client.HTTPConnection:
@@ -84,6 +80,11 @@ def test_an_error_says_what_to_do_instead(server: MetricsServer) -> None:
         (b"\x16\x03\x01\x02 GET / HTTP\r\n\r\n", b"Bad request version ('HTTP')\n"),
         (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n", b"URI is too long\n"),
         (b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n", b"Too many headers\n"),
+        (b"GET / HTTP/1.1\r\na: " + b"b" * 70000 + b"\r\n\r\n", b"Line too long\n"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"0 Host headers: there must be one\n"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"2 Host headers: there must be one\n"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nLength : 5\r\n\r\n", b"A header is no header\n"),
+        (b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n", b"BREW is not possible here: use GET or HEAD\n"),
     ],
 )
 def test_a_bad_request_is_refused_in_plain_text(
@@ -91,6 +92,39 @@ def test_a_bad_request_is_refused_in_plain_text(
 ) -> None:
     assert raw(server, request_line).endswith(said)
     assert ask(server, "GET", "/metrics")[0] == 200
+
+
+def test_what_a_proxy_would_be_asked_is_answered_as_well(server: MetricsServer) -> None:
+    answer = raw(server, b"GET http://gpu-1:9479/metrics HTTP/1.0\r\n\r\n")
+    assert answer.endswith(b"\r\n\r\n" + BODY.encode())
+
+
+def test_requests_in_one_piece_are_answered_in_order(server: MetricsServer) -> None:
+    paths = (b"/healthz", b"/metrics", b"/readyz")
+    host = b" HTTP/1.1\r\nHost: a\r\n"
+    requests = b"".join(b"GET " + path + host + b"\r\n" for path in paths)
+    answer = raw(server, requests + b"HEAD /" + host + b"Connection: close\r\n\r\n")
+    codes = [line.split()[1] for line in answer.splitlines() if line.startswith(b"HTTP/1.1")]
+    assert codes == [b"200", b"200", b"503", b"404"]
+
+
+@pytest.mark.parametrize(
+    ("version", "asked", "said"),
+    [
+        (b"1.0", b"", b"close"),
+        (b"1.0", b"Connection: keep-alive\r\n", b"keep-alive"),
+        (b"1.1", b"", b"keep-alive"),
+        (b"1.1", b"Connection: close\r\n", b"close"),
+    ],
+)
+def test_a_connection_is_kept_when_its_client_wants_it(
+    server: MetricsServer, version: bytes, asked: bytes, said: bytes
+) -> None:
+    first = b"GET /healthz HTTP/" + version + b"\r\nHost: a\r\n" + asked + b"\r\n"
+    last = b"GET /healthz HTTP/1.0\r\n\r\n"
+    answer = raw(server, first + last)
+    assert b"\r\nConnection: " + said + b"\r\n" in answer
+    assert answer.count(b"HTTP/1.1 200") == (2 if said == b"keep-alive" else 1)
 
 
 def test_a_request_with_a_body_is_answered_and_ends_the_connection(server: MetricsServer) -> None:
@@ -108,6 +142,18 @@ def test_clients_that_send_nothing_do_not_keep_a_scrape_out(server: MetricsServe
             )
             slow.sendall(b"GET /metr")
         assert ask(server, "GET", "/metrics")[0] == 200
+        assert threading.active_count() < 60
+
+
+def test_clients_that_read_nothing_do_not_keep_a_scrape_out() -> None:
+    body = "a 1\n" * 4_000_000
+    pages = {"/metrics": Page(lambda: None, lambda *_: body)}
+    ask_only = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+    with serving(pages) as server, ExitStack() as opened:
+        for _ in range(40):
+            deaf = opened.enter_context(socket.create_connection(server.server_address[:2]))
+            deaf.sendall(ask_only)
+        assert ask(server, "GET", "/healthz")[0] == 200
         assert threading.active_count() < 60
 
 

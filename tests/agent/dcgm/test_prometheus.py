@@ -16,9 +16,9 @@ from agent.catalogue import MEMORY_USED, POWER, UTILIZATION, Series
 from agent.dcgm.page import DcgmPage
 from agent.dcgm.rates import Rates
 from agent.pages import Page
-from agent.server import MetricsServer
 from agent.snapshot import Allocation, Gpu, Identity, PodUse, Snapshot, Usage
 from infra.tools.toolbox import Toolbox
+from tests.agent.serving import address, serving
 from tests.conftest import free_port
 
 pytestmark = pytest.mark.slow
@@ -78,12 +78,8 @@ def page() -> Iterator[str]:
     dcgm = DcgmPage("gpu-1", ("legacy", "current"), Rates())
     shown: Callable[[], Snapshot] = lambda: replace(SNAPSHOT, taken_at=time.monotonic())  # noqa: E731
     pages = {"/dcgm/metrics": Page(shown, dcgm.text)}
-    with MetricsServer(("127.0.0.1", 0), pages, lambda: True) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join(10)
+    with serving(pages) as server:
+        yield address(server)
 
 
 @pytest.fixture(scope="module")
