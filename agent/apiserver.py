@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 _TIMEOUT_SECONDS = 10.0
+_TOKEN = re.compile("[!-~]+")
 _BODY_MAX = 16 * 1024 * 1024
 
 
@@ -37,7 +39,10 @@ class ApiServer:
         host, port = parts.hostname or "", parts.port
         if parts.scheme == "http":
             return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_SECONDS)
-        context = ssl.create_default_context(cafile=self.ca)
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+        except OSError as error:
+            raise ApiFailed(f"{self.ca} is no CA: {error.strerror or error}") from error
         return http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_SECONDS, context=context)
 
     def get(
@@ -50,13 +55,21 @@ class ApiServer:
         """The answer, to be read; ApiFailed unless it is 200."""
         headers = {"Accept": accept, "User-Agent": "neurox-agent"}
         if self.token:
-            headers["Authorization"] = f"Bearer {self.token.read_text().strip()}"
+            headers["Authorization"] = f"Bearer {_read(self.token)}"
         root = urlsplit(self.url).path.rstrip("/")
         link.request("GET", f"{root}{path}?{urlencode(query)}", headers=headers)
         answer = link.getresponse()
         if answer.status != 200:
             raise ApiFailed(_reason(answer), answer.status)
         return answer
+
+
+def _read(token: Path) -> str:
+    """What http.client refuses it quotes, and so would the log."""
+    text = token.read_text(errors="replace").strip()
+    if not _TOKEN.fullmatch(text):
+        raise ApiFailed(f"{token} holds no token: one word of ASCII")
+    return text
 
 
 def body(answer: http.client.HTTPResponse) -> Any:

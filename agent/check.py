@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agent.devices import Devices
+from agent.environment import SettingsError
 from agent.nvml.driver import Driver
 from agent.nvml.errors import DriverUnavailable
 from agent.sampler import Sampler
-from agent.settings import Settings, SettingsError
+from agent.settings import Settings
 from agent.snapshot import Gpu, Snapshot
 from agent.sources import Sources
 

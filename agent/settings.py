@@ -1,14 +1,12 @@
 """What the agent is told by its environment, read once and refused clearly."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-
-class SettingsError(Exception):
-    """A variable is missing or wrong; the message names it, its value and what it should be."""
+from agent import environment
+from agent.environment import SettingsError, if_set
 
 
 @dataclass(frozen=True)
@@ -92,88 +90,45 @@ class Settings:
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read ``env``; SettingsError when a value is missing or wrong."""
         given = {name: env.get(name, "") or one.default for name, one in VARIABLES.items()}
-        if not given["NEUROX_AGENT_NODE"]:
-            raise SettingsError("NEUROX_AGENT_NODE is not set: give the name of this node")
-        host, port = _address("NEUROX_AGENT_LISTEN", given["NEUROX_AGENT_LISTEN"])
-        socket = given["NEUROX_AGENT_POD_RESOURCES"]
-        # Process 1 is the first one of a pid namespace of its own.
-        host_pid = given["NEUROX_AGENT_HOST_PID"] or ("false" if os.getpid() == 1 else "true")
+        if not given["NEUROX_AGENT_HOST_PID"]:
+            # Process 1 is the first one of a pid namespace of its own.
+            given["NEUROX_AGENT_HOST_PID"] = "false" if os.getpid() == 1 else "true"
+        host, port = environment.address(given, "NEUROX_AGENT_LISTEN")
         return cls(
-            node=given["NEUROX_AGENT_NODE"],
+            node=environment.node(given, "NEUROX_AGENT_NODE"),
             host=host,
             port=port,
-            pod_resources=Path(socket) if socket else None,
-            pod_logs=Path(given["NEUROX_AGENT_POD_LOGS"]),
-            proc=_folder("NEUROX_AGENT_PROC", given["NEUROX_AGENT_PROC"]),
-            host_pid=_choice("NEUROX_AGENT_HOST_PID", host_pid, ("true", "false")) == "true",
-            kube_api=_kube_api(env),
-            kube_token=_file(env, "NEUROX_AGENT_KUBE_TOKEN", "token"),
-            kube_ca=_file(env, "NEUROX_AGENT_KUBE_CA", "ca.crt"),
-            job_map=_file(env, "NEUROX_AGENT_JOB_MAP"),
-            interval=_interval("NEUROX_AGENT_INTERVAL", given["NEUROX_AGENT_INTERVAL"]),
-            dcgm=_choice("NEUROX_AGENT_DCGM", given["NEUROX_AGENT_DCGM"], DCGM),
-            dcgm_estimate=_truth(given, "NEUROX_AGENT_DCGM_ESTIMATE"),
+            pod_resources=if_set(environment.path, given, "NEUROX_AGENT_POD_RESOURCES"),
+            pod_logs=environment.path(given, "NEUROX_AGENT_POD_LOGS"),
+            proc=environment.folder(given, "NEUROX_AGENT_PROC"),
+            host_pid=environment.truth(given, "NEUROX_AGENT_HOST_PID"),
+            kube_api=_kube_api(given, env),
+            kube_token=_credential(given, "NEUROX_AGENT_KUBE_TOKEN", "token"),
+            kube_ca=_credential(given, "NEUROX_AGENT_KUBE_CA", "ca.crt"),
+            job_map=if_set(environment.path, given, "NEUROX_AGENT_JOB_MAP"),
+            interval=environment.seconds(given, "NEUROX_AGENT_INTERVAL"),
+            dcgm=environment.choice(given, "NEUROX_AGENT_DCGM", DCGM),
+            dcgm_estimate=environment.truth(given, "NEUROX_AGENT_DCGM_ESTIMATE"),
         )
 
 
-_INTERVAL_LEAST, _INTERVAL_MOST = 0.1, 10.0
-
-
-def _address(name: str, value: str) -> tuple[str, int]:
-    host, _, port = value.rpartition(":")
-    if not host or not port.isascii() or not port.isdecimal() or int(port) > 65535:
-        raise SettingsError(f"{name} must be HOST:PORT, not {value!r}")
-    return host.strip("[]"), int(port)
-
-
-def _interval(name: str, value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = 0.0
-    if not _INTERVAL_LEAST <= seconds <= _INTERVAL_MOST:
-        least, most = f"{_INTERVAL_LEAST:g}", f"{_INTERVAL_MOST:g}"
-        raise SettingsError(f"{name} must be {least} to {most} seconds, not {value!r}")
-    return seconds
-
-
-def _folder(name: str, value: str) -> Path:
-    path = Path(value)
-    if not path.is_dir():
-        raise SettingsError(f"{name} must be an existing folder, not {value!r}")
-    return path
-
-
-def _truth(given: Mapping[str, str], name: str) -> bool:
-    return _choice(name, given[name], ("true", "false")) == "true"
-
-
-def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
+def _kube_api(given: Mapping[str, str], env: Mapping[str, str]) -> str | None:
+    name = "NEUROX_AGENT_KUBE_API"
+    if not given[name]:
+        return None
+    if given[name] != _IN_CLUSTER:
+        return environment.url(given, name)
+    host, port = (env.get(f"KUBERNETES_SERVICE_{part}", "") for part in ("HOST", "PORT"))
+    if not host or not port:
         raise SettingsError(
-            f"{name} must be {', '.join(allowed[:-1])} or {allowed[-1]}, not {value!r}"
+            f"{name}={_IN_CLUSTER}, but KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are "
+            "not set: this is no pod; give the API server's URL"
         )
-    return value
+    host = f"[{host}]" if ":" in host else host
+    return environment.url({name: f"https://{host}:{port}"}, name)
 
 
-def _kube_api(env: Mapping[str, str]) -> str | None:
-    value = env.get("NEUROX_AGENT_KUBE_API", "")
-    if value == _IN_CLUSTER:
-        host, port = (env.get(f"KUBERNETES_SERVICE_{part}", "") for part in ("HOST", "PORT"))
-        if not host or not port:
-            raise SettingsError(
-                f"NEUROX_AGENT_KUBE_API={value}, but KUBERNETES_SERVICE_HOST and "
-                "KUBERNETES_SERVICE_PORT are not set: this is no pod; give the API server's URL"
-            )
-        return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-    if value and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", value):
-        raise SettingsError(f"NEUROX_AGENT_KUBE_API must be in-cluster or a URL, not {value!r}")
-    return value or None
-
-
-def _file(env: Mapping[str, str], name: str, account: str = "") -> Path | None:
-    """A path that is given, or in a cluster the service account's."""
-    if value := env.get(name, ""):
-        return Path(value)
-    in_cluster = account and env.get("NEUROX_AGENT_KUBE_API") == _IN_CLUSTER
-    return _ACCOUNT / account if in_cluster else None
+def _credential(given: Mapping[str, str], name: str, account: str) -> Path | None:
+    """A file that is given, or in a cluster the service account's, which may come later."""
+    in_cluster = given["NEUROX_AGENT_KUBE_API"] == _IN_CLUSTER
+    return if_set(environment.file, given, name) or (_ACCOUNT / account if in_cluster else None)

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.settings import VARIABLES, Settings, SettingsError
+from agent.environment import SettingsError
+from agent.settings import VARIABLES, Settings
 
 
 def test_a_name_is_enough() -> None:
@@ -38,23 +39,79 @@ def test_an_ipv6_address_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "named"),
+    ("name", "wrong", "rule"),
     [
-        ({}, "NEUROX_AGENT_NODE is not set"),
-        ({"NEUROX_AGENT_LISTEN": "9400"}, "NEUROX_AGENT_LISTEN must be HOST:PORT, not '9400'"),
-        ({"NEUROX_AGENT_LISTEN": "a:99999"}, "NEUROX_AGENT_LISTEN must be HOST:PORT"),
-        ({"NEUROX_AGENT_HOST_PID": "maybe"}, "NEUROX_AGENT_HOST_PID must be true or false"),
-        ({"NEUROX_AGENT_KUBE_API": "k8s:6443"}, "must be in-cluster or a URL, not 'k8s:6443'"),
-        ({"NEUROX_AGENT_KUBE_API": "in-cluster"}, "KUBERNETES_SERVICE_PORT are not set"),
-        ({"NEUROX_AGENT_PROC": "/no/such"}, "NEUROX_AGENT_PROC must be an existing folder"),
-        ({"NEUROX_AGENT_DCGM": "on"}, "NEUROX_AGENT_DCGM must be off, legacy, current or both"),
-        ({"NEUROX_AGENT_INTERVAL": "nan"}, "NEUROX_AGENT_INTERVAL must be 0.1 to 10 seconds"),
+        ("NODE", "two words", "be the name of this node, at most 253 letters"),
+        ("NODE", "gpu-1,status.phase=x", "be the name of this node"),
+        ("NODE", "n" * 254, "be the name of this node"),
+        ("LISTEN", "9400", "be HOST:PORT with a port of 0 to 65535"),
+        ("LISTEN", ":9400", "be HOST:PORT"),
+        ("LISTEN", "a:99999", "be HOST:PORT"),
+        ("LISTEN", "a:-1", "be HOST:PORT"),
+        ("LISTEN", "a:٣", "be HOST:PORT"),
+        ("LISTEN", "http://a:80", "be HOST:PORT"),
+        ("LISTEN", "::1:80", "be HOST:PORT"),
+        ("LISTEN", "a" * 64 + ":80", "be HOST:PORT"),
+        ("POD_RESOURCES", "unix:///run/kubelet.sock", "be a path that begins with /"),
+        ("POD_LOGS", "logs", "be a path that begins with /"),
+        ("PROC", "/no/such", "be an existing folder"),
+        ("PROC", "/etc/hostname", "be an existing folder"),
+        ("HOST_PID", "maybe", "be true or false"),
+        ("KUBE_API", "k8s:6443", "be in-cluster or a URL"),
+        ("KUBE_API", "k8s", "be in-cluster or a URL"),
+        ("KUBE_API", "ftp://k8s", "be in-cluster or a URL"),
+        ("KUBE_API", "https://", "be in-cluster or a URL"),
+        ("KUBE_API", "https://k8s:", "be in-cluster or a URL"),
+        ("KUBE_API", "https://k8s:https", "with a port of 1 to 65535"),
+        ("KUBE_API", "https://k8s:0", "with a port of 1 to 65535"),
+        ("KUBE_API", "https://k8s:65536", "with a port of 1 to 65535"),
+        ("KUBE_API", "https://k8s:-1", "with a port of 1 to 65535"),
+        ("KUBE_API", "https://[::1", "be in-cluster or a URL"),
+        ("KUBE_API", "https://k8s/?a=b", "be in-cluster or a URL"),
+        ("KUBE_API", "https://k8s /", "be in-cluster or a URL"),
+        ("KUBE_TOKEN", "/no/such", "be an existing file"),
+        ("KUBE_CA", "/etc", "be an existing file"),
+        ("JOB_MAP", "jobs", "be a path that begins with /"),
+        ("INTERVAL", "nan", "be 0.1 to 10 seconds"),
+        ("INTERVAL", "-1", "be 0.1 to 10 seconds"),
+        ("INTERVAL", "1s", "be 0.1 to 10 seconds"),
+        ("INTERVAL", "inf", "be 0.1 to 10 seconds"),
+        ("DCGM", "on", "be off, legacy, current or both"),
+        ("DCGM_ESTIMATE", "True", "be true or false"),
     ],
 )
-def test_a_wrong_value_is_refused_by_name(env: dict[str, str], named: str) -> None:
-    given = {"NEUROX_AGENT_NODE": "gpu-1", **env} if env else env
-    with pytest.raises(SettingsError, match=named):
-        Settings.from_env(given)
+def test_a_wrong_value_is_refused_with_what_is_allowed(name: str, wrong: str, rule: str) -> None:
+    variable = f"NEUROX_AGENT_{name}"
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env({"NEUROX_AGENT_NODE": "gpu-1", variable: wrong})
+    assert str(refused.value).startswith(f"{variable} must be ")
+    assert rule in str(refused.value)
+    assert str(refused.value).endswith(f", not {wrong!r}")
+
+
+def test_a_password_is_not_shown() -> None:
+    url = "https://me:secret@k8s:6443"
+    with pytest.raises(SettingsError, match=r"not 'https://\*\*\*@k8s:6443'"):
+        Settings.from_env({"NEUROX_AGENT_NODE": "n", "NEUROX_AGENT_KUBE_API": url})
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({}, "NEUROX_AGENT_NODE is not set: give the name"),
+        ({"NEUROX_AGENT_KUBE_API": "in-cluster"}, "KUBERNETES_SERVICE_PORT are not set"),
+    ],
+)
+def test_what_is_missing_is_named(env: dict[str, str], said: str) -> None:
+    node = {"NEUROX_AGENT_NODE": "n"} if env else {}
+    with pytest.raises(SettingsError, match=said):
+        Settings.from_env({**node, **env})
+
+
+@pytest.mark.parametrize("url", ["http://k8s", "HTTPS://10.0.0.1:6443/a/b/", "https://[fd00::1]:1"])
+def test_a_url_of_an_api_server_is_taken(url: str) -> None:
+    given = {"NEUROX_AGENT_NODE": "n", "NEUROX_AGENT_KUBE_API": url}
+    assert Settings.from_env(given).kube_api == url
 
 
 def test_an_empty_variable_is_as_good_as_none() -> None:

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from agent.environment import SettingsError
 from agent.kubelet import POLL_SECONDS
-from agent.settings import SettingsError
 from agent.simulated.node.plugin import Plugin
 from agent.simulated.node.registration import Registration
 from agent.simulated.node.scenario import gpu_uuids

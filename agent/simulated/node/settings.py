@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.settings import SettingsError
+from agent.environment import SettingsError
 from agent.simulated.profile import Profile, of_product, products
 
 GPUS_MAX = 16

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.settings import SettingsError
+from agent.environment import SettingsError
 from agent.simulated.node.settings import Settings
 
 
