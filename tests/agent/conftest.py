@@ -1,11 +1,13 @@
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pynvml
 import pytest
 
+from agent.devices import Devices
+from agent.nvml.driver import Driver
 from agent.simulated.build import build
 from agent.simulated.replay.build import build as build_replay
 from infra.tools.toolbox import Toolbox
@@ -50,3 +52,10 @@ def scenario(
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No GPU is taken to be slow only because this machine is busy."""
     monkeypatch.setattr("agent.devices.PATIENCE_SECONDS", 5.0)
+
+
+@pytest.fixture
+def devices(scenario: Callable[[str], None], patient: None) -> Iterator[Devices]:
+    devices = Devices(Driver())
+    yield devices
+    devices.close()

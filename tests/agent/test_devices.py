@@ -1,53 +1,16 @@
 """Devices on the real ctypes path, with a clock of the test's own."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
 
-from agent import devices as module
 from agent.catalogue import BUSY_SECONDS, ENERGY, POWER, UTILIZATION, Series
-from agent.devices import DRAINED, Devices
+from agent.devices import Devices
 from agent.nvml.driver import Driver
 from agent.snapshot import GpuUse
+from tests.agent.gpus import HEAD, Put, one, until, uuid
 
-Put = Callable[[str], None]
-HEAD = "driver = 580.95.05\n"
-LOST: Series = ("neurox_gpu_health", ("lost",))
 XID_79: Series = ("neurox_gpu_xid_errors_total", ("79",))
-
-
-def uuid(index: int) -> str:
-    return f"GPU-00000000-0000-0000-0000-00000000000{index}"
-
-
-def one(index: int, more: str = "") -> str:
-    return (
-        f"[gpu {index}]\nuuid = {uuid(index)}\n"
-        f"model = NVIDIA H200\nmemory_bytes = 1000000\nutilization = 0.5\n{more}\n"
-    )
-
-
-@pytest.fixture
-def devices(scenario: Put, patient: None) -> Iterator[Devices]:
-    devices = Devices(Driver())
-    yield devices
-    devices.close()
-
-
-def until(devices: Devices, true: Callable[[tuple[GpuUse, ...]], bool]) -> tuple[GpuUse, ...]:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        uses = devices.read(time.monotonic())
-        if true(uses):
-            return uses
-        threading.Event().wait(0.02)
-    raise AssertionError(uses)
-
-
-def ups(uses: tuple[GpuUse, ...]) -> list[bool]:
-    return [use.gpu.up for use in uses]
 
 
 def test_busy_seconds_and_energy_are_counters(devices: Devices, scenario: Put) -> None:
@@ -57,22 +20,6 @@ def test_busy_seconds_and_energy_are_counters(devices: Devices, scenario: Put) -
     second = devices.read(102.0)[0].gpu.values
     assert second[BUSY_SECONDS] - first[BUSY_SECONDS] == pytest.approx(1.0, abs=0.01)
     assert (first[ENERGY], second[ENERGY]) == (0, 400)
-
-
-def test_counters_do_not_go_back_over_a_reload(devices: Devices, scenario: Put) -> None:
-    head = HEAD + "clock = {clock}\nreload = {reload}\n"
-    text = head + one(0, "power_watts = 200\npcie_replays = {replays}")
-    totals = []
-    for clock, reload, replays in ((100, 1, 4), (110, 1, 6), (120, 2, 0), (132, 2, 3)):
-        scenario(text.format(clock=clock, reload=reload, replays=replays))
-        uses = devices.read(float(clock)) or devices.read(clock + 1.0)
-        values = uses[0].gpu.values
-        replayed = values["neurox_gpu_pcie_replays_total", ()]
-        totals.append((values[ENERGY], values[BUSY_SECONDS], replayed))
-    assert totals == sorted(totals)
-    assert [replayed for _, _, replayed in totals] == [4, 6, 6, 9]
-    assert totals[1][0] == 2000
-    assert totals[3][0] - totals[2][0] == 2400
 
 
 def test_what_is_unsupported_is_absent_no_error_and_not_asked_again(
@@ -119,94 +66,6 @@ def test_a_driver_that_lacks_a_symbol_is_asked_in_the_older_way(
     values = devices.read(0.0)[0].gpu.values
     assert max(found for (known, _), found in values.items() if known == name) == value
     assert not devices.errors
-
-
-@pytest.mark.parametrize(
-    ("lost_how", "error"), [("yes", "gpu_is_lost"), ("reset", "reset_required")]
-)
-def test_a_lost_gpu_keeps_its_name_and_comes_back(
-    devices: Devices, scenario: Put, lost_how: str, error: str
-) -> None:
-    scenario(HEAD + one(0) + one(1))
-    before = devices.read(0.0)
-    scenario(HEAD + one(0) + one(1, f"lost = {lost_how}"))
-    alive, lost = (use.gpu for use in devices.read(1.0))
-    assert alive.up
-    assert alive.values[UTILIZATION] == 0.5
-    assert (lost.up, lost.identity) == (False, before[1].gpu.identity)
-    assert lost.values[LOST] == 2
-    assert UTILIZATION not in lost.values
-    assert [why for _, why in devices.errors] == [error]
-    assert all(call.startswith("nvml") for call, _ in devices.errors)
-    scenario(HEAD + one(0) + one(1))
-    assert devices.read(2.0)[1].gpu.up
-
-
-def test_a_gpu_that_the_driver_counts_no_more_is_down(devices: Devices, scenario: Put) -> None:
-    scenario(HEAD + "reload = 1\n" + one(0) + one(1))
-    devices.read(0.0)
-    scenario(HEAD + "reload = 2\n" + one(0))
-    uses = devices.read(1.0) or devices.read(3.0)
-    assert [(use.gpu.identity.uuid, use.gpu.up) for use in uses] == [
-        (uuid(0), True),
-        (uuid(1), False),
-    ]
-
-
-def test_without_a_driver_it_says_why_and_tries_again_later(
-    devices: Devices, scenario: Put
-) -> None:
-    assert devices.read(0.0) == ()
-    assert devices.problem == "libnvidia-ml.so.1 answers: Driver Not Loaded"
-    scenario(HEAD + one(0))
-    assert devices.read(0.5) == ()
-    assert len(devices.read(1.5)) == 1
-    assert devices.problem is None
-
-
-def test_a_gpu_that_hangs_is_down_alone_until_it_comes_back(
-    devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(module, "HUNG_SECONDS", 0.2)
-    monkeypatch.setattr("agent.watchdog.HUNG_SECONDS", 0.2)
-    scenario(HEAD + one(0) + one(1))
-    before = devices.read(time.monotonic())
-    scenario(HEAD + one(0, "delay = nvmlDeviceGetUtilizationRates 1.5") + one(1))
-    held = devices.read(time.monotonic())
-    assert held[0].gpu.values == before[0].gpu.values, "a slow GPU is not yet down"
-    uses = until(devices, lambda uses: ups(uses) == [False, True])
-    assert uses[0].gpu.identity == before[0].gpu.identity
-    assert uses[1].gpu.values[UTILIZATION] == 0.5
-    assert devices.stuck == 1
-    assert devices.errors["nvmlDeviceGetUtilizationRates", "hung"] == 1
-    scenario(HEAD + one(0) + one(1))
-    until(devices, lambda uses: ups(uses) == [True, True])
-    assert devices.stuck == 0
-
-
-def test_a_start_that_hangs_says_so_and_ends_well(
-    devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "HUNG_SECONDS", 0.1)
-    scenario(HEAD + "delay = nvmlInitWithFlags 1\n" + one(0))
-    assert devices.read(time.monotonic()) == ()
-    assert devices.problem == "the driver: nvmlInitWithFlags has not come back"
-    scenario(HEAD + one(0))
-    until(devices, lambda uses: ups(uses) == [True])
-    assert devices.problem is None
-
-
-def test_drained_it_lets_go_and_takes_the_driver_again(devices: Devices, scenario: Put) -> None:
-    scenario(HEAD + one(0))
-    assert ups(devices.read(0.0)) == [True]
-    devices.drained = True
-    assert devices.read(1.0) == ()
-    assert devices.problem == DRAINED
-    assert not [thread for thread in threading.enumerate() if thread.name == "xids"]
-    devices.drained = False
-    assert ups(devices.read(2.0)) == [True]
-    assert devices.problem is None
 
 
 def test_the_first_xid_is_counted_and_those_of_a_lost_gpu_stay(
@@ -262,33 +121,6 @@ def test_where_processes_cannot_be_seen_they_are_not_asked_for(scenario: Put) ->
         assert not devices.errors
     finally:
         devices.close()
-
-
-def test_a_driver_that_is_loaded_anew_is_opened_in_the_same_pass(
-    devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "RETRY_FIRST_SECONDS", 0.0)
-    scenario(HEAD + "reload = 1\n" + one(0))
-    assert ups(devices.read(0.0)) == [True]
-    scenario(HEAD + "reload = 2\n" + one(0))
-    assert ups(devices.read(1.0)) == [True]
-    assert devices.problem is None
-
-
-def test_drained_with_a_call_that_hangs_it_says_what_holds_the_driver(
-    devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr("agent.watchdog.HUNG_SECONDS", 0.1)
-    scenario(HEAD + one(0))
-    devices.read(0.0)
-    scenario(HEAD + one(0, "delay = nvmlDeviceGetUtilizationRates 1.5"))
-    devices.read(1.0)
-    until(devices, lambda _: devices.stuck == 1)
-    devices.drained = True
-    assert devices.read(2.0) == ()
-    assert devices.problem == f"{DRAINED}; a call that hangs still holds it"
-    until(devices, lambda _: devices.problem == DRAINED)
 
 
 def test_bytes_of_nvlink_are_counted_over_all_links(devices: Devices, scenario: Put) -> None:

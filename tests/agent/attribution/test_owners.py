@@ -1,0 +1,81 @@
+"""Whose a process is."""
+
+import shutil
+from pathlib import Path
+
+from agent.consumption import (
+    POD_BUSY,
+    POD_MEMORY,
+    POD_PROCESSES,
+    UNATTRIBUTED_BUSY,
+    UNATTRIBUTED_MEMORY,
+    UNATTRIBUTED_PROCESSES,
+)
+from agent.pods import PodNames
+from agent.snapshot import Process
+from tests.agent.attribution.one_gpu import SERVE, TRAIN, TWO, UID, Node, gpu, of, put_process, rest
+
+
+def test_a_process_is_its_pods_by_cgroup_and_folder_name(node: Node) -> None:
+    usage = node.passed(gpu(used=100), (Process(7, 60), Process(9, 30)))
+    assert of(usage, TRAIN, POD_MEMORY) == 60
+    assert of(usage, TRAIN, POD_PROCESSES) == 1
+    assert rest(usage, UNATTRIBUTED_MEMORY) == 40
+    assert rest(usage, UNATTRIBUTED_PROCESSES) == 1
+    assert usage.unresolved_pids == 0
+
+
+def test_a_reused_pid_does_not_inherit_the_pod(node: Node) -> None:
+    assert of(node.passed(gpu(used=60), (Process(7, 60),)), TRAIN, POD_MEMORY) == 60
+    put_process(node.proc, 7, "/system.slice/sshd.service", started=9)
+    usage = node.passed(gpu(used=60), (Process(7, 60),))
+    assert rest(usage, UNATTRIBUTED_MEMORY) == 60
+
+
+def test_a_pid_that_is_reused_before_the_next_list_does_not_inherit_either(node: Node) -> None:
+    processes = (Process(7, 60), Process(8, 40))
+    node.passed(gpu(busy=0.0), processes, TWO, {7: 0.5, 8: 0.5})
+    put_process(node.proc, 7, "/system.slice/sshd.service", started=9)
+    usage = node.passed(gpu(busy=1.0), processes, TWO, {7: 0.5, 8: 0.5})
+    assert of(usage, TRAIN, POD_BUSY) == 0
+    assert of(usage, SERVE, POD_BUSY) == rest(usage, UNATTRIBUTED_BUSY) == 0.5
+
+
+def test_what_a_process_did_last_is_its_pods(node: Node) -> None:
+    processes = (Process(7, 60), Process(8, 40))
+    node.passed(gpu(busy=0.0), processes, TWO, {7: 0.5, 8: 0.5})
+    shutil.rmtree(node.proc / "7")
+    usage = node.passed(gpu(busy=1.0), processes, TWO, {7: 0.5, 8: 0.5})
+    assert of(usage, TRAIN, POD_BUSY) == 0.5
+
+
+def test_a_pid_that_is_gone_and_a_pod_without_a_name_are_unresolved(node: Node) -> None:
+    (node.logs / f"{'_'.join(TRAIN)}_{UID}").rmdir()
+    usage = node.passed(gpu(used=60), (Process(7, 60), Process(999, 1)))
+    assert usage.pods == ()
+    assert usage.unresolved_pids == 2
+    assert rest(usage, UNATTRIBUTED_MEMORY) == 60
+
+
+def test_a_list_older_than_the_devices_figure_never_exceeds_it(node: Node) -> None:
+    usage = node.passed(gpu(used=10), (Process(7, 60), Process(8, 60), Process(9, 60)))
+    pods = [of(usage, pod, POD_MEMORY) or 0 for pod in (TRAIN, SERVE)]
+    assert pods == [5, 5]
+    assert sum(pods) + rest(usage, UNATTRIBUTED_MEMORY) == 10
+
+
+def test_a_process_is_looked_up_once_and_checked_when_a_new_list_comes(node: Node) -> None:
+    processes = (Process(7, 60),)
+    node.passed(gpu(used=60), processes)
+    shutil.rmtree(node.proc)
+    assert of(node.passed(gpu(used=60), processes), TRAIN, POD_MEMORY) == 60
+    assert node.passed(gpu(used=60), (Process(7, 60),)).unresolved_pids == 1
+
+
+def test_a_new_pod_folder_is_noticed(tmp_path: Path) -> None:
+    names = PodNames(tmp_path)
+    names.refresh()
+    assert names.of(UID) is None
+    (tmp_path / f"vision_train-0_{UID}").mkdir()
+    names.refresh()
+    assert names.of(UID) == TRAIN

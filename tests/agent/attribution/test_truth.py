@@ -1,0 +1,173 @@
+"""The scenario states what each process truly did; the agent must find that, and lose nothing."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.catalogue import BUSY_SECONDS, ENERGY, MEMORY_USED
+from agent.consumption import (
+    ENDED_BUSY,
+    ENDED_ENERGY,
+    POD_BUSY,
+    POD_ENERGY,
+    POD_MEMORY,
+    UNATTRIBUTED_BUSY,
+    UNATTRIBUTED_ENERGY,
+    UNATTRIBUTED_MEMORY,
+)
+from agent.pods import Pod
+from agent.snapshot import Snapshot
+from tests.agent.attribution.cards import (
+    HOST,
+    IDLE_WATTS,
+    LOADED_WATTS,
+    MIB,
+    Card,
+    cards,
+    cut_cards,
+)
+from tests.agent.attribution.scene import Put, Scene
+
+ENDED: Pod = ("", "ended")
+IDLE_PASSES, WARM_PASSES, PASSES = 4, 12, 20
+
+
+def _micro(value: float) -> int:
+    return round(value * 1e6)
+
+
+def parts(shot: Snapshot, uuid: str) -> dict[str, Counter[Pod]]:
+    """Memory in bytes, busy time and energy in micro-units, by pod; HOST is the unattributed."""
+    found: dict[str, Counter[Pod]] = {name: Counter() for name in ("memory", "busy", "energy")}
+    for use in shot.usage.pods:
+        if use.uuid == uuid:
+            pod = (use.namespace, use.pod)
+            found["memory"][pod] = int(use.values[POD_MEMORY])
+            found["busy"][pod] = _micro(use.values.get(POD_BUSY, 0.0))
+            joules = (use.values.get(series, 0.0) for series in POD_ENERGY.values())
+            found["energy"][pod] = sum(map(_micro, joules))
+    rest = shot.usage.gpus[uuid]
+    found["memory"][HOST] = int(rest[UNATTRIBUTED_MEMORY])
+    found["busy"][HOST] = _micro(rest.get(UNATTRIBUTED_BUSY, 0.0))
+    found["energy"][HOST] = _micro(rest[UNATTRIBUTED_ENERGY])
+    found["busy"][ENDED] = _micro(rest.get(ENDED_BUSY, 0.0))
+    found["energy"][ENDED] = _micro(rest[ENDED_ENERGY])
+    return found
+
+
+def check_sums(shot: Snapshot) -> None:
+    """Pods, those that ended and the unattributed are exactly what the device says."""
+    for gpu in shot.gpus:
+        found = parts(shot, gpu.identity.uuid)
+        assert found["memory"].total() == gpu.values[MEMORY_USED]
+        if BUSY_SECONDS in gpu.values:  # MIG hides it
+            assert found["busy"].total() == _micro(gpu.values[BUSY_SECONDS])
+        assert found["energy"].total() == _micro(gpu.values[ENERGY])
+
+
+def check_methods(shot: Snapshot) -> None:
+    """Each is one by which something was told apart; of a GPU cut on Hopper, not its slices."""
+    for use in shot.usage.pods:
+        joules = {method: use.values.get(series) for method, series in POD_ENERGY.items()}
+        assert 0 not in joules.values(), joules
+
+
+def check_order(before: Snapshot, after: Snapshot) -> None:
+    """No counter goes back."""
+    for gpu in after.gpus:
+        uuid = gpu.identity.uuid
+        old, new = parts(before, uuid), parts(after, uuid)
+        for name in ("busy", "energy"):
+            gone = old[name].keys() - new[name].keys()
+            assert all(new[name][pod] >= old[name][pod] for pod in old[name].keys() - gone), name
+            assert new[name][ENDED] - old[name][ENDED] == sum(old[name][pod] for pod in gone)
+
+
+def truth(card: Card) -> dict[str, Counter[Pod]]:
+    """By pod, for one second of load; memory for good."""
+    pods = {*card.given, *(work.pod for work in card.works)}
+    memory, share = Counter({HOST: 7 * MIB}), Counter({HOST: card.other})
+    for work in card.works:
+        memory[work.pod] += work.memory
+        share[work.pod] += work.share
+    watts = LOADED_WATTS if card.busy else IDLE_WATTS
+    if len(pods) == 1 and HOST not in pods and not card.devices:  # all is its own
+        [sole] = pods
+        return {
+            "memory": memory,
+            "busy": Counter({sole: card.busy}),
+            "energy": Counter({sole: watts}),
+        }
+    bearer = card.given[0] if len(card.given) == 1 and not card.devices else HOST
+    energy = Counter({bearer: IDLE_WATTS})
+    for pod, part in share.items():
+        energy[pod] += (watts - IDLE_WATTS) * part / card.busy if card.busy else 0.0
+    return {"memory": memory, "busy": share, "energy": energy}
+
+
+def check_truth(card: Card, before: Snapshot, after: Snapshot) -> None:
+    true, old, new = truth(card), parts(before, card.uuid), parts(after, card.uuid)
+    for pod in {*true["memory"], *new["memory"]}:
+        assert new["memory"][pod] == true["memory"][pod]
+    for name in ("busy", "energy"):
+        whole = true[name].total()
+        for pod in {*true[name], *new[name]}:
+            found = (new[name][pod] - old[name][pod]) / 1e6 / PASSES
+            assert found == pytest.approx(true[name][pod], abs=0.01 * whole), (name, pod)
+
+
+def run(put: Put, folder: Path, stages: list[list[Card]]) -> Iterator[Snapshot]:
+    """Each stage does nothing for a while, then works."""
+    scene = Scene(put, stages[0], folder)
+    try:
+        for cards in stages:
+            scene.change(cards)
+            yield from scene.passes(IDLE_PASSES, loaded=False)
+            yield from scene.passes(WARM_PASSES + PASSES, loaded=True)
+    finally:
+        scene.close()
+
+
+def check(shots: list[Snapshot]) -> None:
+    for shot in shots:
+        check_sums(shot)
+        check_methods(shot)
+    for earlier, later in itertools.pairwise(shots):
+        check_order(earlier, later)
+
+
+anything = settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@anything
+@given(cards=st.one_of(cards(), cut_cards()))
+def test_each_pod_has_its_true_share(scenario: Put, tmp_path: Path, cards: list[Card]) -> None:
+    shots = list(run(scenario, tmp_path / cards[0].uuid, [cards]))
+    check(shots)
+    for card in cards:
+        check_truth(card, shots[-1 - PASSES], shots[-1])
+
+
+@anything
+@given(stages=st.lists(cards(kinds=("", "mps")), min_size=2, max_size=3))
+def test_nothing_is_lost_as_pods_come_and_go(
+    scenario: Put, tmp_path: Path, stages: list[list[Card]]
+) -> None:
+    """Also where MPS leaves only an estimate."""
+    count = min(len(cards) for cards in stages)
+    same = [
+        [replace(card, uuid=one.uuid) for card, one in zip(cards, stages[0], strict=False)][:count]
+        for cards in stages
+    ]
+    shots = list(run(scenario, tmp_path / stages[0][0].uuid, same))
+    check(shots)
+    for card in same[-1]:
+        assert parts(shots[-1], card.uuid)["memory"] == truth(card)["memory"]
