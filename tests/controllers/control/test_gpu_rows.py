@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +23,40 @@ from infra.tools.toolbox import Toolbox
 Until = Callable[..., None]
 HERE = Path(__file__).parent
 SERIES = HERE / "gpus.prom"
+SHARED = Gpu(
+    "GPU-1",
+    "n",
+    3,
+    "NVIDIA H200",
+    0.0,
+    utilization=0.75,
+    sm_active=0.5,
+    tensor_active=0.25,
+    memory_used_bytes=4_000_000_000,
+    memory_total_bytes=80_000_000_000,
+    unattributed_memory_bytes=1_000_000_000,
+    power_watts=350.5,
+    power_limit_watts=600,
+    temperature_celsius=61,
+    clock_events=("power_cap",),
+    xids=(
+        Xid(63, 1, 1764118800.0),
+        Xid(13, 2, 1764115200.0, "warning", "application", "Graphics engine exception"),
+    ),
+    health=2,
+    findings=("row_remap", "pcie"),
+    recovery_action=1,
+    holders=(
+        Holder("kube-system", "probe", mode="none", memory_used_bytes=1_000_000),
+        Holder("v", "a", "main", "timeslice", (), 0.5, 3_000_000_000, 120, 36_000),
+        Holder("v", "b", "main", "timeslice"),
+    ),
+    driver="580.95.05",
+    serial="165",
+    pci_bus_id="00000000:18:00.0",
+    simulated=True,
+)
+"""What its first GPU is."""
 
 
 @pytest.fixture(scope="module")
@@ -87,39 +122,7 @@ def test_a_gpu_is_made_of_what_prometheus_has_of_it(scraped: Thanos, until: Unti
 
     until(read, 30)
     shared, lost, good = read()
-    assert shared == Gpu(
-        "GPU-1",
-        "n",
-        3,
-        "NVIDIA H200",
-        shared.sampled_at,
-        utilization=0.75,
-        sm_active=0.5,
-        tensor_active=0.25,
-        memory_used_bytes=4_000_000_000,
-        memory_total_bytes=80_000_000_000,
-        unattributed_memory_bytes=1_000_000_000,
-        power_watts=350.5,
-        power_limit_watts=600,
-        temperature_celsius=61,
-        clock_events=("power_cap",),
-        xids=(
-            Xid(63, 1, 1764118800.0),
-            Xid(13, 2, 1764115200.0, "warning", "application", "Graphics engine exception"),
-        ),
-        health=2,
-        findings=("row_remap", "pcie"),
-        recovery_action=1,
-        holders=(
-            Holder("kube-system", "probe", mode="none", memory_used_bytes=1_000_000),
-            Holder("v", "a", "main", "timeslice", (), 0.5, 3_000_000_000, 120, 36_000),
-            Holder("v", "b", "main", "timeslice"),
-        ),
-        driver="580.95.05",
-        serial="165",
-        pci_bus_id="00000000:18:00.0",
-        simulated=True,
-    )
+    assert shared == replace(SHARED, sampled_at=shared.sampled_at)
     assert (lost.up, lost.health, lost.clock_events) == (False, None, None)
     assert lost.migs == (
         MigDevice("MIG-1", 1, 0, "3g.40gb", 5_000_000_000, 40_000_000_000, 0.4),

@@ -5,11 +5,9 @@ young, large, stale, hostile, researcher (no admin), no-charts, refused (403), b
 signed-out (401).
 """
 
-import importlib.util
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,16 +20,7 @@ from werkzeug.serving import make_server
 from portal import schemas as s
 from portal.pages import Settings, create_app
 from portal.pages.templating import equip
-
-# Test folders are no packages, so a neighbour is loaded by its path.
-_spec = importlib.util.spec_from_file_location(
-    "made_up_fleet", Path(__file__).with_name("made_up_fleet.py")
-)
-assert _spec is not None
-assert _spec.loader is not None
-made_up_fleet = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(made_up_fleet)
-Fleet, NOW = made_up_fleet.Fleet, made_up_fleet.NOW
+from tests.portal.pages.made_up_fleet import NOW, Fleet
 
 
 def refused(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> Response:

@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from portal import schemas as s
+from tests.portal.pages.made_up_gpus import GIB, NOW, gpu
 
-NOW = datetime.now(UTC)
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}'=cmd"
-GIB = 1024**3
 
 
 def reported(seconds: float) -> dict[str, Any]:
@@ -26,7 +25,12 @@ class Fleet:
         self.young = scenario == "young"
         self.large = scenario == "large"
         names = [] if self.empty else ["prod-use1", "research-dc1"]
-        self.gpus = [self._gpu(c, n, i) for c in names for n in range(1, 5) for i in range(8)]
+        self.gpus = [
+            gpu(cluster, node, index, self.stale, self.text)
+            for cluster in names
+            for node in range(1, 5)
+            for index in range(8)
+        ]
         self.clusters = [self._cluster(n, i == 1 and self.stale) for i, n in enumerate(names)]
         self.nodes = [self._node(c, n) for c in names for n in range(1, 5)]
         self.workloads = [] if self.empty else [self._workload(i) for i in range(60)]
@@ -84,108 +88,6 @@ class Fleet:
             kubelet_version="v1.37.2",
             **reported(612 if self.stale and cluster == "research-dc1" else 6),
             simulated=True,
-        )
-
-    def _gpu(self, cluster: str, node: int, index: int) -> s.GpuOut:
-        turn = (node * 8 + index * 5) % 16
-        state = "free" if turn < 3 else "idle" if turn == 3 else "busy"
-        if (cluster, node, index) == ("prod-use1", 3, 5):
-            state = "fault"
-        if cluster == "research-dc1" and (self.stale or node == 4):
-            state = "stale"
-        read = state in ("busy", "idle", "free")
-        held = state in ("busy", "idle")
-        return s.GpuOut(
-            uuid=f"GPU-{cluster}-{node}-{index}-4f6c-8c1d-0123456789ab",
-            cluster=cluster,
-            node=f"gpu-{node}",
-            index=index,
-            model=self.text or "NVIDIA H100 80GB HBM3",
-            pool="h100",
-            state=state,
-            **self._shared(state, (cluster, node, index) == ("prod-use1", 1, 0)),
-            utilization=(0.0 if state != "busy" else turn / 16 + 0.05) if read else None,
-            sm_active=turn / 20 if read and index else None,
-            tensor_active=turn / 40 if read and index else None,
-            unattributed_memory_bytes=2 * GIB if read else None,
-            power_limit_watts=700.0,
-            findings=[],
-            driver="580.95.05",
-            serial=self.text or "1654922000123",
-            pci_bus_id="00000000:18:00.0",
-            memory_used_bytes=int(turn * 4.7 * GIB) if read else None,
-            memory_total_bytes=80 * GIB,
-            power_watts=90.0 + turn * 38 if read else None,
-            temperature_celsius=34.0 + turn * 2 if read else None,
-            workload_id="w-3" if held else None,
-            workload=(self.text or "train-vit-03") if held else None,
-            user=(self.text or "amara") if held else None,
-            namespace="vision" if held else None,
-            pod="train-vit-03-0" if held else None,
-            sampled_at=NOW - timedelta(seconds=4 if read else 600),
-            sample_age_seconds=4.0 if read else 600.0,
-            simulated=True,
-        )
-
-    def _shared(self, state: str, all_of_it: bool) -> dict[str, Any]:
-        """Who holds a GPU and what befell it; ``all_of_it``: whatever a page can show."""
-        said, live = self.text or "Graphics engine exception", state not in ("stale", "fault")
-        return {
-            "health": ("warning" if all_of_it else "good") if live else None,
-            "recovery_action": "none" if live else None,
-            "clock_events": [
-                s.ClockEvent(reason="power_cap", text="it is at its power limit", throttles=True)
-            ]
-            if all_of_it
-            else []
-            if live
-            else None,
-            "xids": [
-                s.GpuXid(
-                    code=code,
-                    count=code - 11,
-                    last_at=NOW - timedelta(hours=code),
-                    severity="warning",
-                    cause="application",
-                    text=said,
-                )
-                for code in (13, 31)
-            ]
-            if all_of_it
-            else [],
-            "migs": [
-                s.GpuMig(
-                    uuid=f"MIG-{gi}0d3c1f6-8c1d-5e0a-9f6b-0123456789ab",
-                    gi=gi,
-                    ci=0,
-                    profile="3g.40gb",
-                    memory_used_bytes=gi * GIB,
-                    memory_total_bytes=40 * GIB,
-                    sm_active=0.5 / gi,
-                    tensor_active=None,
-                )
-                for gi in (1, 2)
-            ]
-            if all_of_it
-            else [],
-            "holders": [self._holder(number) for number in range(2 if all_of_it else 1)]
-            if state in ("busy", "idle")
-            else [],
-        }
-
-    def _holder(self, number: int) -> s.GpuHolder:
-        return s.GpuHolder(
-            namespace=self.text or "vision",
-            pod=self.text or f"train-vit-03-{number}",
-            mode="mig" if number else "exclusive",
-            mig_uuids=["MIG-20d3c1f6-8c1d-5e0a-9f6b-0123456789ab"] if number else [],
-            workload_id="w-3" if number == 0 else None,
-            workload=(self.text or "train-vit-03") if number == 0 else None,
-            user=(self.text or "amara") if number == 0 else None,
-            utilization=0.4,
-            memory_used_bytes=11 * GIB,
-            busy_seconds=4_000.0 * (number + 1),
-            energy_joules=2.2e6 * (number + 1),
         )
 
     def _workload(self, number: int) -> s.WorkloadOut:
