@@ -11,15 +11,15 @@ import pytest
 import rights
 from installation import NAMESPACE, ROOT, Cluster, eventually, own_node, started
 from objects import Object, held, is_left
+from scraper import MONITORING, scraper
 
-from infra.images import upstream
 from infra.images.order import version
 from infra.local.node import Network
 
 pytestmark = pytest.mark.node
 
 AGENTS, ACCOUNT = "neurox-system-agent", "neurox-system-agent:neurox-agent"
-WORK, MONITORING = "vision", "monitoring"
+WORK = "vision"
 IMAGE = f"ghcr.io/neurox/agent-simulated:{version()}"
 PAGE = "25"
 SECONDS = 60
@@ -47,18 +47,6 @@ POD = {
         ],
     },
 }
-SCRAPE = """
-global: {scrape_interval: 1s}
-scrape_configs:
-  - job_name: annotated
-    honor_labels: true
-    kubernetes_sd_configs: [{role: pod}]
-    relabel_configs:
-      - source_labels: [__meta_kubernetes_pod_annotation_prometheus_io_scrape]
-        regex: "true"
-        action: keep
-      - {source_labels: [__meta_kubernetes_pod_container_port_name], regex: metrics, action: keep}
-"""
 CRD = "servicemonitors.monitoring.coreos.com"
 OPERATOR = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -84,52 +72,6 @@ OPERATOR = {
     },
 }
 """The kind of the Prometheus Operator, without what it says of its fields."""
-
-
-def prometheus() -> list[dict[str, Any]]:
-    """A Prometheus that finds annotated pods, as many people run it."""
-    named = {"name": "prometheus", "namespace": MONITORING}
-    finds = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "prometheus"}
-    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "prometheus"}}
-    container = {
-        "name": "prometheus",
-        "image": upstream.reference("prometheus"),
-        "args": ["--config.file=/config/prometheus.yml", "--storage.tsdb.path=/data"],
-        "readinessProbe": {"httpGet": {"path": "/-/ready", "port": 9090}, "periodSeconds": 1},
-        "volumeMounts": [
-            {"name": "config", "mountPath": "/config"},
-            {"name": "data", "mountPath": "/data"},
-        ],
-    }
-    spec = {
-        "serviceAccountName": "prometheus",
-        "securityContext": {"runAsUser": 65534, "fsGroup": 65534},
-        "containers": [container],
-        "volumes": [
-            {"name": "config", "configMap": {"name": "prometheus"}},
-            {"name": "data", "emptyDir": {}},
-        ],
-    }
-    labels = {"app.kubernetes.io/name": "prometheus"}
-    return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": MONITORING}},
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named},
-        {**rbac, "kind": "ClusterRole", "rules": [finds]},
-        {
-            **rbac,
-            "kind": "ClusterRoleBinding",
-            "roleRef": role,
-            "subjects": [{"kind": "ServiceAccount", **named}],
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": named,
-            "data": {"prometheus.yml": SCRAPE},
-        },
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {**named, "labels": labels}, "spec": spec},
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +134,7 @@ def test_the_pod_that_holds_a_gpu_is_known_by_its_name_and_uid(
 
 
 def test_a_prometheus_of_yours_scrapes_it(alone: Cluster, pod: dict[str, Any]) -> None:
-    apply(alone, *prometheus())
+    apply(alone, *scraper())
     alone.kubectl("-n", MONITORING, "wait", "--for=condition=Ready", "pod/prometheus")
     query = f'neurox_pod_gpu_memory_used_bytes{{namespace="{WORK}",pod="train"}} > 0'
     eventually("Prometheus has the pod", lambda: len(series(alone, query)) == 1, SECONDS)

@@ -26,6 +26,7 @@ from installation import (
 )
 from interrupted import documented_step, finished, killed, pending, secrets
 from traffic import Traffic, visitors
+from upgrading import KEPT, component, of_version, pods, samples
 
 from infra.images import upstream
 from infra.images.archive import write
@@ -36,7 +37,7 @@ from infra.tools.toolbox import Toolbox
 pytestmark = pytest.mark.node
 
 CHART = str(ROOT / "charts" / "neurox")
-WORK, LABELS = "neurox-work", "app.kubernetes.io"
+WORK = "neurox-work"
 SCRAPE_SECONDS = 15
 CONNECTED_SECONDS = 90
 DRAIN_SECONDS = 20
@@ -49,8 +50,6 @@ UPGRADE = (
     *("helm", "upgrade", "--install", "neurox", CHART, "-n", NAMESPACE),
     *("--reset-then-reuse-values", "--wait", "--timeout", "180s"),
 )
-KEPT = ("redis-0", "thanos-receive-0")
-"""Pods with a volume, of which there is one: to restart them is to be away for a moment."""
 
 
 @pytest.fixture(scope="module")
@@ -121,14 +120,6 @@ def upgrade_east(installed: Installed, east: Cluster, chart: str, *more: str) ->
     east.run("helm", "upgrade", "neurox-workload", chart, *words)
 
 
-def samples(installed: Installed, metric: str) -> list[list[float]]:
-    """The times of all samples of the last quarter of an hour, series by series."""
-    query = f"/api/v1/query?query={metric}[15m]"
-    service = f"/api/v1/namespaces/{NAMESPACE}/services/neurox-thanos-query:http/proxy"
-    found = json.loads(installed.cluster.kubectl("get", "--raw", service + query))
-    return [[float(at) for at, _ in one["values"]] for one in found["data"]["result"]]
-
-
 def cluster(installed: Installed) -> dict[str, Any]:
     found: dict[str, Any] = installed.send("GET", "/clusters/east")
     return found
@@ -146,23 +137,6 @@ class Upgraded:
     @property
     def hub(self) -> Cluster:
         return self.installed.cluster
-
-
-def pods(cluster: Cluster) -> dict[str, str]:
-    """The pods of the control plane: uid by name, an older one that has not ended yet too."""
-    return {
-        pod["metadata"]["name"].removeprefix("neurox-"): pod["metadata"]["uid"]
-        for pod in cluster.items("pods", "-l", f"{LABELS}/part-of=neurox")
-    }
-
-
-def of_version(cluster: Cluster, version: str) -> list[str]:
-    """Pods with images of ours in that version."""
-    return [
-        pod["metadata"]["name"]
-        for pod in cluster.items("pods", "-l", f"{LABELS}/part-of=neurox")
-        if any(one["image"].endswith(f":{version}") for one in pod["spec"]["containers"])
-    ]
 
 
 @contextmanager
@@ -226,11 +200,6 @@ def test_what_was_submitted_meanwhile_reaches_the_cluster(upgraded: Upgraded) ->
         return all(cluster.get(one) == "east" for one in upgraded.submitted)
 
     eventually("all are there", taken, 60)
-
-
-def component(pod: str) -> str:
-    """Of the name without the release's: deployment, hash, pod."""
-    return pod.rsplit("-", 2)[0] if pod not in KEPT else pod.removesuffix("-0")
 
 
 def test_a_changed_value_restarts_nothing_but_its_component(upgraded: Upgraded) -> None:
@@ -301,7 +270,7 @@ def test_an_install_that_is_killed_again_and_again_converges(
 ) -> None:
     hub, moments, made = upgraded.hub, random.Random(SEED), dict[str, Any]()
     hub.run("helm", "uninstall", "neurox", "-n", NAMESPACE, "--wait")
-    hub.kubectl("-n", NAMESPACE, "delete", "secret,pvc", "-l", f"{LABELS}/instance=neurox")
+    hub.kubectl("-n", NAMESPACE, "delete", "secret,pvc", "-l", "app.kubernetes.io/instance=neurox")
     words = (*UPGRADE, "--set", f"expose.host={hub.node.address}")
     for _ in range(KILLED_INSTALLS):
         killed(hub, moments.uniform(*MOMENTS), *words)

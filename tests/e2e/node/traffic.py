@@ -186,8 +186,8 @@ class Traffic:
 def _submit(writing: "Browser") -> list[str]:
     """The id of a new workload.
 
-    None while the node has no GPUs, which is a true answer: the simulated device plugin starts
-    anew with the agent. NVIDIA's own does not.
+    There is none while the node has no GPUs, which is a true answer: the simulated device plugin
+    starts anew with the agent. NVIDIA's own does not.
     """
     made = {"name": "train", "project": "arms", "group": "robots", "pool": "h200"}
     try:
@@ -205,6 +205,20 @@ def _fetch(browser: Browser, asset: str, back: bool) -> None:
     except Unexpected as missing:
         if not back or missing.status != 404:
             raise
+
+
+def _sign_in(newcomer: Browser, password: str) -> None:
+    answer = newcomer.send("POST", "/auth/sign-in", {"name": "admin", "password": password})
+    if answer.status != 200:
+        raise Unexpected("POST /auth/sign-in", answer)
+    newcomer.cookie = answer.headers.get("Set-Cookie", "").partition(";")[0]
+    assert newcomer.get("/api/v1/me").json()["name"] == "admin"
+
+
+def _knock(browser: Browser) -> None:
+    answer = browser.send("GET", "/relay/v1/join")
+    if answer.status != 403:
+        raise Unexpected("GET /relay/v1/join", answer)
 
 
 def visitors(installed: Installed, submitted: list[str], back: bool = False) -> Traffic:
@@ -229,24 +243,10 @@ def visitors(installed: Installed, submitted: list[str], back: bool = False) -> 
         writing.write("PUT", "/groups/robots", {})
         submitted.extend(_submit(writing))
 
-    def sign_in() -> None:
-        newcomer = Browser(url, ca)
-        form = {"name": "admin", "password": password}
-        answer = newcomer.send("POST", "/auth/sign-in", form)
-        if answer.status != 200:
-            raise Unexpected("POST /auth/sign-in", answer)
-        newcomer.cookie = answer.headers.get("Set-Cookie", "").partition(";")[0]
-        assert newcomer.get("/api/v1/me").json()["name"] == "admin"
-
-    def knock() -> None:
-        answer = knocking.send("GET", "/relay/v1/join")
-        if answer.status != 403:
-            raise Unexpected("GET /relay/v1/join", answer)
-
     traffic = Traffic(browsers)
     traffic.add("pages", 0.2, look)
     traffic.add("reads", 0.02, read)
     traffic.add("writes", 0.5, write)
-    traffic.add("sign-ins", 0.5, sign_in)
-    traffic.add("knocks", 0.02, knock)
+    traffic.add("sign-ins", 0.5, lambda: _sign_in(Browser(url, ca), password))
+    traffic.add("knocks", 0.02, lambda: _knock(knocking))
     return traffic
