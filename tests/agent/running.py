@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.agent.driven import environment
+
 Agent = subprocess.Popen[str]
 
 
@@ -22,10 +24,8 @@ def started(env: Mapping[str, str]) -> Agent:
 def spawned(library: Path, folder: Path, scenario: str, **settings: str) -> Agent:
     """On a driver that a scenario drives; ``settings`` by what follows NEUROX_AGENT_."""
     (folder / "scenario").write_text(scenario)
-    env = {f"NEUROX_AGENT_{name}": value for name, value in settings.items()}
-    env["LD_LIBRARY_PATH"] = str(library)
-    env["NEUROX_NVML_SCENARIO"] = str(folder / "scenario")
-    return started(env)
+    given = {f"NEUROX_AGENT_{name}": value for name, value in settings.items()}
+    return started(environment(library, folder / "scenario") | given)
 
 
 def address(agent: Agent) -> tuple[str, str]:

@@ -1,10 +1,11 @@
-import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.agent.driven import environment
 
 PASSES = Path(__file__).with_name("passes.py")
 SCENARIO = """
@@ -49,12 +50,8 @@ def served(library: Path, replay_library: Path, tmp_path: Path) -> Callable[...,
         *, scenario: str = "", record: Path | None = None, capture: Path | None = None
     ) -> tuple[str, str]:
         (tmp_path / "scenario").write_text(scenario)
-        env = {
-            **os.environ,
-            "LD_LIBRARY_PATH": str(replay_library if capture else library),
-            "NEUROX_NVML_SCENARIO": str(tmp_path / "scenario"),
-            "NEUROX_NVML_CAPTURE": str(capture or ""),
-        }
+        driven = environment(replay_library if capture else library, tmp_path / "scenario")
+        env = {**driven, "NEUROX_NVML_CAPTURE": str(capture or "")}
         command = [sys.executable, str(PASSES), *([str(record)] if record else [])]
         done = subprocess.run(
             command, env=env, capture_output=True, text=True, timeout=60, check=True

@@ -1,6 +1,5 @@
 """``neurox-agent record`` as a process."""
 
-import os
 import re
 import signal
 import subprocess
@@ -9,15 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.driven import environment
+
 COMMAND = [sys.executable, "-m", "agent", "record"]
-
-
-def environment(library: Path, scenario: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "LD_LIBRARY_PATH": str(library),
-        "NEUROX_NVML_SCENARIO": str(scenario),
-    }
 
 
 def record(library: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,12 +1,12 @@
 """Asks the C library through the unmodified pynvml, in a process of its own."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.agent.driven import python
 
 HEAD = "driver = 580.95.05\ncuda = 13.0\n"
 BEGIN = """
@@ -58,17 +58,7 @@ def ask_of(library: Path, folder: Path) -> Ask:
     """Asks the library in a folder by a scenario in another."""
 
     def ask(text: str, script: str, begin: str = OPEN) -> Asked:
-        (folder / "scenario").write_text(text)
-        env = {
-            **os.environ,
-            "LD_LIBRARY_PATH": str(library),
-            "NEUROX_NVML_SCENARIO": str(folder / "scenario"),
-        }
-        command = [sys.executable, "-c", BEGIN + begin + f"print(json.dumps({script}))"]
-        return Asked(
-            subprocess.run(
-                command, env=env, capture_output=True, text=True, timeout=30, check=False
-            )
-        )
+        whole = BEGIN + begin + f"print(json.dumps({script}))"
+        return Asked(python(library, folder, text, whole))
 
     return ask

@@ -1,10 +1,9 @@
 """The page about the scenario format against the library."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.agent.driven import python
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "reference" / "scenario.md"
@@ -23,19 +22,6 @@ def test_every_key_is_documented() -> None:
 def test_the_example_works(library: Path, tmp_path: Path) -> None:
     example = re.search(r"```ini\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert example is not None
-    (tmp_path / "scenario").write_text(example[1])
-    env = {
-        **os.environ,
-        "LD_LIBRARY_PATH": str(library),
-        "NEUROX_NVML_SCENARIO": str(tmp_path / "scenario"),
-    }
     script = "import pynvml as n; n.nvmlInit(); print(n.nvmlDeviceGetCount())"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
+    done = python(library, tmp_path, example[1], script)
     assert (done.stdout, done.stderr) == ("2\n", "")

@@ -12,6 +12,7 @@ import pytest
 
 from infra.local import simulated
 from infra.tools.toolbox import Toolbox
+from tests.agent.driven import environment
 
 PROGRAM = """
 import json, sys
@@ -46,11 +47,7 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def look(kernel_side: Path, libraries: Path, scenario: Path) -> "subprocess.CompletedProcess[str]":
-    env = {
-        **os.environ,
-        "LD_LIBRARY_PATH": str(libraries),
-        "NEUROX_NVML_SCENARIO": str(scenario),
-    }
+    env = environment(libraries, scenario)
     argv = [sys.executable, "-c", PROGRAM, str(kernel_side)]
     return subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30, check=False)
 

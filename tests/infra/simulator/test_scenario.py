@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ from infra.local.simulator.model import models, of_product
 from infra.local.simulator.objects import Pod
 from infra.local.simulator.process import processes
 from infra.local.simulator.scenario import gpu_uuid, text
+from tests.agent.driven import python
 
 MODELS = models()
 READ = """
@@ -34,20 +32,7 @@ print(json.dumps(found))
 
 def read(library: Path, folder: Path, scenario: str) -> list[dict[str, Any]]:
     """What the driver makes of a scenario; a word on stderr is a failure."""
-    (folder / "scenario").write_text(scenario)
-    env = {
-        **os.environ,
-        "LD_LIBRARY_PATH": str(library),
-        "NEUROX_NVML_SCENARIO": str(folder / "scenario"),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", READ],
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
+    done = python(library, folder, scenario, READ)
     assert done.stderr == ""
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found

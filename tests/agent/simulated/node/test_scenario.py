@@ -1,11 +1,9 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from agent.simulated.node.scenario import gpu_uuids, load_of, text
 from agent.simulated.node.use import Use
 from agent.simulated.profile import PROFILES
+from tests.agent.driven import python
 
 H200 = PROFILES["h200"]
 READ = """
@@ -32,17 +30,7 @@ def test_the_driver_shows_a_working_process_an_idle_one_and_a_free_gpu(
 ) -> None:
     uuids = gpu_uuids("east", "a", 3)
     uses = [Use(uuids[0], ("v", "train"), 41), Use(uuids[1], ("v", "idle-shell"), 42)]
-    scenario = tmp_path / "scenario"
-    scenario.write_text(text(H200, uuids, uses))
-    env = {"LD_LIBRARY_PATH": str(library), "NEUROX_NVML_SCENARIO": str(scenario)}
-    done = subprocess.run(
-        [sys.executable, "-c", READ],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
+    done = python(library, tmp_path, text(H200, uuids, uses), READ)
     assert done.stderr == ""
     busy, idle, free = done.stdout.splitlines()
     assert busy.startswith(f"{uuids[0]} True [(41, ")
