@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from ctypes import byref, c_uint
 from dataclasses import dataclass, field, replace
 
 from agent.catalogue import BUSY_SECONDS, ENERGY, METRICS, POWER, UTILIZATION, Series
@@ -14,12 +13,13 @@ from agent.integrals import Integrals
 from agent.nvml import gpm
 from agent.nvml.driver import Driver
 from agent.nvml.errors import Errors, GpuLost
-from agent.nvml.field_table import FIELDS, NVLINKS
-from agent.nvml.library import Handle, calling, enter, supported
+from agent.nvml.field_table import FIELDS
+from agent.nvml.library import Handle, calling, enter
+from agent.nvml.links import Links
 from agent.nvml.processes import ProcessLists
 from agent.nvml.rows import Readings
 from agent.nvml.samples import ActivitySamples, BusySamples
-from agent.nvml.tables import LINKS_MOST, MIG_MODE, ROWS, link_up
+from agent.nvml.tables import MIG_MODE, ROWS
 from agent.profiling import Profiling
 from agent.snapshot import Gpu, GpuUse, Identity, Process
 
@@ -47,6 +47,7 @@ class _Opened:
         self.handle = handle
         self.gpm = gpm.is_supported(handle, errors)
         self.readings = Readings(handle, ROWS, FIELDS)
+        self.links = Links(handle)
         self.lists = ProcessLists(exists) if exists else None
         self.busy = BusySamples(handle)
         self.activity = ActivitySamples(handle)
@@ -139,7 +140,7 @@ class Device:
     def _slower(self, opened: _Opened, tier: str, errors: Errors) -> None:
         values = opened.readings.read(tier, errors)
         if tier == "S":
-            values.update(self._links(opened, values, errors))
+            values.update(opened.links.read(values, errors))
         opened.slower[tier] = self._followed(values)
 
     def _put_off(self, opened: _Opened, tier: str, now: float) -> None:
@@ -212,16 +213,6 @@ class Device:
             values[BUSY_SECONDS] = self._integrals.integrate(BUSY_SECONDS, values[UTILIZATION], now)
         if POWER in values and ENERGY not in values and not self._integrals.follows(ENERGY):
             values[ENERGY] = self._integrals.integrate(ENERGY, values[POWER], now)
-
-    def _links(
-        self, opened: _Opened, values: dict[Series, float], errors: Errors
-    ) -> dict[Series, float]:
-        up = c_uint()
-        found: dict[Series, float] = {}
-        for link in range(int(min(values.get(NVLINKS, 0), LINKS_MOST))):
-            if supported("nvmlDeviceGetNvLinkState", errors, opened.handle, link, byref(up)):
-                found[link_up(link)] = up.value
-        return found
 
 
 @contextmanager

@@ -11,6 +11,11 @@ def _gpu(name: str, *labels: str) -> Series:
     return f"neurox_gpu_{name}", labels
 
 
+def nvlink_errors(kind: str, *link: str) -> Series:
+    """Errors of all links, or of one before they are added up."""
+    return _gpu("nvlink_errors_total", kind, *link)
+
+
 def _ecc(severity: str, lifetime: str, code: tuple[int, int]) -> Row:
     return number(
         "S",
@@ -46,6 +51,23 @@ _PCIE_ERRORS = (
     "lcrc",
     "lane",
 )
+_NVLINK_ERRORS = {
+    206: "malformed_packet",
+    207: "buffer_overrun",
+    208: "receive",
+    209: "receive_remote",
+    210: "receive_general",
+    211: "link_integrity",
+    212: "transmit_discard",
+    213: "recovery_successful",
+    214: "recovery_failed",
+    215: "recovery_event",
+    219: "effective",
+    221: "symbol",
+}
+"""Of Blackwell and newer. The fields between and after them tell rates of errors, no counts."""
+LINK_ERRORS = {161: "dl_replay", 162: "dl_recovery", 163: "dl_crc"}
+"""Before Blackwell, and of one link each time."""
 _KIB = 1024
 PCIE_BYTES = {way: _gpu("pcie_bytes_total", way) for way in ("transmit", "receive")}
 NVLINK_BYTES = {way: _gpu("nvlink_bytes_total", way) for way in ("transmit", "receive")}
@@ -94,8 +116,12 @@ FIELDS: tuple[FieldRow, ...] = (
         for at, kind in enumerate(_PCIE_ERRORS)
     ),
     *(
-        FieldRow("S", code, _gpu("nvlink_errors_total", kind))
+        FieldRow("S", code, nvlink_errors(kind))
         for code, kind in ((38, "crc_flit"), (45, "crc_data"), (52, "replay"), (59, "recovery"))
+    ),
+    *(
+        FieldRow("S", code, nvlink_errors(kind), scope=ALL_LINKS)
+        for code, kind in _NVLINK_ERRORS.items()
     ),
     FieldRow("S", 91, NVLINKS),
     *(

@@ -42,7 +42,10 @@ class FieldRow:
 
 
 class Fields:
-    """Some fields of one GPU, in an array that is filled again each time."""
+    """Some fields of one GPU, in an array that is filled again each time.
+
+    ``rows`` are those that are supported, as far as is known.
+    """
 
     def __init__(self, handle: Handle, rows: Sequence[FieldRow]) -> None:
         self._handle = handle
@@ -51,11 +54,11 @@ class Fields:
 
     def read(self, errors: Errors) -> dict[Series, float]:
         """The fields that the GPU supports and that did not fail."""
-        if not self._rows:
+        if not self.rows:
             return {}
-        answer = supported(CALL, errors, self._handle, len(self._rows), self._array)
+        answer = supported(CALL, errors, self._handle, len(self.rows), self._array)
         if answer is False:
-            self._dropped += self._rows
+            self._dropped += self.rows
             self._keep(())
         return dict(self._found(errors)) if answer else {}
 
@@ -65,14 +68,14 @@ class Fields:
         return [row.otherwise for row in dropped if isinstance(row.otherwise, Row)]
 
     def _keep(self, rows: Sequence[FieldRow]) -> None:
-        self._rows = rows
+        self.rows = rows
         self._array = (_VALUE * len(rows))()
         for entry, row in zip(self._array, rows, strict=True):
             entry.fieldId, entry.scopeId = row.number, row.scope
 
     def _found(self, errors: Errors) -> Iterator[tuple[Series, float]]:
         dropped = []
-        for entry, row in zip(self._array, self._rows, strict=True):
+        for entry, row in zip(self._array, self.rows, strict=True):
             code: int = entry.nvmlReturn
             if code == pynvml.NVML_SUCCESS:
                 value = _value(entry)
@@ -87,7 +90,7 @@ class Fields:
         if dropped:
             self._dropped += dropped
             others = [row.otherwise for row in dropped]
-            kept = [row for row in self._rows if row not in dropped]
+            kept = [row for row in self.rows if row not in dropped]
             self._keep([*kept, *(other for other in others if isinstance(other, FieldRow))])
 
 

@@ -213,15 +213,6 @@ ROWS: tuple[Row, ...] = (*_FAST, *_MEDIUM, *_SLOW)
 """The calls."""
 
 
-LINKS_MOST = 36
-"""NVLinks that are asked for, whatever a driver says it has."""
-
-
-def link_up(link: int) -> Series:
-    """Whether one NVLink is up: ``nvmlDeviceGetNvLinkState``."""
-    return _gpu("nvlink_up", str(link))
-
-
 def _mig_memory(memory: Any) -> Found:
     for what in ("total", "used", "free"):
         yield (f"neurox_mig_memory_{what}_bytes", ()), getattr(memory, what)

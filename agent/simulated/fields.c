@@ -6,7 +6,8 @@
 #define LAST_FIELD 307
 #define ALL_LINKS 0xffffffffu
 
-enum from { NOW, COUNTED, THROTTLED, LINKS_NOW, LINK_NOW, LINK_COUNTED, NEVER };
+/* Of links: all together, of one alone, or of one or all as the scope says. */
+enum from { NOW, COUNTED, THROTTLED, LINKS_NOW, LINK_NOW, SCOPED_NOW, LINK_COUNTED, NEVER };
 
 /* A field is a wave now, or a counter; in units of which `scale` make one of the scenario's. */
 struct field {
@@ -63,6 +64,18 @@ static const struct field FIELDS[] = {
     {198, COUNTED, UNSIGNED_LONG_LONG, PCIE_RX, 1},
     {202, LINK_COUNTED, UNSIGNED_LONG_LONG, NVLINK_TX, 1},
     {204, LINK_COUNTED, UNSIGNED_LONG_LONG, NVLINK_RX, 1},
+    {206, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[MALFORMED_PACKET]), 1},
+    {207, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[BUFFER_OVERRUN]), 1},
+    {208, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[RECEIVE]), 1},
+    {209, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[RECEIVE_REMOTE]), 1},
+    {210, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[RECEIVE_GENERAL]), 1},
+    {211, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[LINK_INTEGRITY]), 1},
+    {212, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[TRANSMIT_DISCARD]), 1},
+    {213, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[RECOVERY_SUCCESSFUL]), 1},
+    {214, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[RECOVERY_FAILED]), 1},
+    {215, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[RECOVERY_EVENT]), 1},
+    {219, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[EFFECTIVE]), 1},
+    {221, SCOPED_NOW, UNSIGNED_LONG_LONG, WAVE(nvlink_errors[SYMBOL]), 1},
     {230, NOW, UNSIGNED, WAVE(recovery_action), 1},
     {269, THROTTLED, UNSIGNED_LONG_LONG, THERMAL, 1e9},
     {270, THROTTLED, UNSIGNED_LONG_LONG, HW_THERMAL, 1e9},
@@ -109,20 +122,30 @@ static int put_now(const struct gpu *gpu, const struct field *field, struct fiel
     return put_value(field, wave_at(wave, driver_now()) * field->scale, to);
 }
 
+/* All links together have the whole count, and the first ones what is left over of equal parts. */
+static int put_of_link(const struct gpu *gpu, const struct field *field, struct field_value *to)
+{
+    unsigned links = (unsigned)gpu->nvlinks.middle;
+    int result = has_link(gpu, field->from == LINKS_NOW ? ALL_LINKS : to->scope);
+    if (result == SUCCESS && field->from == LINK_NOW && to->scope == ALL_LINKS)
+        result = INVALID_ARGUMENT;
+    if (result == SUCCESS)
+        result = put_now(gpu, field, to);
+    if (result == SUCCESS && field->from != LINKS_NOW && to->scope != ALL_LINKS)
+        to->value.ull = to->value.ull / links + (to->scope < to->value.ull % links);
+    return result;
+}
+
 static int put(const struct device *on, const struct field *field, struct field_value *to)
 {
     const struct gpu *gpu = on->gpu;
-    int result = SUCCESS;
     to->type = field->type;
     to->value.ull = 0;
-    if (field->from == LINKS_NOW || field->from == LINK_NOW)
-        result = has_link(gpu, field->from == LINK_NOW ? to->scope : ALL_LINKS);
-    if (result != SUCCESS)
-        return result;
     switch (field->from) {
-    case NOW:
+    case NOW: return put_now(gpu, field, to);
     case LINKS_NOW:
-    case LINK_NOW: return put_now(gpu, field, to);
+    case LINK_NOW:
+    case SCOPED_NOW: return put_of_link(gpu, field, to);
     case COUNTED: return put_counter(field, gpu->rates[field->at].given, on->counters->totals[field->at], to);
     case THROTTLED: return put_counter(field, gpu->clock_events, on->counters->throttled[field->at], to);
     case LINK_COUNTED: return put_link(on, field, to);

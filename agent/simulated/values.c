@@ -134,7 +134,12 @@ NAMED(set_remapped, "'correctable|uncorrectable|pending|failed COUNT'", "correct
       "failed")
 NAMED(set_banks, "'max|high|partial|low|none COUNT'", "max", "high", "partial", "low", "none")
 NAMED(set_retired, "'single_bit|double_bit|pending COUNT'", "single_bit", "double_bit", "pending")
-NAMED(set_nvlink_error, "'flit|data|replay|recovery|ecc COUNT'", "flit", "data", "replay", "recovery", "ecc")
+NAMED(set_nvlink_error,
+      "'flit|data|replay|recovery|ecc|malformed_packet|buffer_overrun|receive|receive_remote|receive_general|"
+      "link_integrity|transmit_discard|recovery_successful|recovery_failed|recovery_event|effective|symbol COUNT'",
+      "flit", "data", "replay", "recovery", "ecc", "malformed_packet", "buffer_overrun", "receive",
+      "receive_remote", "receive_general", "link_integrity", "transmit_discard", "recovery_successful",
+      "recovery_failed", "recovery_event", "effective", "symbol")
 NAMED(set_pcie_error,
       "'correctable|naks_received|receiver|bad_tlp|naks_sent|bad_dllp|non_fatal|fatal|unsupported_request|lcrc|lane COUNT'",
       "correctable", "naks_received", "receiver", "bad_tlp", "naks_sent", "bad_dllp", "non_fatal", "fatal",

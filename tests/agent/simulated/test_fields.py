@@ -97,6 +97,32 @@ def test_errors_and_repairs_are_what_the_scenario_counts(ask: Ask) -> None:
     ]
 
 
+def test_errors_of_links_are_shared_out_and_add_up(ask: Ask) -> None:
+    lines = ["nvlink_error = replay 20", "nvlink_error = recovery 3", "nvlink_error = data 18"]
+    script = """[[field(gpu, i, link) for link in (0, 1, 2, 17, 18, 0xFFFFFFFF)]
+        for i in (161, 162, 163, 206)]"""
+    assert ask(HEAD + of("h100", *lines), script).answer == [
+        [2, 2, 1, 1, -2, -2],
+        [1, 1, 1, 0, -2, -2],
+        [1, 1, 1, 1, -2, -2],
+        [-3, -3, -3, -3, -2, -3],
+    ]
+
+
+def test_blackwell_counts_other_errors_of_links_one_by_one_and_together(ask: Ask) -> None:
+    lines = ["nvlink_error = malformed_packet 20", "nvlink_error = symbol 7"]
+    script = """[[field(gpu, i, link) for link in (0, 17, 18, 0xFFFFFFFF)]
+        for i in (206, 221, 213, 220, 38, 161)]"""
+    assert ask(HEAD + of("b200", *lines), script).answer == [
+        [2, 1, -2, 20],
+        [1, 0, -2, 7],
+        [0, 0, -2, 0],
+        [-3, -3, -3, -3],
+        [-3, -3, -3, -3],
+        [-3, -3, -2, -2],
+    ]
+
+
 def test_pages_are_retired_before_ampere(ask: Ask) -> None:
     lines = ["retired = single_bit 2", "retired = double_bit 1", "retired = pending 1"]
     script = """[[field(gpu, i) for i in (29, 30, 31, 142)],
