@@ -46,7 +46,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "name, as the agent would, and print what was found and what was not.",
         epilog="Exit code: 0 all that was asked for is there, 1 something is not, 2 bad settings.",
     )
-    parser.add_argument("--output", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--output", choices=("text", "json"), default="text", help="how to print (default: text)"
+    )
     parser.set_defaults(command=_check)
 
 

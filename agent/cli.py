@@ -1,45 +1,56 @@
 """The command ``neurox-agent``: without another word it is the agent."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from textwrap import TextWrapper
+from typing import NoReturn
 
 from agent.settings import VARIABLES
 
+_FAILED = 1
 _INTERRUPTED = 130
 """What shells say of a command that Ctrl-C ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what is asked and exit; only what that needs is loaded."""
+    """Do what is asked and exit; the agent itself loads nothing that only another command needs."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words in ([], ["run"]):
         from agent.main import run
 
         run()
-    elif words[0] == "record":
-        from agent.record.main import main as record
+        return
+    asked = _parser().parse_args(words)
+    try:
+        status = asked.command(asked)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as `| head` has
+        _end(_FAILED)
+    except OSError as error:
+        sys.stderr.write(f"neurox-agent: {error}\n")
+        _end(_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    sys.exit(status)
 
-        sys.exit(record(words[1:]))
-    else:
-        asked = _parser().parse_args(words)
-        try:
-            sys.exit(asked.command(asked))
-        except BrokenPipeError:  # the reader has seen enough, as `| head` has
-            sys.stderr.close()
-            sys.exit(1)
-        except KeyboardInterrupt:
-            sys.exit(_INTERRUPTED)
+
+def _end(status: int) -> NoReturn:
+    """Without another try to write what is left, which would fail as loudly."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
 
 
 def _parser() -> argparse.ArgumentParser:
     from agent import check, reference
     from agent.dcgm import command as dcgm
+    from agent.record import main as record
 
     parser = argparse.ArgumentParser(
         prog="neurox-agent",
-        description="Tells Prometheus about every GPU of this node, for every pod. "
+        description="Tells Prometheus about every GPU of this node, for every pod.\n"
         "Without a command it runs until it is stopped.",
         epilog=_settings(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -48,11 +59,15 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"neurox-agent {metadata.version('neurox')}"
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    commands.add_parser("run", help="run the agent: what it does without a command")
-    check.add(commands)
-    dcgm.add(commands)
-    commands.add_parser("record", help="write down what the driver answers, to be played elsewhere")
-    reference.add(commands)
+    commands.add_parser(
+        "run",
+        help="run the agent: what it does without a command",
+        description="Read every GPU each second and serve what was read, until SIGTERM or Ctrl-C. "
+        "It is told by its environment alone: see neurox-agent --help.",
+        epilog="Exit code: 0 stopped by a signal, 2 bad settings.",
+    )
+    for command in (check, dcgm, record, reference):
+        command.add(commands)
     return parser
 
 
@@ -61,5 +76,8 @@ def _settings() -> str:
     lines = ["It is told by its environment:"]
     for name, variable in VARIABLES.items():
         default = f" (default: {variable.default})" if variable.default else ""
-        lines += [f"  {name}{default}", f"      {variable.help.replace('`', '')}"]
+        lines += [f"  {name}{default}", *_wrapped(variable.help.replace("`", ""))]
     return "\n".join(lines)
+
+
+_wrapped = TextWrapper(78, initial_indent=" " * 6, subsequent_indent=" " * 6).wrap

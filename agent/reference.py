@@ -118,8 +118,13 @@ def _escaped(cells: Iterable[str]) -> Iterator[str]:
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The command ``reference``."""
-    words = "print the reference of all metrics, as Markdown"
-    commands.add_parser("reference", help=words, description=words).set_defaults(command=_print)
+    parser = commands.add_parser(
+        "reference",
+        help="print the reference of all metrics, as Markdown",
+        description="Print the reference of all metrics, as Markdown: name, type, unit, labels and "
+        "source of each, and the names of dcgm-exporter that each has.",
+    )
+    parser.set_defaults(command=_print)
 
 
 def _print(_: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from agent.dcgm.compare import Missing, missing
 from agent.dcgm.scrape import ScrapeFailed, samples
+from agent.environment import SettingsError, address
 from agent.settings import VARIABLES
 
 SAME, LESS, FAILED = 0, 1, 2
@@ -24,20 +25,22 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "and list every series and label of the first that the second lacks, with the reason.",
         epilog="Exit code: 0 nothing is missing, 1 something is, 2 a page could not be read.",
     )
-    parser.add_argument("url", metavar="URL", help="the exporter's, as http://127.0.0.1:9400")
+    parser.add_argument("url", metavar="URL", help="the exporter's; 127.0.0.1:9400 is enough")
     parser.add_argument(
-        "--agent", metavar="URL", help="the agent's (default: the one on this node)"
+        "--agent", metavar="URL", help="the agent's (default: where NEUROX_AGENT_LISTEN says)"
     )
-    parser.add_argument("--output", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--output", choices=("text", "json"), default="text", help="how to print (default: text)"
+    )
     parser.set_defaults(command=_compare)
 
 
 def _compare(asked: argparse.Namespace) -> int:
-    agent = asked.agent or f"http://{_listen()}"
     try:
-        theirs = samples(_page(asked.url, "/metrics"))
-        lacking = missing(theirs, samples(_page(agent, "/dcgm/metrics")))
-    except ScrapeFailed as failed:
+        agent = asked.agent or _listen()
+        theirs = samples(_page(asked.url, "metrics"))
+        lacking = missing(theirs, samples(_page(agent, "dcgm/metrics")))
+    except (ScrapeFailed, SettingsError) as failed:
         sys.stderr.write(f"neurox-agent compare: {failed}\n")
         return FAILED
     sys.stdout.write(_json(lacking) if asked.output == "json" else _text(lacking, len(theirs)))
@@ -47,15 +50,16 @@ def _compare(asked: argparse.Namespace) -> int:
 def _listen() -> str:
     """Where the agent of this environment listens; one that listens everywhere is at home too."""
     name = "NEUROX_AGENT_LISTEN"
-    address = os.environ.get(name) or VARIABLES[name].default
-    return address.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:")
+    host, port = address({name: os.environ.get(name) or VARIABLES[name].default}, name)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _page(url: str, path: str) -> str:
     """With the scheme and the path that people leave out."""
     scheme, _, rest = url.rpartition("://")
     host, _, given = rest.partition("/")
-    return f"{scheme or 'http'}://{host}{'/' + given if given else path}"
+    return f"{scheme or 'http'}://{host}/{given or path}"
 
 
 def _json(lacking: Sequence[Missing]) -> str:
@@ -69,6 +73,8 @@ def _text(lacking: Sequence[Missing], total: int) -> str:
     alike: dict[tuple[str, str], list[Missing]] = {}
     for one in lacking:
         what = one.name if one.lacks == "series" else one.lacks
+        # A label's value is a stranger's: nothing of it may steer a terminal.
+        what = what if what.isprintable() else ascii(what)
         alike.setdefault((what, one.reason), []).append(one)
     lines = [f"{what} ({_of(group)})\n    {why}\n" for (what, why), group in alike.items()]
     series = sum(one.lacks == "series" for one in lacking)

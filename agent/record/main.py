@@ -5,7 +5,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -27,9 +26,27 @@ class RecordingFailed(Exception):
     """There is no capture, or only a part of one; the message says why."""
 
 
-def main(arguments: Sequence[str]) -> int:
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command and its options."""
+    parser = commands.add_parser(
+        "record",
+        help="write down what the driver answers, to be played elsewhere",
+        description="Record what this machine's NVIDIA driver answers the agent, for replay. "
+        "UUIDs, serial numbers and the host's name are replaced.",
+        epilog="Exit code: 0 with a capture that plays, 1 without, 2 wrong options.",
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, required=True, help="the capture; must not exist yet"
+    )
+    parser.add_argument("--seconds", type=_seconds, default=70.0, help="how long (default: 70)")
+    parser.add_argument(
+        "--scrub-all", action="store_true", help="replace PCI bus ids and process ids too"
+    )
+    parser.set_defaults(command=_record)
+
+
+def _record(asked: argparse.Namespace) -> int:
     """0 with a capture that plays; 1 and one message on stderr otherwise."""
-    asked = _parser().parse_args(arguments)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -51,7 +68,7 @@ def record(out: Path, seconds: float, everything: bool, stop: threading.Event) -
     with Recorder(capture, Scrubber(everything)).recording():
         thread = threading.Thread(target=sampler.run, args=(stop,), name="sampler", daemon=True)
         thread.start()
-        _watch(capture, time.monotonic() + seconds, stop)
+        _watch(capture, sampler, time.monotonic() + seconds, stop)
         stop.set()
         thread.join(_STOP_SECONDS)  # a driver call that hangs is left behind
     snapshot = sampler.snapshot
@@ -63,10 +80,12 @@ def record(out: Path, seconds: float, everything: bool, stop: threading.Event) -
     return f"{out}: {capture.calls} calls to {len(snapshot.gpus)} GPUs, {capture.bytes >> 10} KiB"
 
 
-def _watch(capture: Capture, until: float, stop: threading.Event) -> None:
-    """Tell each second how far it is, until the time is over or somebody ends it."""
+def _watch(capture: Capture, sampler: Sampler, until: float, stop: threading.Event) -> None:
+    """Tell each second how far it is, until the time is over, or somebody ends it, or no GPU is."""
     while not capture.over.is_set() and not stop.is_set() and time.monotonic() < until:
         stop.wait(min(1.0, max(0.0, until - time.monotonic())))
+        if (snapshot := sampler.snapshot) is not None and not snapshot.gpus:
+            return
         left = max(0, round(until - time.monotonic()))
         _say(f"{capture.calls} calls recorded, {left} s left; Ctrl-C ends it")
 
@@ -91,17 +110,3 @@ def _seconds(text: str) -> float:
     if not 1 <= seconds <= 86400:
         raise argparse.ArgumentTypeError("1 to 86400 seconds")
     return seconds
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="neurox-agent record",
-        description="Record what this machine's NVIDIA driver answers the agent, for replay. "
-        "UUIDs, serial numbers and the host's name are replaced.",
-    )
-    parser.add_argument("--out", type=Path, required=True, help="the capture; must not exist yet")
-    parser.add_argument("--seconds", type=_seconds, default=70.0, help="how long (default: 70)")
-    parser.add_argument(
-        "--scrub-all", action="store_true", help="replace PCI bus ids and process ids too"
-    )
-    return parser

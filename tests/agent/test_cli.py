@@ -1,14 +1,20 @@
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
+
+import pytest
 
 from agent.dcgm.names import FIELDS
 from agent.pages import Page
 from agent.settings import VARIABLES
 from tests.agent.serving import address, serving
+
+COMMANDS = ("run", "check", "compare", "record", "reference")
 
 
 def run(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -24,9 +30,35 @@ def run(*words: str, **env: str) -> "subprocess.CompletedProcess[str]":
 
 def test_help_names_every_command_and_every_setting() -> None:
     said = run("--help").stdout
-    for command in ("run", "check", "compare", "record", "reference"):
+    for command in COMMANDS:
         assert f"\n    {command}" in said
     assert all(name in said for name in VARIABLES)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_says_what_it_does_and_of_each_option_what_it_is(command: str) -> None:
+    said = run(command, "--help", COLUMNS="200").stdout
+    usage, words, *rest = said.split("\n\n")
+    assert usage.startswith(f"usage: neurox-agent {command}")
+    assert words.endswith(".")
+    options = [line for one in rest for line in one.splitlines() if line.startswith("  ")]
+    assert all(re.fullmatch(r"  \S.*?  +\S.*", line) for line in options), options
+
+
+def test_no_line_of_the_help_is_longer_than_a_terminal_is_wide() -> None:
+    assert max(map(len, run("--help", COLUMNS="80").stdout.splitlines())) <= 80
+
+
+def test_a_disk_that_is_full_ends_a_command_without_a_trace() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "agent", "reference"]
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "neurox-agent: [Errno 28] No space left on device\n",
+    )
 
 
 def test_it_says_its_version() -> None:
@@ -99,6 +131,12 @@ def test_compare_of_an_exporter_that_is_not_there_says_so() -> None:
     assert done.stderr.startswith(
         "neurox-agent compare: http://127.0.0.1:1/metrics does not answer"
     )
+
+
+def test_compare_says_which_address_of_the_agent_is_wrong() -> None:
+    done = run("compare", "127.0.0.1:1", NEUROX_AGENT_LISTEN="nowhere")
+    assert done.returncode == 2
+    assert done.stderr.startswith("neurox-agent compare: NEUROX_AGENT_LISTEN must be HOST:PORT")
 
 
 def test_ctrl_c_ends_a_command_without_a_trace() -> None:

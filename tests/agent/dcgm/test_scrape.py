@@ -1,8 +1,7 @@
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -29,27 +28,44 @@ def test_series_are_read_as_the_official_parser_reads_them() -> None:
 
 
 def test_an_empty_label_is_no_label_and_a_broken_line_no_series() -> None:
-    assert list(parse('a{pod=""} 1\nnonsense\n{} 3\n')) == [Sample("a", {})]
+    broken = 'nonsense\n{} 3\na{b="c} 1\na b\na12\nHello there 1\n'
+    assert list(parse(f'a{{pod=""}} 1\n{broken}')) == [Sample("a", {})]
+
+
+OPEN_METRICS = """# TYPE a counter
+a_total{b="c"} 1.0 # {trace_id="x"} 0.5 1.7e9
+a_created{b="c"} 1.7e+09 1.7e9
+# EOF
+"""
+HTML = b"<!doctype html>\n<html>\n<title>Sign in</title>\n<p>Hello there\n</html>\n"
+ANSWERS: Mapping[str, tuple[int, bytes]] = {
+    "/metrics": (200, TEXT.encode()),
+    "/open": (200, OPEN_METRICS.encode()),
+    "/latin": (200, b'a{b="\xe9"} 1\n'),
+    "/empty": (200, b""),
+    "/html": (200, HTML),
+    "/sign-in": (403, HTML),
+    "/bell": (500, b"\x07\x1b[31m"),
+    "/nope": (503, b"not yet\n"),
+}
 
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        if self.path == "/slow":
-            self._dribble()
-            return
-        status, body = (200, TEXT) if self.path == "/metrics" else (503, "not yet\n")
-        body = "" if self.path == "/empty" else body
-        self.send_response(200 if self.path == "/empty" else status)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def _dribble(self) -> None:
-        self.send_response(200)
+        status, body = ANSWERS.get(self.path, (200, b""))
+        self.send_response(status)
         self.end_headers()
         with suppress(OSError):
-            for _ in range(100):
-                self.wfile.write(b"a 1\n")
-                time.sleep(0.05)
+            self.wfile.write(body)
+            if self.path == "/slow":
+                self._dribble()
+            while self.path == "/endless":
+                self.wfile.write(b"a 1\n" * 10_000)
+
+    def _dribble(self) -> None:
+        for _ in range(100):
+            self.wfile.write(b"a 1\n")
+            threading.Event().wait(0.05)
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
@@ -57,7 +73,7 @@ class Answer(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -75,8 +91,29 @@ def test_a_page_is_fetched(url: str) -> None:
     assert len(samples(f"{url}/metrics")) == 4
 
 
+def test_a_page_without_an_end_is_given_up(url: str) -> None:
+    with pytest.raises(ScrapeFailed, match="/endless is larger than 16 MiB"):
+        samples(f"{url}/endless")
+
+
+def test_a_page_of_open_metrics_is_read_with_its_exemplars(url: str) -> None:
+    labels = {"b": "c"}
+    assert samples(f"{url}/open") == [Sample("a_total", labels), Sample("a_created", labels)]
+
+
+def test_bytes_that_are_no_utf_8_are_marked(url: str) -> None:
+    assert samples(f"{url}/latin") == [Sample("a", {"b": "\ufffd"})]
+
+
 @pytest.mark.parametrize(
-    ("path", "said"), [("/empty", "has no series"), ("/nope", "answers 503: not yet")]
+    ("path", "said"),
+    [
+        ("/empty", "has no series: is it an exporter's page"),
+        ("/html", "has no series: is it an exporter's page"),
+        ("/sign-in", "answers 403: <!doctype html> <html> <title>"),
+        ("/nope", "answers 503: not yet"),
+        ("/bell", r"answers 500: '\\x07\\x1b\[31m'"),
+    ],
 )
 def test_a_url_that_is_no_exporters_is_named(url: str, path: str, said: str) -> None:
     with pytest.raises(ScrapeFailed, match=rf"127.0.0.1:\d+{path} {said}"):
@@ -87,10 +124,18 @@ def test_a_url_that_is_no_exporters_is_named(url: str, path: str, said: str) -> 
     ("wrong", "said"),
     [
         ("file:///etc/passwd", "must begin with http"),
+        ("http:///metrics", "and the name of a host"),
         ("http://127.0.0.1:1/metrics", "Connection refused"),
-        ("http://[::1", "does not answer|must begin"),
+        ("http://127.0.0.1:65536/metrics", "is no URL: Port out of range"),
+        ("http://127.0.0.1:http/metrics", "is no URL: Port could not be cast"),
+        ("http://[::1", "is no URL: Invalid IPv6 URL"),
     ],
 )
 def test_a_url_that_leads_nowhere_is_named(wrong: str, said: str) -> None:
     with pytest.raises(ScrapeFailed, match=said):
         samples(wrong)
+
+
+def test_a_proxy_of_the_environment_is_not_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert samples(f"{url}/metrics")
