@@ -28,7 +28,11 @@ _SCOPES: Mapping[Scope, tuple[str, str]] = {
     "node": ("The node and the agent", "Whether the agent sees what it should."),
     "gpu": ("GPUs", "One series for each GPU, told once however many share it."),
     "mig": ("GPU instances (MIG)", "One series for each GPU instance, `gi`."),
-    "pod": ("Pods", "What each pod uses of each GPU; with `unattributed` it adds up to the GPU."),
+    "pod": (
+        "Pods",
+        "What each pod uses of each GPU. With what ended pods had and the unattributed, it adds up "
+        "to the GPU.",
+    ),
     "allocation": ("Allocations", "Who was given what; to be joined on `node` and `uuid`."),
 }
 
