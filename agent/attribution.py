@@ -1,9 +1,7 @@
 """Whose the GPUs are: given by the kubelet, used by processes; the two are reconciled here."""
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from agent.allocations import Claimed, Given, Grant
 from agent.catalogue import Series
@@ -12,30 +10,22 @@ from agent.holding import NOBODY, Holding, holding
 from agent.jobs import JobMap
 from agent.pods import Pod, PodNames
 from agent.processes import Processes
+from agent.sight import Sight
 from agent.snapshot import Allocation, Gpu, GpuUse, Process, Usage
-
-log = logging.getLogger(__name__)
-
-HIDDEN = (
-    "the driver hides processes from this pid namespace: no series of processes, and shared GPUs "
-    "are not told apart; see the chart value agent.hostPID"
-)
 
 
 class Attribution:
-    """Works out who is on which GPU when something changed; each pass only counts.
-
-    ``proc`` is None where processes cannot be seen.
-    """
+    """Works out who is on which GPU when something changed; each pass only counts."""
 
     def __init__(
         self,
-        proc: Path | None,
+        sight: Sight,
         names: PodNames,
         claimed: Claimed | None = None,
         jobs: JobMap | None = None,
     ) -> None:
-        self._processes = Processes(proc) if proc else None
+        self._sight = sight
+        self._processes = Processes(sight.proc) if sight.proc else None
         self._names = names
         self._claimed = claimed
         self._jobs = jobs
@@ -49,13 +39,11 @@ class Attribution:
         self._all: tuple[Allocation, ...] = ()
         """With those who use a GPU and were not given it."""
         self._unresolved = 0
-        if not proc:
-            log.warning(HIDDEN)
 
     def wants_activity(self, uuid: str) -> bool:
         """Whether several may be on the GPU, so that only their activity tells them apart."""
         who = self._holdings.get(uuid)
-        if who is None or who.instances or self._processes is None:
+        if who is None or who.instances or self._sight.reason:
             return False
         return who.sole is None and bool(who.pods)
 
@@ -65,8 +53,10 @@ class Attribution:
         if self._claimed:
             self._claimed.refresh()
         up = [use for use in uses if use.gpu.up]
+        if up:
+            self._sight.look((one.pid for use in up for one in use.processes or ()), now)
         self._renew(up, grants)
-        pods, visible = [], self._processes is not None
+        pods, visible = [], self._sight.reason is None
         jobs = self._jobs.jobs if self._jobs else {}
         rest = {use.gpu.identity.uuid: jobs.get(use.gpu.identity.index, {}) for use in uses}
         for use in up:
@@ -79,7 +69,8 @@ class Attribution:
         agent: dict[Series, float] = {_VISIBLE: float(visible)}
         if self._names.up is not None:
             agent[_PODS_UP] = float(self._names.up)
-        return Usage(tuple(pods), rest, self._unresolved, self._all, agent)
+        unresolved = self._unresolved if visible else None
+        return Usage(tuple(pods), rest, unresolved, self._all, agent)
 
     def _renew(self, uses: Sequence[GpuUse], grants: tuple[Grant, ...]) -> None:
         """Work out anew who is on which GPU, where anything that it depends on has changed."""
@@ -102,7 +93,7 @@ class Attribution:
             self._unresolved = sum(self._pod(pid) is None for pid in pids)
 
     def _listed(self, use: GpuUse) -> tuple[Process, ...]:
-        return (use.processes if self._processes else None) or ()
+        return (None if self._sight.reason else use.processes) or ()
 
     def _changed(self, lists: dict[str, tuple[Process, ...]]) -> set[str]:
         """GPUs that others are on now; only a fresh list is looked at, and its pids checked."""

@@ -72,7 +72,7 @@ def _check(asked: argparse.Namespace) -> int:
 def look(settings: Settings, wait_seconds: float = WAIT_SECONDS) -> list[Finding]:
     """Everything once; what does not answer in time is a finding too."""
     sources, stop = Sources.of(settings), threading.Event()
-    devices = Devices(Driver(), settings.proc if settings.host_pid else None)
+    devices = Devices(Driver(), sources.sight.proc)
     sampler = Sampler(devices, sources.attribution, sources.kubelet)
     for name, follow in (*sources.threads(), ("sampler", sampler.run)):
         threading.Thread(target=follow, args=(stop,), name=name, daemon=True).start()
@@ -81,7 +81,7 @@ def look(settings: Settings, wait_seconds: float = WAIT_SECONDS) -> list[Finding
         stop.wait(0.05)
     snapshot = sampler.snapshot
     stop.set()
-    return list(_findings(settings, snapshot))
+    return list(_findings(settings, snapshot, sources.sight.reason))
 
 
 def _answered(snapshot: Snapshot | None) -> bool:
@@ -90,7 +90,9 @@ def _answered(snapshot: Snapshot | None) -> bool:
     return snapshot is not None and all(snapshot.agent.get((one, ()), 1) for one in waited_for)
 
 
-def _findings(settings: Settings, snapshot: Snapshot | None) -> Iterator[Finding]:
+def _findings(
+    settings: Settings, snapshot: Snapshot | None, hidden: str | None
+) -> Iterator[Finding]:
     yield Finding("library", (library := _library()) is not None, library or "not loaded")
     if snapshot is None:
         yield Finding("driver", False, "a call of the driver does not come back")
@@ -100,7 +102,7 @@ def _findings(settings: Settings, snapshot: Snapshot | None) -> Iterator[Finding
     yield Finding("GPUs", bool(snapshot.gpus) or None, str(len(snapshot.gpus)))
     for gpu in snapshot.gpus:
         yield _gpu(gpu)
-    yield _processes(settings, snapshot)
+    yield _processes(settings, snapshot, hidden)
     given = f"{len(snapshot.allocations)} devices given to containers"
     yield _source("kubelet", "NEUROX_AGENT_POD_RESOURCES", settings.pod_resources, snapshot, given)
     yield _source("pods", "NEUROX_AGENT_KUBE_API", settings.kube_api, snapshot, "followed")
@@ -115,15 +117,16 @@ def _gpu(gpu: Gpu) -> Finding:
     return Finding(name, True, f"{who.model}, {who.uuid}, {len(gpu.values)} readings{mig}")
 
 
-def _processes(settings: Settings, snapshot: Snapshot) -> Finding:
-    if not settings.host_pid:
+def _processes(settings: Settings, snapshot: Snapshot, hidden: str | None) -> Finding:
+    """``hidden``: why they cannot be seen."""
+    if settings.host_pid == "false":
         return Finding("processes", None, "not asked: NEUROX_AGENT_HOST_PID is false")
     if snapshot.problem:
         return Finding("processes", None, "not known without a driver")
-    if snapshot.agent.get(("neurox_agent_processes_visible", ()), 1):
-        unknown = snapshot.usage.unresolved_pids
-        return Finding("processes", True, f"visible; {unknown} on GPUs belong to no known pod")
-    return Finding("processes", False, "the driver hides them from this pid namespace")
+    if hidden:
+        return Finding("processes", False, hidden)
+    unknown = snapshot.usage.unresolved_pids
+    return Finding("processes", True, f"visible; {unknown} on GPUs belong to no known pod")
 
 
 def _source(about: str, variable: str, setting: object, snapshot: Snapshot, says: str) -> Finding:

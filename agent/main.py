@@ -45,11 +45,11 @@ def run() -> None:
 
 def serve(settings: Settings) -> int:
     """Sample and serve until SIGTERM or SIGINT; returns the exit code."""
+    sources = Sources.of(settings)
     try:
-        devices = Devices(Driver(), settings.proc if settings.host_pid else None)
+        devices = Devices(Driver(), sources.sight.proc)
     except DriverUnavailable as error:
         raise SettingsError(str(error)) from error
-    sources = Sources.of(settings)
     sampler = Sampler(devices, sources.attribution, sources.kubelet)
     server = _listen(settings, sampler)
     # Blocked, so that all threads to come have them blocked, and taken one by one: a handler of

@@ -71,9 +71,10 @@ class Sampler:
             ("neurox_agent_passes_total", ()): self._passes,
             ("neurox_agent_drained", ()): float(self._devices.drained),
             ("neurox_agent_stuck", ()): self._devices.stuck,
-            ("neurox_agent_unresolved_pids", ()): self._usage.unresolved_pids,
             **self._usage.agent,
         }
+        if self._usage.unresolved_pids is not None:
+            told["neurox_agent_unresolved_pids", ()] = self._usage.unresolved_pids
         if self._kubelet:
             told["neurox_agent_kubelet_up", ()] = float(self._kubelet.up)
         for (_, tier), seconds in self._devices.seconds.items():

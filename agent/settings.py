@@ -1,6 +1,5 @@
 """What the agent is told by its environment, read once and refused clearly."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +29,9 @@ VARIABLES: Mapping[str, Variable] = {
     ),
     "NEUROX_AGENT_PROC": Variable("/proc", "the host's process tree"),
     "NEUROX_AGENT_HOST_PID": Variable(
-        "",
-        "`false`: the agent has a pid namespace of its own, in which the driver shows no "
-        "processes; when unset, `false` for process 1 and else `true`",
+        "auto",
+        "whether the driver shows processes here: `auto`: in the host's pid namespace, and in "
+        "another one as soon as it lists a process there; `true`; `false`: it is not asked",
     ),
     "NEUROX_AGENT_KUBE_API": Variable(
         "",
@@ -63,6 +62,7 @@ VARIABLES: Mapping[str, Variable] = {
 
 _IN_CLUSTER = "in-cluster"
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+HOST_PID = ("auto", "true", "false")
 DCGM = ("off", "legacy", "current", "both")
 
 
@@ -77,7 +77,8 @@ class Settings:
     """None leaves allocations out."""
     pod_logs: Path
     proc: Path
-    host_pid: bool
+    host_pid: str
+    """One of HOST_PID."""
     kube_api: str | None
     kube_token: Path | None
     kube_ca: Path | None
@@ -90,9 +91,6 @@ class Settings:
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
         """Read ``env``; SettingsError when a value is missing or wrong."""
         given = {name: env.get(name, "") or one.default for name, one in VARIABLES.items()}
-        if not given["NEUROX_AGENT_HOST_PID"]:
-            # Process 1 is the first one of a pid namespace of its own.
-            given["NEUROX_AGENT_HOST_PID"] = "false" if os.getpid() == 1 else "true"
         host, port = environment.address(given, "NEUROX_AGENT_LISTEN")
         return cls(
             node=environment.node(given, "NEUROX_AGENT_NODE"),
@@ -101,7 +99,7 @@ class Settings:
             pod_resources=if_set(environment.path, given, "NEUROX_AGENT_POD_RESOURCES"),
             pod_logs=environment.path(given, "NEUROX_AGENT_POD_LOGS"),
             proc=environment.folder(given, "NEUROX_AGENT_PROC"),
-            host_pid=environment.truth(given, "NEUROX_AGENT_HOST_PID"),
+            host_pid=environment.choice(given, "NEUROX_AGENT_HOST_PID", HOST_PID),
             kube_api=_kube_api(given, env),
             kube_token=_credential(given, "NEUROX_AGENT_KUBE_TOKEN", "token"),
             kube_ca=_credential(given, "NEUROX_AGENT_KUBE_CA", "ca.crt"),

@@ -113,7 +113,8 @@ class Usage:
 
     pods: tuple[PodUse, ...] = ()
     gpus: Mapping[str, Values] = field(default_factory=dict)
-    unresolved_pids: int = 0
+    unresolved_pids: int | None = None
+    """None: processes cannot be seen."""
     allocations: tuple[Allocation, ...] = ()
     """By uuid; also of pods that use a GPU without having been given it (mode none)."""
     agent: Values = field(default_factory=dict)

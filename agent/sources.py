@@ -10,6 +10,7 @@ from agent.jobs import JobMap
 from agent.kubelet import Kubelet
 from agent.pods import NodePod, PodNames, live_pods
 from agent.settings import Settings
+from agent.sight import Sight, in_hosts_namespace
 from agent.slices import Slices
 from agent.watch import Watch
 
@@ -21,6 +22,7 @@ Follow = Callable[[threading.Event], None]
 class Sources:
     """All of them; None: not named."""
 
+    sight: Sight
     attribution: Attribution
     kubelet: Kubelet | None
     pods: Watch[NodePod] | None
@@ -36,10 +38,12 @@ class Sources:
             pods = Watch(api, live_pods(settings.node))
             slices = Slices(api, settings.node)
         jobs = JobMap(settings.job_map) if settings.job_map else None
-        proc = settings.proc if settings.host_pid else None
+        proc = None if settings.host_pid == "false" else settings.proc
+        sight = Sight(proc, settings.host_pid == "true" or in_hosts_namespace())
         names = PodNames(settings.pod_logs, pods)
         return cls(
-            attribution=Attribution(proc, names, slices, jobs),
+            sight=sight,
+            attribution=Attribution(sight, names, slices, jobs),
             kubelet=Kubelet(settings.pod_resources) if settings.pod_resources else None,
             pods=pods,
             slices=slices,

@@ -17,6 +17,7 @@ from agent.record.capture import Capture
 from agent.record.recorder import Recorder
 from agent.record.scrub import Scrubber
 from agent.sampler import Sampler
+from agent.sight import Sight
 
 _STOP_SECONDS = 5.0
 _NO_PODS = Path("/nonexistent")
@@ -60,7 +61,7 @@ def _record(asked: argparse.Namespace) -> int:
 
 def record(out: Path, seconds: float, everything: bool, stop: threading.Event) -> str:
     """Record until ``stop`` or for ``seconds``; says what the capture holds."""
-    sampler = Sampler(Devices(Driver()), Attribution(Path("/proc"), PodNames(_NO_PODS)))
+    sampler = Sampler(Devices(Driver()), Attribution(Sight(Path("/proc")), PodNames(_NO_PODS)))
     try:
         capture = Capture.create(out, _about(everything))
     except OSError as error:

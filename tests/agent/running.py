@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.agent.driven import environment
@@ -12,20 +12,26 @@ from tests.agent.driven import environment
 Agent = subprocess.Popen[str]
 
 
-def started(env: Mapping[str, str]) -> Agent:
-    """The agent of a node ``gpu-1`` with more of an environment; it logs to a pipe."""
+def started(env: Mapping[str, str], within: Sequence[str] = ()) -> Agent:
+    """The agent of a node ``gpu-1`` with more of an environment; it logs to a pipe.
+
+    ``within`` is a command that runs what follows it.
+    """
     own = {"NEUROX_AGENT_NODE": "gpu-1", "NEUROX_AGENT_LISTEN": "127.0.0.1:0"}
-    command = [sys.executable, "-m", "agent"]
+    own["NEUROX_AGENT_HOST_PID"] = "true"  # also where the tests run in a container
+    command = [*within, sys.executable, "-m", "agent"]
     return subprocess.Popen(
         command, env={**os.environ, **own, **env}, stderr=subprocess.PIPE, text=True
     )
 
 
-def spawned(library: Path, folder: Path, scenario: str, **settings: str) -> Agent:
+def spawned(
+    library: Path, folder: Path, scenario: str, within: Sequence[str] = (), **settings: str
+) -> Agent:
     """On a driver that a scenario drives; ``settings`` by what follows NEUROX_AGENT_."""
     (folder / "scenario").write_text(scenario)
     given = {f"NEUROX_AGENT_{name}": value for name, value in settings.items()}
-    return started(environment(library, folder / "scenario") | given)
+    return started(environment(library, folder / "scenario") | given, within)
 
 
 def address(agent: Agent) -> tuple[str, str]:

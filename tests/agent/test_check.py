@@ -22,7 +22,8 @@ def gpus(count: int, last: str = "") -> str:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings.from_env({"NEUROX_AGENT_NODE": "n", "NEUROX_AGENT_POD_LOGS": str(tmp_path)})
+    given = {"NODE": "n", "POD_LOGS": str(tmp_path), "HOST_PID": "true"}
+    return Settings.from_env({f"NEUROX_AGENT_{name}": value for name, value in given.items()})
 
 
 def found(settings: Settings, wait_seconds: float = 10) -> dict[str, Finding]:
@@ -77,7 +78,7 @@ def run(folder: Path, *words: str, **env: str) -> "subprocess.CompletedProcess[s
     """The command, which finds whatever driver lies in ``folder``."""
     return subprocess.run(
         [sys.executable, "-m", "agent", "check", *words],
-        env={**os.environ, "LD_LIBRARY_PATH": str(folder), **env},
+        env={**os.environ, "LD_LIBRARY_PATH": str(folder), "NEUROX_AGENT_HOST_PID": "true", **env},
         capture_output=True,
         text=True,
         timeout=60,

@@ -15,6 +15,7 @@ from agent.devices import Devices
 from agent.nvml.driver import Driver
 from agent.pods import PodNames
 from agent.sampler import Sampler
+from agent.sight import Sight
 
 PASSES = 150
 MODELS = ("h200", "h100", "a100", "t4")
@@ -62,7 +63,7 @@ def test_no_counter_goes_back_and_no_pass_fails_whatever_happens(
         monkeypatch.setattr(f"agent.devices.{name}", seconds)
     monkeypatch.setattr("agent.devices.RETRY_FIRST_SECONDS", 0.05)
     trouble, nobody = Trouble(seed), Path("/nonexistent")
-    sampler = Sampler(devices := Devices(Driver()), Attribution(nobody, PodNames(nobody)))
+    sampler = Sampler(devices := Devices(Driver()), Attribution(Sight(nobody), PodNames(nobody)))
     before: dict[tuple[str, Series], float] = {}
     seen = set()
     for number in range(PASSES):

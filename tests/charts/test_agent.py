@@ -72,7 +72,7 @@ def test_it_is_told_what_it_may_see(render: Any) -> None:
     assert told["NEUROX_AGENT_DCGM"] == "off"
     assert "NEUROX_AGENT_JOB_MAP" not in told
     told = environment(agent(render, {}))
-    assert told["NEUROX_AGENT_HOST_PID"] == "true"
+    assert told["NEUROX_AGENT_HOST_PID"] == "auto"
     assert told["NEUROX_AGENT_DCGM"] == "legacy"
     assert told["NEUROX_AGENT_DCGM_ESTIMATE"] == "false"
     assert told["NEUROX_AGENT_KUBE_API"] == "in-cluster"
@@ -88,7 +88,7 @@ def test_the_agent_takes_what_the_chart_tells_it(render: Any, values: dict[str, 
     assert ours.keys() <= VARIABLES.keys()
     pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
     settings = AgentSettings.from_env({**ours, **pod})
-    assert settings.host_pid is values.get("hostPID", True)
+    assert settings.host_pid == ("auto" if values.get("hostPID", True) else "false")
     assert settings.kube_api == "https://10.0.0.1:443"
     assert settings.dcgm == told["NEUROX_AGENT_DCGM"]
     assert (settings.job_map is not None) is ("jobMap" in values)

@@ -42,4 +42,6 @@ class NodeFolder:
             "NEUROX_AGENT_POD_RESOURCES": str(self.socket),
             "NEUROX_AGENT_POD_LOGS": str(self.pod_logs),
             "NEUROX_AGENT_PROC": str(self.proc),
+            # The simulated driver lists that tree's processes, whatever namespace this is.
+            "NEUROX_AGENT_HOST_PID": "true",
         }

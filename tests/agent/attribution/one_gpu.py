@@ -9,6 +9,7 @@ from agent.attribution import Attribution
 from agent.catalogue import BUSY_SECONDS, ENERGY, MEMORY_USED, POWER, Series
 from agent.deviceid import Device
 from agent.pods import PodNames
+from agent.sight import Sight
 from agent.snapshot import Gpu, GpuUse, Identity, Process, Usage
 
 UID = "5a1b6a0e-3f2c-4d53-9a9b-0c1d2e3f4a5b"
@@ -49,7 +50,7 @@ class Node:
         for uid, (namespace, name) in ((UID, TRAIN), (OTHER, SERVE)):
             (self.logs / f"{namespace}_{name}_{uid}").mkdir(parents=True)
         names = PodNames(self.logs)
-        self.attribution = Attribution(None if hidden else self.proc, names)
+        self.attribution = Attribution(Sight(None if hidden else self.proc), names)
         self._seconds = itertools.count()
 
     def passed(

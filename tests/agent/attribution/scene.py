@@ -12,6 +12,7 @@ from agent.devices import Devices
 from agent.nvml.driver import Driver
 from agent.pods import PodNames
 from agent.sampler import Sampler
+from agent.sight import Sight
 from agent.snapshot import Snapshot
 from tests.agent.attribution.cards import HOST, Card
 
@@ -28,7 +29,7 @@ class Scene:
         self.kubelet = _Given([])
         self.change(cards)
         self._devices = Devices(Driver(), folder / "proc")
-        attribution = Attribution(folder / "proc", PodNames(folder / "pods"))
+        attribution = Attribution(Sight(folder / "proc"), PodNames(folder / "pods"))
         self._sampler = Sampler(self._devices, attribution, self.kubelet)
 
     def change(self, cards: list[Card]) -> None:

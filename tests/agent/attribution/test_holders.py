@@ -17,6 +17,7 @@ from agent.consumption import (
 )
 from agent.deviceid import Device
 from agent.pods import NodePod, PodNames
+from agent.sight import Sight
 from agent.snapshot import Allocation, Gpu, Process
 from tests.agent.attribution.one_gpu import (
     OTHER,
@@ -58,7 +59,7 @@ def test_claimed_devices_and_what_hami_gave_are_known_by_the_api_server(tmp_path
     pods[OTHER] = NodePod(OTHER, *SERVE)
     names = PodNames(tmp_path, SimpleNamespace(up=True, items=pods))
     slices = SimpleNamespace(revision=1, refresh=lambda: None, uuid={"gpu-1/gpu-0": uuid}.get)
-    attribution = Attribution(tmp_path, names, slices)
+    attribution = Attribution(Sight(tmp_path), names, slices)
     ended = grant(("vision", "ended"))
     usage = attribution.usage([], (hami, claim, other, ended), 0.0)
     assert [(one.uuid, one.pod, one.mode, one.pod_uid) for one in usage.allocations] == [

@@ -16,6 +16,7 @@ from agent.pods import PodNames
 from agent.record.capture import Capture
 from agent.record.recorder import Recorder
 from agent.sampler import Sampler
+from agent.sight import Sight
 
 PASSES = 12
 
@@ -34,7 +35,7 @@ OWN_TIME = ("neurox_agent_snapshot_age_seconds", "neurox_agent_collection_durati
 
 def main(capture: Path | None) -> None:
     """Twelve passes of a second each, by the clock that is given to them."""
-    sampler = Sampler(Devices(Driver()), Attribution(NOBODY, PodNames(NOBODY)))
+    sampler = Sampler(Devices(Driver()), Attribution(Sight(NOBODY), PodNames(NOBODY)))
     recorder = Recorder(Capture.create(capture, {}), AsItIs()) if capture else None
     with recorder.recording() if recorder else nullcontext():
         begin = int(time.monotonic()) - PASSES  # in whole seconds integrals are exact

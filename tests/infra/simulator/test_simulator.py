@@ -11,6 +11,7 @@ from agent.consumption import POD_MEMORY
 from agent.deviceid import Device
 from agent.kubelet import Kubelet
 from agent.pods import PodNames
+from agent.sight import Sight
 from agent.snapshot import Gpu, GpuUse, Identity, Process
 from infra.local.simulator.layout import ALLOCATIONS, NodeFolder
 from infra.local.simulator.model import models
@@ -136,7 +137,7 @@ def test_every_listed_process_leads_to_its_pod(tmp_path: Path) -> None:
     pids = [int(line.split()[2]) for line in lines]
     gpu = Gpu(Identity(0, uuid="GPU-x"), up=True)
     use = GpuUse(gpu, tuple(Process(pid, 10) for pid in pids))
-    usage = Attribution(folder.proc, PodNames(folder.pod_logs)).usage([use], (), 0.0)
+    usage = Attribution(Sight(folder.proc), PodNames(folder.pod_logs)).usage([use], (), 0.0)
     assert [(one.pod, one.values[POD_MEMORY]) for one in usage.pods] == [("train-0", 20)]
     assert usage.unresolved_pids == 0
 
