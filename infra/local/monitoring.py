@@ -7,7 +7,20 @@ from typing import Any
 from infra.local import document
 
 SCRAPE_SECONDS = 5
-SAMPLES_AN_AGENT = 20_000
+LIMITS: Mapping[str, Any] = {
+    "honor_labels": True,
+    "honor_timestamps": False,
+    "follow_redirects": False,
+    "sample_limit": 20_000,
+    "label_limit": 30,
+    "label_name_length_limit": 128,
+    "label_value_length_limit": 1024,
+    "body_size_limit": "8MB",
+    "metric_relabel_configs": [
+        {"source_labels": ["__name__"], "regex": "neurox_.*", "action": "keep"}
+    ],
+}
+"""What an agent may tell, as in the chart."""
 KEPT = "neurox_.*|up"
 
 
@@ -21,8 +34,7 @@ def configuration(targets_file: Path, write_url: str) -> dict[str, Any]:
         "scrape_configs": [
             {
                 "job_name": "agent",
-                "honor_labels": True,
-                "sample_limit": SAMPLES_AN_AGENT,
+                **LIMITS,
                 "file_sd_configs": [{"files": [str(targets_file)], "refresh_interval": "1m"}],
             }
         ],
