@@ -21,7 +21,9 @@ BARE = "setpriv --bounding-set=-all --inh-caps=-all"
 """uid 0 without a capability, as in the chart."""
 NO_ROOT_GROUP = ("setpriv", "--regid=65534", "--clear-groups") if os.getuid() == 0 else ()
 """The kernel spares the group of root, unless the mount names another."""
-PID = "neurox_agent_processes_visible"
+HIDDEN = 'neurox_agent_processes_visible{node="gpu-1"} 0'
+VISIBLE = 'neurox_agent_processes_visible{node="gpu-1"} 1'
+BUSY = "neurox_gpu_unattributed_busy_seconds_total{"
 MEMORY = "neurox_gpu_unattributed_memory_bytes{"
 Page = Callable[..., str]
 
@@ -66,16 +68,16 @@ def page(library: Path, tmp_path: Path) -> Iterator[Page]:
 
 
 def test_in_a_namespace_of_its_own_nothing_is_told_of_processes(page: Page) -> None:
-    text = page(own(f"mount -t proc proc /proc && {RUN}"), 4_000_000, f'{PID}{{node="gpu-1"}} 0')
+    text = page(own(f"mount -t proc proc /proc && {RUN}"), 4_000_000, BUSY)
+    assert HIDDEN in text
     assert OTHER_NAMESPACE in text
     assert MEMORY not in text
     assert "neurox_agent_unresolved_pids" not in text
-    assert "neurox_gpu_unattributed_busy_seconds_total{" in text
 
 
 def test_on_a_node_that_is_a_container_they_are_seen_once_one_is_there(page: Page) -> None:
     text = page(own(f"mount -t proc proc /proc && {RUN}"), 1, MEMORY)
-    assert f'{PID}{{node="gpu-1"}} 1' in text
+    assert VISIBLE in text
     assert OTHER_NAMESPACE not in text
 
 
@@ -83,14 +85,15 @@ def test_on_a_node_that_is_a_container_they_are_seen_once_one_is_there(page: Pag
     ("how", "told"), [("1", "noaccess"), ("2", "invisible"), ("4", "ptraceable")]
 )
 def test_a_proc_that_hides_others_is_named(page: Page, how: str, told: str) -> None:
-    text = page(hiding(how), 1, f'{PID}{{node="gpu-1"}} 0')
+    text = page(hiding(how), 1, BUSY)
+    assert HIDDEN in text
     assert f"/proc is mounted with hidepid={told}: no series of processes" in text
     assert MEMORY not in text
 
 
 def test_whoever_may_trace_all_sees_all(page: Page) -> None:
     text = page(hiding("2", run=""), 1, MEMORY)
-    assert f'{PID}{{node="gpu-1"}} 1' in text
+    assert VISIBLE in text
     assert "hidepid" not in text
 
 
