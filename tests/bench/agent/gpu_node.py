@@ -7,21 +7,23 @@ us in every call. The processes on the GPUs are real too, for our rival looks in
 import asyncio
 import hashlib
 import json
+import os
 import socket as socketlib
-import subprocess
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.protobuf import field
-from infra.local import simulated
+from infra.local import child, simulated
 from infra.local.ports import Ports
 from infra.local.sandbox.kube import Kube
+from infra.local.sandbox.objects import Objects
 from infra.local.sandbox.processes import SandboxCluster
+from infra.local.sandbox.servers import kube_of
 from infra.local.simulator.layout import NodeFolder
 from infra.local.simulator.podresources import PodResources
 from infra.local.supervisor import Supervisor
@@ -30,6 +32,7 @@ from infra.tools.toolbox import Toolbox
 NODE, NAMESPACE = "gpu-1", "bench"
 GPUS, PODS, USERS = 8, 250, 16
 """Every second of the ``USERS`` shares a GPU with the one before it."""
+Say = Callable[[str], None]
 LATENCY_SECONDS = 0.00002
 START_SECONDS = 90.0
 _ACCOUNT = """
@@ -91,15 +94,6 @@ class Holder:
         return field(1, pod + field(3, container))
 
 
-@dataclass(frozen=True)
-class GpuNode:
-    """All that an agent on it is told by its environment."""
-
-    folder: NodeFolder
-    env: dict[str, str]
-    kube: Kube
-
-
 def free_port() -> int:
     """A TCP port that nobody used a moment ago."""
     with socketlib.socket() as probe:
@@ -113,34 +107,39 @@ def gpu_uuid(index: int) -> str:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[GpuNode]:
-    """The node with its 250 pods, until the block ends."""
+def running(folder: Path, say: Say) -> Iterator[dict[str, str]]:
+    """The node with its 250 pods until the block ends: what an agent there has as environment."""
     tools = Toolbox.from_env()
     simulated.library(folder / "lib", tools.c_compiler(), folder)
     cluster = SandboxCluster("bench", folder / "cluster", tools, Ports({}).get, 1, GPUS)
     cluster.prepare()
     node = NodeFolder(folder / NODE)
     kubelet = PodResources()
-    with _processes() as pids, _served(cluster, folder, kubelet, node.socket):
-        objects = cluster.objects()
+    with (
+        _processes() as pids,
+        _served(cluster, folder, kubelet, node.socket, say),
+        closing(kube_of(cluster.layout)) as kube,
+    ):
+        objects = Objects(kube, cluster.layout, 1, GPUS)
         objects.apply_namespaces()
         objects.apply_text(_ACCOUNT)
         objects.apply_nodes()
-        kube = objects._kube
         pods = [_pod(kube, number, pids) for number in range(PODS)]
         kubelet.response = b"".join(pod.resources() for pod in pods)
         _write(node, pods)
-        account = json.loads(objects.token_kubeconfig("agent", "neurox-system").read_text())
-        token = folder / "token"
-        token.write_text(account["users"][0]["user"]["token"])
-        env = {
+        yield {
             **node.agent_env(folder / "lib"),
             "NEUROX_AGENT_NODE": NODE,
             "NEUROX_AGENT_KUBE_API": cluster.server,
-            "NEUROX_AGENT_KUBE_TOKEN": str(token),
+            "NEUROX_AGENT_KUBE_TOKEN": str(_token(objects, folder / "token")),
             "NEUROX_AGENT_KUBE_CA": str(cluster.layout.certificate("ca")),
         }
-        yield GpuNode(node, env, kube)
+
+
+def _token(objects: Objects, file: Path) -> Path:
+    account = json.loads(objects.token_kubeconfig("agent", "neurox-system").read_text())
+    file.write_text(account["users"][0]["user"]["token"])
+    return file
 
 
 def _pod(kube: Kube, number: int, pids: Sequence[int]) -> Holder:
@@ -189,7 +188,9 @@ def _write(node: NodeFolder, pods: Sequence[Holder]) -> None:
 @contextmanager
 def _processes() -> Iterator[list[int]]:
     """As many real processes as use the GPUs, which do nothing."""
-    sleepers = [subprocess.Popen(["sleep", "infinity"]) for _ in range(USERS)]
+    with Path(os.devnull).open("wb") as nowhere:
+        sleep = "sleep", "infinity"
+        sleepers = [child.start(sleep, os.environ, None, nowhere) for _ in range(USERS)]
     try:
         yield [one.pid for one in sleepers]
     finally:
@@ -200,14 +201,14 @@ def _processes() -> Iterator[list[int]]:
 
 @contextmanager
 def _served(
-    cluster: SandboxCluster, state: Path, kubelet: PodResources, socket: Path
+    cluster: SandboxCluster, state: Path, kubelet: PodResources, socket: Path, say: Say
 ) -> Iterator[None]:
     """etcd, kube-apiserver and the kubelet's socket, in a loop of their own."""
     ready, stop = threading.Event(), threading.Event()
 
     async def serve() -> None:
         wanted = [p for p in cluster.processes() if p.name.endswith(("/etcd", "/kube-apiserver"))]
-        supervisor = Supervisor(wanted, state, print, asyncio.Event())
+        supervisor = Supervisor(wanted, state, say, asyncio.Event())
         supervisor.start()
         try:
             await supervisor.ready(list(supervisor.keepers), START_SECONDS)
@@ -221,8 +222,8 @@ def _served(
     with ThreadPoolExecutor(1) as pool:
         serving = pool.submit(asyncio.run, serve())
         serving.add_done_callback(lambda _: ready.set())
-        ready.wait()
         try:
+            ready.wait()
             if serving.done():
                 serving.result()
             yield
