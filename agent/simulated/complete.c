@@ -6,6 +6,22 @@
 
 #include "scenario.h"
 
+#define GIB 1073741824.0
+
+bool is_first_of_instance(const struct gpu *gpu, int index)
+{
+    for (int i = 0; i < index; i++)
+        if (gpu->migs[i].gi == gpu->migs[index].gi)
+            return false;
+    return true;
+}
+
+int mig_eighths(const struct gpu *gpu, const struct mig *mig)
+{
+    double part = mig->gigabytes * GIB / (double)gpu->memory_bytes * 8;
+    return (int)fmax(1, fmin(9, round(part)));
+}
+
 int instance_slices(const struct gpu *gpu, unsigned gi)
 {
     for (int i = 0; i < gpu->mig_count; i++)
@@ -70,8 +86,7 @@ static void name_migs(struct gpu *gpu)
     for (int i = 0; i < gpu->mig_count; i++) {
         struct mig *mig = &gpu->migs[i];
         unsigned long long a = digest(gpu->uuid, mig->gi * 16 + mig->ci + 1), b = digest(gpu->uuid, (unsigned)a);
-        double eighths = mig->eighths * 8.0 * 1073741824.0 / (double)gpu->memory_bytes;
-        mig->eighths = (int)fmax(1, fmin(8, lround(eighths)));
+        mig->eighths = mig_eighths(gpu, mig);
         if (!*mig->uuid)
             snprintf(mig->uuid, sizeof mig->uuid, "MIG-%08llx-%04llx-5%03llx-8%03llx-%012llx", a >> 32,
                      a >> 16 & 0xffff, a & 0xfff, b >> 48 & 0xfff, b & 0xffffffffffffull);
@@ -89,55 +104,13 @@ static void name_card(struct gpu *gpu, int index)
         snprintf(gpu->pci_bus_id, sizeof gpu->pci_bus_id, "%08X:%02X:00.0", index / 28, 0x18 + 8 * (index % 28));
 }
 
-static const char *place_processes(struct gpu *gpu)
+/* A process of a GPU instance is in its first compute instance, if it does not say in which. */
+static void place_processes(struct gpu *gpu)
 {
-    double shares[INSTANCES_MAX] = {0};
-    for (int i = 0; i < gpu->process_count; i++) {
-        struct process *process = &gpu->processes[i];
-        if (process->gi == NO_INSTANCE)
-            continue;
-        int slices = instance_slices(gpu, process->gi);
-        for (int j = 0; j < gpu->mig_count && process->ci == NO_INSTANCE; j++)
-            if (gpu->migs[j].gi == process->gi)
-                process->ci = gpu->migs[j].ci;
-        shares[process->gi] += process->sm;
-        if (!slices)
-            return "a process in a GPU instance that a 'mig' line names";
-        if (shares[process->gi] > slices / 7.0 + 1e-6)
-            return "processes of a GPU instance that together have at most its slices of the GPU";
-    }
-    return NULL;
-}
-
-static int cut_slices(const struct gpu *gpu)
-{
-    int slices = 0;
-    for (int i = 0; i < gpu->mig_count; i++) {
-        bool first = true; /* of its GPU instance: the others compute on the same slices */
-        for (int j = 0; j < i; j++)
-            first = first && gpu->migs[j].gi != gpu->migs[i].gi;
-        slices += first ? gpu->migs[i].slices : 0;
-    }
-    return slices;
-}
-
-static const char *twice(const struct scenario *scenario, int index)
-{
-    for (int i = 0; i < index; i++)
-        if (strcmp(scenario->gpus[i].uuid, scenario->gpus[index].uuid) == 0)
-            return "a uuid that no other GPU has";
-    return NULL;
-}
-
-static const char *lacking(const struct gpu *gpu)
-{
-    if (!*gpu->uuid || !*gpu->model || !gpu->memory_bytes)
-        return "uuid, model and memory_bytes for every GPU (a profile has the last two)";
-    if (gpu->reserved_bytes > gpu->memory_bytes)
-        return "reserved_bytes within memory_bytes";
-    if (cut_slices(gpu) > 7)
-        return "MIG devices of at most 7 slices together";
-    return gpu->nvlinks.middle > LINKS_MAX ? "at most 36 NVLinks" : NULL;
+    for (int i = 0; i < gpu->process_count; i++)
+        for (int j = 0; j < gpu->mig_count; j++)
+            if (gpu->processes[i].ci == NO_INSTANCE && gpu->migs[j].gi == gpu->processes[i].gi)
+                gpu->processes[i].ci = gpu->migs[j].ci;
 }
 
 /* The _v3 lists had a longer entry from 535.43 to before 535.86. */
@@ -148,25 +121,16 @@ static int stride_of(const char *driver)
     return major == 535 && minor >= 43 && minor < 86 ? 32 : 24;
 }
 
-const char *scenario_complete(struct scenario *scenario, int *incomplete)
+void scenario_complete(struct scenario *scenario)
 {
     for (int i = 0; i < scenario->gpu_count; i++) {
         struct gpu *gpu = &scenario->gpus[i];
-        const char *wanted = lacking(gpu);
-        if (!wanted)
-            wanted = twice(scenario, i);
-        if (!wanted)
-            wanted = place_processes(gpu);
-        if (wanted) {
-            *incomplete = i;
-            return wanted;
-        }
         fill_load(gpu);
         resolve(gpu);
         name_migs(gpu);
         name_card(gpu, i);
+        place_processes(gpu);
     }
     if (!scenario->process_stride)
         scenario->process_stride = stride_of(scenario->driver);
-    return *scenario->driver ? NULL : "a driver version";
 }

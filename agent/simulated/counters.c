@@ -58,10 +58,7 @@ void counters_settle(struct counters *counters, const struct gpu *gpu, double no
             counters->throttled[i] += passed;
     for (int i = 0; i < gpu->mig_count; i++) {
         unsigned gi = gpu->migs[i].gi;
-        bool first = true;
-        for (int j = 0; j < i; j++)
-            first = first && gpu->migs[j].gi != gi;
-        if (first)
+        if (is_first_of_instance(gpu, i))
             counters->loads[gi] += passed * instance_load(gpu, gi);
     }
     sample(counters, &gpu->rates[UTILIZATION], from, now);

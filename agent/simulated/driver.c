@@ -99,10 +99,12 @@ static void replace(struct scenario *next, const char *path)
 static bool follow(void)
 {
     const char *path = getenv("NEUROX_NVML_SCENARIO");
+    struct stamp now = {{0}, 0, -1}; /* of no file */
     struct stat file;
-    if (!path || !*path || strlen(path) >= sizeof followed || stat(path, &file) != 0)
+    if (!path || !*path)
         return false;
-    struct stamp now = {file.st_mtim, file.st_ino, file.st_size};
+    if (stat(path, &file) == 0)
+        now = (struct stamp){file.st_mtim, file.st_ino, file.st_size};
     if (now.changed.tv_sec == seen.changed.tv_sec && now.changed.tv_nsec == seen.changed.tv_nsec &&
         now.inode == seen.inode && now.size == seen.size)
         return true;

@@ -1,6 +1,8 @@
 /* Keys that may stand again: processes, MIG devices, XIDs, faults and the like. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,14 +39,14 @@ const char *add_process(const char *value, void *target, size_t size)
     static const char *const WANTED =
         "'PID MEMORY_BYTES SM_SHARE [mps|mps_server|graphics] [gi N [ci N]]' with a share from 0 to 1";
     struct gpu *gpu = target;
-    struct process new = {.gi = NO_INSTANCE, .ci = NO_INSTANCE};
+    struct process new = {.gi = NO_INSTANCE, .ci = NO_INSTANCE, .line = gpu->reading};
     char more[64], *rest = more;
     int length = 0;
     (void)size;
     if (gpu->process_count == PROCESSES_MAX)
         return "at most 256 processes a GPU";
     if (sscanf(value, "%u %llu %lf%n", &new.pid, &new.memory_bytes, &new.sm, &length) != 3 ||
-        new.pid == 0 || !(new.sm >= 0 && new.sm <= 1) || strlen(value + length) >= sizeof more)
+        new.pid == 0 || new.pid > INT_MAX || !(new.sm >= 0 && new.sm <= 1) || strlen(value + length) >= sizeof more)
         return WANTED;
     strcpy(more, value + length);
     while (rest)
@@ -55,26 +57,30 @@ const char *add_process(const char *value, void *target, size_t size)
 }
 
 /* '3g.40gb' has three of seven slices and is named for its memory; '1c.3g.40gb' computes on one. */
-static bool read_profile(struct mig *mig, double *gigabytes)
+static bool read_profile(struct mig *mig)
 {
-    char end[2];
-    if (sscanf(mig->profile, "%dc.%dg.%lfgb%1s", &mig->compute_slices, &mig->slices, gigabytes, end) == 3)
-        return mig->compute_slices >= 1 && mig->compute_slices <= mig->slices && mig->slices <= 7;
-    if (sscanf(mig->profile, "%dg.%lfgb%1s", &mig->slices, gigabytes, end) != 2)
+    int length = 0, *compute = &mig->compute_slices;
+    const char *rest = mig->profile;
+    if (sscanf(rest, "%dc.%n", compute, &length) == 1 && length > 0)
+        rest += length;
+    else
+        *compute = 0;
+    length = 0;
+    if (sscanf(rest, "%dg.%lfgb%n", &mig->slices, &mig->gigabytes, &length) != 2 || length == 0 || rest[length])
         return false;
-    mig->compute_slices = mig->slices;
-    return mig->slices >= 1 && mig->slices <= 7;
+    *compute = rest == mig->profile ? mig->slices : *compute;
+    return *compute >= 1 && *compute <= mig->slices && mig->slices <= 7 && mig->gigabytes > 0 &&
+           isfinite(mig->gigabytes);
 }
 
 const char *add_mig(const char *value, void *target, size_t size)
 {
     struct gpu *gpu = target;
-    struct mig new = {0};
-    double gigabytes;
+    struct mig new = {.line = gpu->reading};
     char rest[2];
     (void)size;
     int got = sscanf(value, "%u %u %23s %79s %1s", &new.gi, &new.ci, new.profile, new.uuid, rest);
-    if (got < 3 || got > 4 || !read_profile(&new, &gigabytes) || new.gi >= INSTANCES_MAX || new.ci >= 8)
+    if (got < 3 || got > 4 || !read_profile(&new) || new.gi >= INSTANCES_MAX || new.ci >= 8)
         return "'GI CI PROFILE [MIG-UUID]', a profile as '3g.40gb' or '1c.3g.40gb'";
     if (gpu->profile_migs)
         gpu->mig_count = 0;
@@ -84,10 +90,24 @@ const char *add_mig(const char *value, void *target, size_t size)
     for (int i = 0; i < gpu->mig_count; i++)
         if (gpu->migs[i].gi == new.gi && gpu->migs[i].ci == new.ci)
             return "a pair of instances that no other MIG device has";
-    new.eighths = (int)(gigabytes + 0.5); /* in gigabytes until the GPU's memory is known */
     gpu->migs[gpu->mig_count++] = new;
     gpu->mig_mode = gpu->mig_mode_pending = wave_constant(1);
     return NULL;
+}
+
+const char *set_uuid(const char *value, void *target, size_t size)
+{
+    struct gpu *gpu = target;
+    (void)size;
+    gpu->uuid_line = gpu->reading;
+    return set_text(value, gpu->uuid, sizeof gpu->uuid);
+}
+
+const char *set_mig_mode(const char *value, void *target, size_t size)
+{
+    struct gpu *gpu = target;
+    gpu->mig_mode_line = gpu->reading;
+    return set_yes(value, &gpu->mig_mode, size);
 }
 
 const char *add_xid(const char *value, void *target, size_t size)

@@ -22,7 +22,7 @@ static const struct key TOP_KEYS[] = {
 
 static const struct key GPU_KEYS[] = {
     WHOLE("profile", use_profile),
-    GPU(uuid, set_text), GPU(model, set_text), GPU(serial, set_text), GPU(vbios, set_text),
+    WHOLE("uuid", set_uuid), GPU(model, set_text), GPU(serial, set_text), GPU(vbios, set_text),
     GPU(pci_bus_id, set_text), GPU(architecture, set_architecture), GPU(lost, set_lost),
     GPU(multiprocessors, set_count), GPU(energy_joules, set_number),
     GPU(memory_bytes, set_bytes), GPU(reserved_bytes, set_bytes), GPU(memory_used_bytes, set_wave),
@@ -64,7 +64,7 @@ static const struct key GPU_KEYS[] = {
     GPU(ecc_enabled, set_yes), GPU(ecc, set_ecc), GPU(remapped, set_remapped),
     FIELD(gpu, "row_remap_banks", set_banks, banks), GPU(retired, set_retired),
     GPU(recovery_action, set_wave), GPU(persistence_mode, set_yes),
-    GPU(mig_mode, set_yes), GPU(mig_mode_pending, set_yes), WHOLE("mig", add_mig),
+    WHOLE("mig_mode", set_mig_mode), GPU(mig_mode_pending, set_yes), WHOLE("mig", add_mig),
     WHOLE("process", add_process), WHOLE("xid", add_xid),
     FIELD(gpu, "fail", set_fail, faults), FIELD(gpu, "delay", set_delay, faults),
     {NULL, NULL, 0, 0},

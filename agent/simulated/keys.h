@@ -19,6 +19,6 @@ setter set_clock_event, set_ecc, set_remapped, set_banks, set_retired, set_limit
 setter set_pcie_error, set_nvlink_error;
 
 /* These take the whole GPU or scenario. */
-setter add_process, add_mig, add_xid, add_link_down, use_profile, fix_clock;
+setter add_process, add_mig, add_xid, add_link_down, use_profile, fix_clock, set_uuid, set_mig_mode;
 
 #endif

@@ -2,9 +2,11 @@
 #include "scenario.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "profiles.h"
 
@@ -71,53 +73,82 @@ const char *profile_apply(const char *wanted_name, struct gpu *gpu)
         }
         snprintf(gpu->profile, sizeof gpu->profile, "%s", wanted_name);
         gpu->profile_migs = gpu->mig_count > 0;
+        gpu->profile_mig_mode = gpu->mig_mode.given;
         return wanted;
     }
     return "a profile: " PROFILE_NAMES;
 }
 
-static const char *read_lines(FILE *file, struct scenario *scenario, const char **at, int *number)
+/* Reads a line, at most as long as there is room for; false at the end. */
+static bool read_line(FILE *file, char *line, size_t room, const char **wanted)
 {
-    static char line[512]; /* outlives the call: `at` may point into it */
-    const char *wanted = NULL;
-    while (!wanted && fgets(line, sizeof line, file)) {
-        ++*number;
-        *at = "a line";
-        if (strlen(line) == sizeof line - 1)
-            return "at most 510 characters";
+    size_t length = 0;
+    int c;
+    while ((c = getc(file)) != EOF && c != '\n' && !*wanted) {
+        if (length == room - 2)
+            *wanted = "at most 510 characters";
+        else if (iscntrl(c) && c != '\t' && c != '\r')
+            *wanted = "text, not binary data";
+        else
+            line[length++] = (char)c;
+    }
+    line[length] = '\0';
+    if (strcspn(line, "\r") + 1 < length)
+        *wanted = "a line feed at the end of each line";
+    return c != EOF || length > 0;
+}
+
+/* The first mistake, if there is any. */
+static bool read_lines(FILE *file, struct scenario *scenario, struct mistake *mistake)
+{
+    static char line[512]; /* outlives the call: the mistake's key may point into it */
+    mistake->line = 0;
+    while (!mistake->wanted && read_line(file, line, sizeof line, &mistake->wanted)) {
+        int last = scenario->gpu_count - 1;
+        ++mistake->line;
+        mistake->key = "a line";
+        if (mistake->wanted)
+            return false;
+        if (last >= 0)
+            scenario->gpus[last].reading = mistake->line;
         char *text = trimmed(line);
         if (*text)
-            wanted = take(scenario, text, at);
-        if (*text == '[' && !wanted)
-            scenario->gpus[scenario->gpu_count - 1].line = *number;
+            mistake->wanted = take(scenario, text, &mistake->key);
+        if (*text == '[' && !mistake->wanted)
+            scenario->gpus[scenario->gpu_count - 1].line = mistake->line;
     }
-    int incomplete = scenario->gpu_count;
-    if (wanted || !(wanted = scenario_complete(scenario, &incomplete)))
-        return wanted;
-    *at = "end of file";
-    if (incomplete < scenario->gpu_count) {
-        snprintf(line, sizeof line, "[gpu %d]", incomplete);
-        *number = scenario->gpus[incomplete].line;
-        *at = line;
-    }
-    return wanted;
+    return !mistake->wanted && scenario_possible(scenario, mistake);
+}
+
+/* Why it is no file to read, or NULL: a pipe would never end. */
+static const char *unreadable(const char *path)
+{
+    struct stat file;
+    if (stat(path, &file) != 0)
+        return strerror(errno);
+    return S_ISDIR(file.st_mode) ? "it is a folder" : S_ISREG(file.st_mode) ? NULL : "it is no regular file";
 }
 
 struct scenario *scenario_read(const char *path)
 {
-    FILE *file = fopen(path, "re");
+    const char *reason = unreadable(path);
+    FILE *file = reason ? NULL : fopen(path, "re");
     struct scenario *scenario = calloc(1, sizeof *scenario);
-    const char *at = "the file", *wanted = "a readable file";
-    int number = 0;
-    if (file && scenario)
-        wanted = read_lines(file, scenario, &at, &number);
-    if (wanted)
-        fprintf(stderr, "simulated NVML: %s line %d, %s: expected %s\n", path, number, at, wanted);
+    struct mistake mistake = {0};
+    bool good = false;
+    if (!file || !scenario)
+        fprintf(stderr, "simulated NVML: %s cannot be read (%s): NEUROX_NVML_SCENARIO names a scenario file\n", path,
+                reason ? reason : strerror(errno));
+    else if (read_lines(file, scenario, &mistake) && ferror(file))
+        fprintf(stderr, "simulated NVML: %s cannot be read after line %d\n", path, mistake.line);
+    else if (!(good = !mistake.wanted))
+        fprintf(stderr, "simulated NVML: %s line %d, %s: expected %s\n", path, mistake.line, mistake.key, mistake.wanted);
     if (file)
         fclose(file);
-    if (wanted) {
-        free(scenario);
-        return NULL;
+    if (good) {
+        scenario_complete(scenario);
+        return scenario;
     }
-    return scenario;
+    free(scenario);
+    return NULL;
 }

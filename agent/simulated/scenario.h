@@ -53,13 +53,16 @@ struct process {
     enum process_kind kind;
     unsigned gi, ci; /* NO_INSTANCE outside MIG */
     double since;    /* when it was first seen */
+    int line;
 };
 
 struct mig {
     unsigned gi, ci;
     int slices, compute_slices; /* of seven: its GPU instance's, its own */
+    double gigabytes;           /* by its name */
     int eighths;                /* of the memory */
     char profile[24], uuid[80];
+    int line;
 };
 
 struct xid { unsigned long long serial, code; unsigned gi; };
@@ -78,7 +81,8 @@ struct faults {
 
 struct gpu {
     char uuid[80], model[96], serial[30], vbios[32], pci_bus_id[32], profile[24];
-    int line; /* where its section begins */
+    int line, reading; /* where its section begins, and which line of it is being read */
+    int uuid_line, mig_mode_line; /* where they were given */
     int architecture, multiprocessors;
     int lost; /* 0, or what every call answers */
     bool clock_events;
@@ -98,6 +102,7 @@ struct gpu {
     bool reasons[REASONS], link_down[LINKS_MAX];
     int process_count, mig_count, xid_count;
     bool profile_migs; /* the MIG layout is the profile's: the section's own replaces it */
+    bool profile_mig_mode; /* the profile's model can be cut into MIG devices */
     struct faults faults;
     struct mig migs[MIGS_MAX];
     struct xid xids[XIDS_MAX];
@@ -129,8 +134,23 @@ const char *profile_apply(const char *name, struct gpu *gpu);
 const char *key_set_top(struct scenario *scenario, const char *name, const char *value);
 const char *key_set_gpu(struct gpu *gpu, const char *name, const char *value);
 
-/* Fills in what follows from the rest; NULL, or what is missing and of which GPU. */
-const char *scenario_complete(struct scenario *scenario, int *incomplete);
+/* What a scenario says that cannot be: in which line, of which key, and what was expected instead. */
+struct mistake {
+    int line;
+    const char *key, *wanted; /* not NULL */
+};
+
+/* Whether all that stands in a scenario can be together; fills in `mistake` where not. */
+bool scenario_possible(const struct scenario *scenario, struct mistake *mistake);
+
+/* Fills in what follows from the rest. */
+void scenario_complete(struct scenario *scenario);
+
+/* Whether no MIG device before this one is of its GPU instance, whose slices all of them share. */
+bool is_first_of_instance(const struct gpu *gpu, int index);
+
+/* How many eighths of the GPU's memory the device's GPU instance has; 9 is more than all. */
+int mig_eighths(const struct gpu *gpu, const struct mig *mig);
 
 /* How many of seven slices a GPU instance has, by its id; 0 is none. */
 int instance_slices(const struct gpu *gpu, unsigned gi);

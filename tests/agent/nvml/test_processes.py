@@ -30,10 +30,13 @@ def started(scenario: Put) -> Iterator[Put]:
 
 
 def listed(
-    lists: ProcessLists, errors: Errors | None = None, graphics: bool = False
+    lists: ProcessLists,
+    errors: Errors | None = None,
+    graphics: bool = False,
+    memory: float = MEMORY,
 ) -> list[tuple[int, int | None, str]] | None:
     handle = pynvml.nvmlDeviceGetHandleByIndex(0)
-    found = lists.read([(handle, None)], MEMORY, graphics, Counter() if errors is None else errors)
+    found = lists.read([(handle, None)], memory, graphics, Counter() if errors is None else errors)
     return None if found is None else [(p.pid, p.memory_bytes, p.kind) for p in found]
 
 
@@ -64,9 +67,9 @@ def test_a_list_that_makes_no_sense_is_left_out_and_counted(started: Put) -> Non
 
 
 def test_more_memory_than_the_gpu_has_makes_no_sense(started: Put) -> None:
-    started("process = 11 2000000 0.1\n")
+    started("process = 11 2000 0.1\n")
     errors: Errors = Counter()
-    assert listed(ProcessLists(ALIVE.__contains__), errors) is None
+    assert listed(ProcessLists(ALIVE.__contains__), errors, memory=1999) is None
     assert errors == {(COMPUTE, "implausible"): 1}
 
 
