@@ -27,7 +27,11 @@ def text(model: Profile, uuids: Sequence[str], uses: Sequence[Use]) -> str:
         mine = [use for use in uses if use.uuid == uuid_]
         lines += ["", f"[gpu {index}]", f"profile = {model.name}", f"uuid = {uuid_}"]
         lines += [f"utilization = {_wave(load_of(use), fraction(uuid_))}" for use in mine[:1]]
-        lines += [f"process = {use.pid} {_memory(model, use)} {load_of(use):.4f}" for use in mine]
+        memory = [_memory(model, use) // len(mine) for use in mine]  # together they fit
+        lines += [
+            f"process = {use.pid} {held} {load_of(use):.4f}"
+            for use, held in zip(mine, memory, strict=True)
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,7 @@ def text(model: Model, uuids: Sequence[str], processes: Sequence[Process]) -> st
         lines += ["", f"[gpu {index}]", f"profile = {model.profile}", f"uuid = {uuid_}"]
         lines += [f"model = {model.name}"] if model.name else []
         lines += [f"utilization = {_wave(uuid_, process)}" for process in mine[:1]]
-        lines += [line for process in mine for line in _process(model, process)]
+        lines += [line for process in mine for line in _process(model, process, len(mine))]
     return "\n".join(lines) + "\n"
 
 
@@ -35,8 +35,9 @@ def _wave(uuid_: str, process: Process) -> str:
     return f"wave {load:.4f} {swing:.4f} {25 + 65 * process.seed:.2f} {600 * fraction(uuid_):.2f}"
 
 
-def _process(model: Model, process: Process) -> list[str]:
-    memory = int(model.memory_bytes * process.memory)
+def _process(model: Model, process: Process, on_gpu: int) -> list[str]:
+    """One of ``on_gpu`` processes: together they fit."""
+    memory = int(model.memory_bytes * process.memory / on_gpu)
     lines = [f"process = {process.pid} {memory} {process.load:.4f}"]
     if process.clock_event:
         lines.append(f"clock_event = {process.clock_event}")

@@ -43,3 +43,11 @@ def test_a_pod_does_the_same_each_time_and_on_each_of_its_gpus() -> None:
     (load,) = {load_of(use) for use in uses}
     assert 0.35 <= load <= 0.85
     assert load != load_of(Use("u", ("w", "train"), 1))
+
+
+def test_pods_that_share_a_gpu_fit_on_it_together(library: Path, tmp_path: Path) -> None:
+    (uuid,) = gpu_uuids("east", "a", 1)
+    uses = [Use(uuid, ("v", f"train-{pid}"), pid) for pid in range(1, 9)]
+    done = python(library, tmp_path, text(H200, [uuid], uses), READ)
+    assert done.stderr == ""
+    assert done.stdout.count("(") == 8
