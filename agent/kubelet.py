@@ -19,7 +19,7 @@ POLL_SECONDS = 3.0
 KEEP_SECONDS = 60.0
 """How long the last answer is served while the kubelet does not answer, as when it restarts."""
 _TIMEOUT_SECONDS = 5.0
-_GRANTS_MAX = 10_000
+_GRANTS_MAX = 4096
 _LIST = "/v1.PodResourcesLister/List"
 
 
@@ -68,14 +68,22 @@ def _claimed(message: bytes) -> Iterator[tuple[str, Device]]:
                 yield driver, Device(claim=f"{pool}/{name}")
 
 
+def _bounded(found: Iterator[Grant]) -> tuple[Grant, ...]:
+    """All or nothing: who holds a GPU alone is not told by a part of the answer."""
+    kept = tuple(islice(found, _GRANTS_MAX + 1))
+    if len(kept) > _GRANTS_MAX:
+        raise ValueError(f"containers were given more than {_GRANTS_MAX} devices, and none is read")
+    return kept
+
+
 class Kubelet:
     """``up`` tells of the last poll; False until the first one succeeded."""
 
     def __init__(self, socket: Path) -> None:
         self.up = False
         self._channel = UnaryChannel(socket, _TIMEOUT_SECONDS)
-        self._answer: bytes | None = None
-        """As it came, for an answer like the last one needs no reading."""
+        self._digest: int | None = None
+        """Of the last answer, for one like it needs no reading."""
         self._last: tuple[Grant, ...] = ()
         self._answered_at = -math.inf
         self._failing = False
@@ -88,16 +96,16 @@ class Kubelet:
         """Ask once; a kubelet that does not answer is logged when that is news."""
         try:
             answer = self._channel.call(_LIST, b"")
-            if answer != self._answer:
-                self._last = tuple(islice(grants(answer), _GRANTS_MAX))
+            if (digest := hash(answer)) != self._digest:
+                self._last = _bounded(grants(answer))
         except (CallFailed, ValueError) as error:
             if not self._failing:
                 log.warning("pod-resources: %s; next try in %gs", error, POLL_SECONDS)
             self.up, self._failing = False, True
             return
         if not self.up:
-            log.info("pod-resources: connected, %d GPUs allocated", len(self._last))
-        self._answer, self._answered_at = answer, time.monotonic()
+            log.info("pod-resources: connected, %d devices given to containers", len(self._last))
+        self._digest, self._answered_at = digest, time.monotonic()
         self.up, self._failing = True, False
 
     def run(self, stop: threading.Event) -> None:

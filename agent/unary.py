@@ -10,7 +10,8 @@ import h2.connection
 import h2.events
 import h2.exceptions
 
-_RESPONSE_MAX = 16 * 1024 * 1024
+RESPONSE_MAX = 4 * 1024 * 1024
+"""What gRPC's own clients take unless they are told otherwise; 500 pods need a quarter of it."""
 _SOCKET_PATH_MAX = 107
 
 
@@ -73,7 +74,7 @@ class UnaryChannel:
         link.sendall(self._h2.data_to_send())
         return _message(self._answer(link, stream, deadline))
 
-    def _answer(self, link: socket.socket, stream: int, deadline: float) -> bytes:
+    def _answer(self, link: socket.socket, stream: int, deadline: float) -> bytearray:
         """The body; ``deadline`` is for all of it, or a server that dribbles would hold us."""
         body, status = bytearray(), b""
         while True:
@@ -92,12 +93,12 @@ class UnaryChannel:
                     raise CallFailed("the server reset the call")
                 ended = ended or isinstance(event, h2.events.StreamEnded)
             link.sendall(self._h2.data_to_send())
-            if len(body) > _RESPONSE_MAX:
-                raise CallFailed(f"the answer is larger than {_RESPONSE_MAX} bytes")
+            if len(body) > RESPONSE_MAX:
+                raise CallFailed(f"the answer is larger than {RESPONSE_MAX} bytes, and is not read")
             if ended:
                 if status != b"0":
                     raise CallFailed(f"gRPC status {status.decode() or 'missing'}")
-                return bytes(body)
+                return body
 
 
 def connect(path: Path, timeout_seconds: float) -> socket.socket:
@@ -119,7 +120,8 @@ def connect(path: Path, timeout_seconds: float) -> socket.socket:
     return link
 
 
-def _message(body: bytes) -> bytes:
+def _message(body: bytearray) -> bytes:
     if len(body) < 5 or body[0] != 0 or int.from_bytes(body[1:5], "big") != len(body) - 5:
         raise CallFailed("the answer is not one uncompressed message")
-    return body[5:]
+    del body[:5]
+    return bytes(body)

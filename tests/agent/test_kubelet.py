@@ -1,6 +1,7 @@
 """The kubelet's client against a real gRPC server on a Unix socket."""
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -8,19 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+import yaml
 from grpclib.const import Cardinality, Handler, Status
 from grpclib.encoding.base import CodecBase
 from grpclib.exceptions import GRPCError
 from grpclib.server import Server, Stream
 
-from agent import kubelet
 from agent.allocations import Grant
 from agent.deviceid import Device
 from agent.kubelet import KEEP_SECONDS, Kubelet, grants
 from agent.protobuf import field
-from agent.unary import _RESPONSE_MAX, CallFailed, UnaryChannel
+from agent.unary import RESPONSE_MAX, CallFailed, UnaryChannel
+from tests.agent.running import address, spawned
 
 UUID = "GPU-5a1b6a0e-3f2c-4d53-9a9b-0c1d2e3f4a5b"
+VALUES = Path(__file__).parents[2] / "charts/neurox-workload/values.yaml"
 LIST = "/v1.PodResourcesLister/List"
 
 
@@ -55,6 +59,7 @@ class Answering:
     def __init__(self, path: Path, response: bytes = b"") -> None:
         self.response = response
         self.refuse: Status | None = None
+        self.calls = 0
         self.hold = asyncio.Event()
         self.hold.set()
         self._path = path
@@ -79,6 +84,7 @@ class Answering:
 
     async def _list(self, stream: Stream[Any, Any]) -> None:
         await stream.recv_message()
+        self.calls += 1
         await self.hold.wait()
         if self.refuse:
             raise GRPCError(self.refuse)
@@ -169,19 +175,61 @@ def test_a_refused_call_says_why_once(
 
 
 def test_an_answer_beyond_the_limit_is_given_up(server: Answering, tmp_path: Path) -> None:
-    server.response = bytes(_RESPONSE_MAX + 1)
-    with pytest.raises(CallFailed, match=f"larger than {_RESPONSE_MAX} bytes"):
+    server.response = bytes(RESPONSE_MAX + 1)
+    with pytest.raises(CallFailed, match=f"larger than {RESPONSE_MAX} bytes"):
         UnaryChannel(tmp_path / "kubelet.sock", 60).call(LIST, b"")
 
 
-def test_no_more_devices_are_kept_than_a_node_can_have(
-    server: Answering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_more_devices_than_a_node_can_have_change_nothing(
+    server: Answering, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(kubelet, "_GRANTS_MAX", 3)
-    server.response = pod("a", devices("nvidia.com/gpu", *(f"{UUID}::{n}" for n in range(9))))
     client = Kubelet(tmp_path / "kubelet.sock")
     client.poll()
-    assert len(client.grants(time.monotonic())) == 3
+    server.response = pod("b", devices("nvidia.com/gpu", *(f"{UUID}::{n}" for n in range(4097))))
+    client.poll()
+    assert [one.pod for one in client.grants(time.monotonic())] == ["a"]
+    assert caplog.records[-1].message.startswith(
+        "pod-resources: containers were given more than 4096 devices, and none is read"
+    )
+
+
+def pods(count: int, device: str) -> bytes:
+    ids = (devices("nvidia.com/gpu", f"{device}::{number}") for number in range(count))
+    return b"".join(pod(f"train-{number}-abcdefg", one) for number, one in enumerate(ids))
+
+
+@pytest.mark.parametrize(
+    ("answer", "that"),
+    [
+        pytest.param(pods(4096, UUID), "4096 devices given to containers", id="most devices"),
+        pytest.param(pods(60_000, UUID), f"larger than {RESPONSE_MAX} bytes", id="60000 pods"),
+        pytest.param(pods(45_000, "mlx5_0"), "0 devices given to containers", id="most bytes"),
+    ],
+)
+def test_however_much_the_kubelet_answers_half_of_the_charts_memory_is_enough(
+    library: Path, server: Answering, tmp_path: Path, answer: bytes, that: str
+) -> None:
+    server.response = answer
+    values = yaml.safe_load(VALUES.read_text())
+    limit = re.fullmatch(r"(\d+)Mi", values["agent"]["resources"]["limits"]["memory"])
+    assert limit is not None
+    scenario = f"driver = 580.95.05\n[gpu 0]\nprofile = h200\nuuid = {UUID}\n"
+    agent = spawned(library, tmp_path, scenario, POD_RESOURCES=str(tmp_path / "kubelet.sock"))
+    try:
+        url, said = address(agent)
+        deadline = time.monotonic() + 30
+        while server.calls < 3:
+            assert time.monotonic() < deadline
+            page = requests.get(f"{url}/metrics", timeout=5).text
+            threading.Event().wait(0.1)
+        held = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{agent.pid}/status").read_text())
+    finally:
+        agent.kill()
+        said += agent.communicate(timeout=10)[1]
+    assert that in said
+    assert page.count("neurox_pod_gpu_allocation_info{") == (4096 if "4096" in that else 0)
+    assert held is not None
+    assert int(held[1]) < int(limit[1]) * 1024 / 2
 
 
 def test_a_slow_answer_is_given_up_in_time(server: Answering, tmp_path: Path) -> None:
