@@ -12,7 +12,10 @@ from portal.api.stores import stores
 from portal.schemas import GpuOut, Page
 
 bp = APIBlueprint("gpus", __name__, tag="Fleet")
-FILTERS = ("cluster", "pool", "node", "state", "user", "workload_id", "workload", "model")
+FILTERS = (
+    *("cluster", "pool", "node", "state", "xid_24h"),
+    *("user", "workload_id", "workload", "model"),
+)
 GPUS = Noun("gpus", GpuOut, ("cluster", "node", "index", "uuid"), FILTERS, "cluster")
 
 

@@ -73,7 +73,7 @@ GPUS = Listing(
         Column("temperature_celsius", "Temp.", numeric=True),
         Column("power_watts", "Power", numeric=True),
     ),
-    filters=("q", "state", "cluster", "node", "pool", "user", "model"),
+    filters=("q", "state", "cluster", "node", "pool", "user", "model", "xid_24h"),
     states=("busy", "idle", "allocated", "free", "fault", "stale"),
     sort="node",
     choices=True,

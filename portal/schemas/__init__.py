@@ -7,7 +7,7 @@ oldest), ``sample_age_seconds`` how old a reading.
 
 from portal.schemas.base import FRESH_SECONDS, Model, Page
 from portal.schemas.cluster import ClusterIn, ClusterOut, JoinOut, UpgradeOut
-from portal.schemas.gpu import ClockEvent, GpuHolder, GpuMig, GpuOut, GpuState, GpuXid
+from portal.schemas.gpu import ClockEvent, GpuHolder, GpuMig, GpuOut, GpuState, GpuXid, XidKind
 from portal.schemas.node import NodeOut
 from portal.schemas.overview import Attention, MapGpu, MapNode, OverviewOut, Tile
 from portal.schemas.policy import (
@@ -66,4 +66,5 @@ __all__ = [
     "UserOut",
     "WorkloadIn",
     "WorkloadOut",
+    "XidKind",
 ]

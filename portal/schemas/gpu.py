@@ -38,6 +38,10 @@ class ClockEvent(Model):
     throttles: bool
 
 
+XidKind = Literal["hardware", "software", "none"]
+"""Hardware is the GPU and its links; software is a program or the driver."""
+
+
 class GpuXid(Model):
     """An error that the driver reported, as often as since the GPU's agent started."""
 
@@ -90,6 +94,8 @@ class GpuOut(Model):
     findings: list[str]
     recovery_action: str | None
     xids: list[GpuXid]
+    xid_24h: XidKind
+    """The worst that the driver reported in the last 24 h, and since the GPU's agent started."""
     migs: list[GpuMig]
     holders: list[GpuHolder]
     workload_id: str | None

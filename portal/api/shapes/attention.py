@@ -5,16 +5,22 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote, urlencode
 
 from portal.api.fleet import Reported
+from portal.api.shapes.gpu import hardware_xids
 from portal.schemas import Attention, ClusterOut, GpuState, MapNode
 
 SHOWN = 8
 
 
 def attention(
-    seen: list[Reported], clusters: list[ClusterOut], nodes: list[MapNode]
+    seen: list[Reported], clusters: list[ClusterOut], nodes: list[MapNode], now: float
 ) -> list[Attention]:
     """At most eight; the bad before the worrying."""
-    found = [*_clusters(clusters), *_nodes(seen, clusters), *_gpus(clusters, nodes)]
+    found = [
+        *_clusters(clusters),
+        *_nodes(seen, clusters),
+        *_gpus(clusters, nodes),
+        *_xids(seen, clusters, now),
+    ]
     return sorted(found, key=lambda each: each.severity != "bad")[:SHOWN]
 
 
@@ -62,6 +68,21 @@ def _gpus(clusters: Iterable[ClusterOut], nodes: list[MapNode]) -> Iterator[Atte
                 yield Attention.model_validate(
                     {"severity": severity, "message": said, "href": href}
                 )
+
+
+def _xids(
+    seen: Iterable[Reported], clusters: Iterable[ClusterOut], now: float
+) -> Iterator[Attention]:
+    connected = {cluster.name for cluster in clusters if cluster.state == "connected"}
+    for reported in seen:
+        name = reported.cluster.name
+        found = [xids for gpu in reported.gpus if (xids := hardware_xids(gpu, now))]
+        if found and name in connected:
+            grave = any(xid.severity == "critical" for xids in found for xid in xids)
+            plural = f"{len(found)} GPUs" if len(found) > 1 else "1 GPU"
+            said = f"{plural} of {name} reported hardware errors (XID) in the last 24 h."
+            href = "/gpus?" + urlencode({"cluster": name, "xid_24h": "hardware"})
+            yield Attention(severity="bad" if grave else "warn", message=said, href=href)
 
 
 def _cluster(name: str) -> str:

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from controllers.domain.gpu import Gpu, Holder
+from controllers.domain.gpu import Gpu, Holder, Xid
 from controllers.domain.workload import Workload
 from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.gpu_words import clock_event, finding, health, recovery
 from portal.api.shapes.values import at, moment
-from portal.schemas import GpuHolder, GpuMig, GpuOut, GpuState, GpuXid
+from portal.schemas import GpuHolder, GpuMig, GpuOut, GpuState, GpuXid, XidKind
 
 BUSY = 0.05
 """A GPU that is used this much of the time or more is not idle."""
+DAY_SECONDS = 86_400
 _READINGS = (
     *("utilization", "sm_active", "tensor_active", "memory_used_bytes"),
     *("unattributed_memory_bytes", "power_watts", "temperature_celsius"),
@@ -31,6 +32,22 @@ def state(gpu: Gpu, fresh: bool) -> GpuState:
     if most is None:
         return "allocated"
     return "busy" if most >= BUSY else "idle"
+
+
+def hardware_xids(gpu: Gpu, now: float) -> list[Xid]:
+    """Those of the last 24 h that tell of the GPU or its links, not of a program or the driver."""
+    return [xid for xid in _recent(gpu, now) if xid.cause in ("hardware", "link")]
+
+
+def xid_kind(gpu: Gpu, now: float) -> XidKind:
+    """The worst of the last 24 h."""
+    if hardware_xids(gpu, now):
+        return "hardware"
+    return "software" if _recent(gpu, now) else "none"
+
+
+def _recent(gpu: Gpu, now: float) -> list[Xid]:
+    return [xid for xid in gpu.xids if xid.last_at is not None and now - xid.last_at < DAY_SECONDS]
 
 
 def gpu_out(fleet: Fleet, reported: Reported, gpu: Gpu) -> GpuOut:
@@ -55,6 +72,7 @@ def gpu_out(fleet: Fleet, reported: Reported, gpu: Gpu) -> GpuOut:
         findings=[finding(check) for check in gpu.findings],
         recovery_action=recovery(gpu.recovery_action) if fresh else None,
         xids=_xids(gpu),
+        xid_24h=xid_kind(gpu, fleet.now),
         migs=_migs(gpu, fresh),
         holders=[_holder(fleet, reported, holder, fresh) for holder in gpu.holders],
         **_whose(fleet, reported.holding(gpu)),

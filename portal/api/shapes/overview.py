@@ -30,7 +30,7 @@ def overview_out(fleet: Fleet, caller: Caller, chosen: list[str]) -> OverviewOut
         clusters=clusters,
         tiles=tiles(clusters, [each for some in gpus for each in some], map(state, found), chosen),
         map=nodes,
-        attention=attention(seen, clusters, nodes),
+        attention=attention(seen, clusters, nodes, fleet.now),
         workloads=[workload_out(fleet, each, caller) for each in top(found)],
         simulated=any(cluster.simulated for cluster in clusters),
     )

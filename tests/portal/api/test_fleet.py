@@ -7,6 +7,7 @@ import pytest
 from neurox_web import Web, cluster, gpu, holder, policy, running
 
 from controllers.domain.cluster import Cluster, Node, StateDelta
+from controllers.domain.gpu import Xid
 from controllers.store.states import States
 
 
@@ -161,6 +162,21 @@ def test_the_overview_counts_shows_and_warns(web: Web) -> None:
     assert any("without a fresh sample" in message for message in messages)
     assert [w["id"] for w in shown["workloads"]] == ["w1"]
     assert shown["simulated"]
+
+
+def test_the_overview_counts_the_gpus_with_errors_of_the_hardware(web: Web) -> None:
+    made = cluster(web)
+    now = time.time()
+    hot = Xid(63, 1, now - 9, "warning", "hardware")
+    dead = Xid(79, 2, now - 9, "critical", "hardware")
+    web.stores.samples.put(made.id, [gpu(0, xids=(hot, dead)), gpu(1, xids=(hot,)), gpu(2)])
+    (told,) = (each for each in one(web, "/overview")["attention"] if "XID" in each["message"])
+    assert told["message"] == "2 GPUs of east reported hardware errors (XID) in the last 24 h."
+    assert told["severity"] == "bad"
+    assert len(one(web, told["href"])["items"]) == 2
+    web.stores.samples.put(made.id, [gpu(0, xids=(hot,)), gpu(1)])
+    (told,) = (each for each in one(web, "/overview")["attention"] if "XID" in each["message"])
+    assert (told["severity"], told["message"][:5]) == ("warn", "1 GPU")
 
 
 def test_the_overview_can_be_narrowed(web: Web) -> None:

@@ -1,5 +1,6 @@
 """One GPU: everybody who has it, what troubles it, and what is unknown about it."""
 
+import time
 from typing import Any
 
 from neurox_web import Web, cluster, gpu, policy, running
@@ -68,6 +69,23 @@ def test_trouble_is_told_in_words(web: Web) -> None:
         "cause": "application",
         "text": "page fault",
     }
+
+
+def test_the_worst_xid_of_a_day_is_told_and_asked_for(web: Web) -> None:
+    made, now = cluster(web), time.time()
+    program = Xid(31, 1, now - 9, cause="application")
+    xids = {
+        "hardware": (program, Xid(74, 1, now - 80_000, cause="link")),
+        "software": (program, Xid(79, 1, now - 90_000, cause="hardware")),
+        "none": (Xid(79, 1, None, cause="hardware"),),
+    }
+    samples = [gpu(index, xids=found) for index, found in enumerate(xids.values())]
+    web.stores.samples.put(made.id, samples)
+    listed: Any = web.get("/gpus").json
+    assert [each["xid_24h"] for each in listed["items"]] == list(xids)
+    chosen: Any = web.get("/gpus?xid_24h=hardware").json
+    assert [each["index"] for each in chosen["items"]] == [0]
+    assert web.get("/gpus?xid_24h=soft").status_code == 400
 
 
 def test_what_is_not_known_has_no_words(web: Web) -> None:

@@ -183,6 +183,7 @@ class Fleet:
         names = ("label", "value", "of", "unit", "note", "tone", "href")
         attention = [
             ("bad", "GPU 5 of gpu-3 in prod-use1 reports a fault"),
+            ("bad", "1 GPU of prod-use1 reported hardware errors (XID) in the last 24 h."),
             ("warn", "train-vit-03 holds 4 GPUs and has not used them for 42 min"),
         ]
         return s.OverviewOut(

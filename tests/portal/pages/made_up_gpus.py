@@ -38,6 +38,7 @@ def gpu(cluster: str, node: int, index: int, stale: bool, text: str | None) -> s
         findings=[],
         recovery_action="none" if live else None,
         xids=_xids(text) if full else [],
+        xid_24h="hardware" if full else "none",
         migs=_migs() if full else [],
         holders=[_holder(number, text) for number in range(2 if full else 1)] if held else [],
         workload_id="w-3" if held else None,
@@ -94,12 +95,15 @@ def _xids(text: str | None) -> list[s.GpuXid]:
         s.GpuXid(
             code=code,
             count=code - 11,
-            last_at=NOW - timedelta(hours=code),
+            last_at=NOW - timedelta(hours=code / 4),
             severity="warning",
-            cause="application",
-            text=text or "Graphics engine exception",
+            cause=cause,
+            text=text or words,
         )
-        for code in (13, 31)
+        for code, cause, words in (
+            (13, "application", "Graphics engine exception"),
+            (48, "hardware", "An error of its memory could not be corrected"),
+        )
     ]
 
 
