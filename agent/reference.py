@@ -20,8 +20,8 @@ does not support is absent; what failed is absent and counted in
 devices and pods older than 15 seconds are left out.
 
 An `info` is a gauge that is always 1; its labels are what it tells. The tier is how often a value
-is read: **F** each second, **M** each 10 seconds, **S** each minute, **E** when an event comes,
-**O** when the driver is opened.
+is read at the least: **F** each second, **M** each 10 seconds, **S** each minute, **E** when an
+event comes, **O** when the driver is opened.
 """
 
 _SCOPES: Mapping[Scope, tuple[str, str]] = {
