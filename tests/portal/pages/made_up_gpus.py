@@ -41,9 +41,7 @@ def gpu(cluster: str, node: int, index: int, stale: bool, text: str | None) -> s
         xid_24h="hardware" if full else "none",
         migs=_migs() if full else [],
         holders=[_holder(number, text) for number in range(2 if full else 1)] if held else [],
-        workload_id="w-3" if held else None,
-        workload=(text or "train-vit-03") if held else None,
-        user=(text or "amara") if held else None,
+        **_whose(held, text),
         namespace="vision" if held else None,
         pod="train-vit-03-0" if held else None,
         driver="580.95.05",
@@ -62,14 +60,20 @@ def _holder(number: int, text: str | None) -> s.GpuHolder:
         pod=text or f"train-vit-03-{number}",
         mode="mig" if number else "exclusive",
         mig_uuids=["MIG-20d3c1f6-8c1d-5e0a-9f6b-0123456789ab"] if number else [],
-        workload_id="w-3" if number == 0 else None,
-        workload=(text or "train-vit-03") if number == 0 else None,
-        user=(text or "amara") if number == 0 else None,
+        **_whose(number == 0, text),
         utilization=0.4,
         memory_used_bytes=11 * GIB,
         busy_seconds=4_000.0 * (number + 1),
         energy_joules=2.2e6 * (number + 1),
     )
+
+
+def _whose(known: bool, text: str | None) -> dict[str, str | None]:
+    return {
+        "workload_id": "w-3" if known else None,
+        "workload": (text or "train-vit-03") if known else None,
+        "user": (text or "amara") if known else None,
+    }
 
 
 def _turn(node: int, index: int) -> int:
