@@ -51,6 +51,9 @@ Labels are `gpu`, `UUID`, `pci_bus_id`, `device`, `modelName`, `Hostname` and
 `pod`. A Prometheus that does not honour labels renames the last three to `exported_container`,
 `exported_namespace` and `exported_pod`, as it does the exporter's.
 
+A GPU that is lost has no rows but of its XIDs, which say why. With MIG, rows of the whole GPU name
+a pod where that pod has every instance.
+
 Rows add up. The exporter copies a device's value to every pod that shares it, so that sums count it
 several times. Here a shared GPU has one row for each field; of `GPU_UTIL` and `FB_USED` each pod
 has a row with its own part, and the row without a pod has what is left. Where GPU instances have a

@@ -51,8 +51,8 @@ class DcgmPage:
 
     def _owned(self, snapshot: Snapshot) -> Iterator[Owned]:
         now = self._clock()
-        for gpu in snapshot.gpus:
-            if not gpu.up:
+        for gpu in snapshot.gpus:  # of one that is lost there are its XIDs: why it is
+            if not gpu.identity.uuid:
                 continue
             rates = self._rates.of(gpu.identity.uuid)
             split = frozenset(name for one in gpu.migs for name, _ in one.values)

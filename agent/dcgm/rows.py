@@ -50,7 +50,7 @@ def rows(gpu: Gpu, snapshot: Snapshot) -> Iterator[Row]:
     """The rows of one GPU, the GPU's own first."""
     given = [one for one in snapshot.allocations if one.uuid == gpu.identity.uuid]
     holders = _holders(given)
-    only = holders[0] if len(holders) == 1 else None
+    only = holders[0] if len(holders) == 1 and _is_whole(gpu, given) else None
     jobs = _jobs(snapshot.usage.gpus.get(gpu.identity.uuid, {}))
     if len(holders) < 2 or gpu.migs:
         yield Row(gpu.values, only, job=jobs.get("", ""))
@@ -62,6 +62,12 @@ def rows(gpu: Gpu, snapshot: Snapshot) -> Iterator[Row]:
         holders = _holders([one for one in given if one.mig_uuid in uuids])
         only = holders[0] if len(holders) == 1 else None
         yield Row(instance.values, only, instance, job=jobs.get(str(instance.gi), ""))
+
+
+def _is_whole(gpu: Gpu, given: Sequence[Allocation]) -> bool:
+    """Whether nothing of the GPU is left to others."""
+    taken = {one.mig_uuid for one in given}
+    return all(any(one.uuid in taken for one in part.devices) for part in gpu.migs)
 
 
 def _jobs(values: Values) -> Mapping[str, str]:

@@ -129,6 +129,14 @@ def test_a_gpu_instance_has_rows_of_what_is_its_own() -> None:
     assert len(rows(shown, "DCGM_FI_DEV_POWER_USAGE")) == 1
 
 
+def test_the_rows_of_a_gpu_name_a_pod_only_where_it_has_every_instance() -> None:
+    migs = tuple(MigInstance(gi, 1, (MigDevice(f"MIG-{gi}", gi, 0, "3g.71gb"),)) for gi in (1, 2))
+    one = snapshot(migs=migs, allocations=(given("a", mig_uuid="MIG-1"),))
+    assert by_pod(one, "DCGM_FI_DEV_POWER_USAGE") == {"": 512.5}
+    both = (given("a", mig_uuid="MIG-1"), given("a", mig_uuid="MIG-2"))
+    assert by_pod(snapshot(migs=migs, allocations=both), "DCGM_FI_DEV_POWER_USAGE") == {"a": 512.5}
+
+
 def xids(at: float) -> dict[Series, float]:
     return {
         ("neurox_gpu_xid_last_timestamp_seconds", ("13",)): at - 9,
@@ -172,9 +180,18 @@ def test_traffic_is_a_rate() -> None:
     assert "DCGM_FI_PROF_PCIE_TX_BYTES" not in found
 
 
-def test_a_lost_gpu_and_an_old_snapshot_have_no_rows() -> None:
-    lost = Snapshot(taken_at=0, gpus=(Gpu(WHO, up=False),))
-    assert text(lost) == ""
+def test_a_lost_gpu_has_its_last_xid_and_nothing_else() -> None:
+    lost = Snapshot(taken_at=0, gpus=(Gpu(WHO, up=False, values=xids(NOW)),))
+    ((labels, value),) = rows(lost, "DCGM_FI_DEV_XID_ERRORS")
+    assert (labels["UUID"], value) == ("GPU-a", 79)
+    names = {line.partition("{")[0] for line in text(lost).splitlines() if line[0] != "#"}
+    assert names == {"DCGM_FI_DEV_XID_ERRORS", "DCGM_EXP_XID_ERRORS_TOTAL"}
+    watched: dict[Series, float] = {("neurox_gpu_health", ("xid",)): 0}
+    never_seen = Gpu(Identity(0), up=False, values=watched)
+    assert text(Snapshot(taken_at=0, gpus=(never_seen,))) == ""
+
+
+def test_an_old_snapshot_has_no_rows() -> None:
     page = DcgmPage("gpu-1", ("legacy",), Rates())
     assert page.text(snapshot(), fresh=False) == ""
     assert page.text(None, fresh=False) == ""
