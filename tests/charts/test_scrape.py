@@ -1,8 +1,6 @@
 """A real Prometheus under the chart's configuration, and agents that are broken or hostile."""
 
 import gzip
-import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import yaml
 
 from infra.local.monitoring import LIMITS
-from infra.tools.toolbox import Toolbox
-from tests.conftest import free_port
+from tests.prometheus import Prometheus, prometheus
 
 pytestmark = pytest.mark.slow
 
@@ -119,35 +115,6 @@ def served(node: str, page: Callable[[], Iterable[bytes]]) -> Iterator[str]:
         thread.join(10)
 
 
-class Prometheus:
-    """One that runs; ``get`` asks its API."""
-
-    def __init__(self, folder: Path, configuration: Any, *words: str) -> None:
-        self.address = f"127.0.0.1:{free_port()}"
-        folder.mkdir()
-        (folder / "prometheus.yml").write_text(json.dumps(configuration))
-        command = [str(Toolbox.from_env().path("prometheus")), *words]
-        command += [f"--config.file={folder / 'prometheus.yml'}"]
-        command += [f"--web.listen-address={self.address}"]
-        with (folder / "log").open("wb") as log:
-            self.process = subprocess.Popen(command, cwd=folder, stderr=log)
-
-    def get(self, path: str, **parameters: str) -> Any:
-        url = f"http://{self.address}/api/v1/{path}"
-        answer = requests.get(url, params=parameters, timeout=5).json()
-        assert answer["status"] == "success", answer
-        return answer["data"]
-
-    def ask(self, query: str) -> dict[str, str]:
-        """The values by node."""
-        rows = self.get("query", query=query)["result"]
-        return {row["metric"].get("instance", ""): row["value"][1] for row in rows}
-
-    def end(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=20)
-
-
 class Scraped:
     """The Prometheus of the chart, in agent mode, and the one that it writes to."""
 
@@ -162,10 +129,8 @@ class Scraped:
 
     def done(self) -> bool:
         """Whether each target was scraped three times, and the store knows."""
-        with suppress(requests.RequestException, ValueError):
-            times = self.store.ask("count_over_time(up[5m])")
-            return len(times) == len(REFUSED) + len(TAKEN) and min(map(int, times.values())) >= 3
-        return False
+        times = self.store.ask("count_over_time(up[5m])")
+        return len(times) == len(REFUSED) + len(TAKEN) and min(map(int, times.values())) >= 3
 
 
 def configuration(render: Any, targets: Mapping[str, str], store: str) -> dict[str, Any]:
@@ -198,17 +163,12 @@ def scraped(render: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         pages = {node: page for node, (page, _) in REFUSED.items()}
         pages |= {node: lambda text=text: [text] for node, text in TAKEN.items()}
         targets = {node: stack.enter_context(served(node, page)) for node, page in pages.items()}
-        store = Prometheus(folder / "store", {}, "--web.enable-remote-write-receiver")
-        stack.callback(store.end)
-        agent = Prometheus(
-            folder / "agent", configuration(render, targets, store.address), "--agent"
-        )
-        stack.callback(agent.end)
+        receiver = prometheus(folder / "store", {}, "--web.enable-remote-write-receiver")
+        store = stack.enter_context(receiver)
+        own = configuration(render, targets, store.address)
+        agent = stack.enter_context(prometheus(folder / "agent", own, "--agent"))
         both = Scraped(agent, store)
-        deadline = time.monotonic() + 90
-        while not both.done():
-            assert time.monotonic() < deadline, (folder / "agent" / "log").read_text()[-2000:]
-            threading.Event().wait(0.2)
+        agent.until(both.done)
         yield both
 
 

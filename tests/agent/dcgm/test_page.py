@@ -15,8 +15,8 @@ from agent.snapshot import (
     Snapshot,
     Usage,
 )
+from tests.agent.dcgm.holders import MIB, given, used
 
-MIB = 1 << 20
 WHO = Identity(0, uuid="GPU-a", model="NVIDIA H200", pci_bus_id="00000000:18:00.0")
 VALUES: Mapping[Series, float] = {
     UTILIZATION: 0.75,
@@ -25,16 +25,6 @@ VALUES: Mapping[Series, float] = {
     ("neurox_gpu_clock_hertz", ("sm",)): 1.98e9,
 }
 NOW = 1_800_000_000.0
-
-
-def given(pod: str, container: str = "main", mig_uuid: str = "") -> Allocation:
-    return Allocation("GPU-a", "vision", pod, container, "nvidia.com/gpu", "none", mig_uuid)
-
-
-def used(pod: str, share: float, mib: int) -> PodUse:
-    sm: Series = ("neurox_pod_gpu_sm_utilization_ratio", ())
-    memory: Series = ("neurox_pod_gpu_memory_used_bytes", ())
-    return PodUse("GPU-a", "vision", pod, {sm: share, memory: mib * MIB})
 
 
 def snapshot(
@@ -77,7 +67,7 @@ def test_a_line_is_the_exporters_letter_for_letter() -> None:
         'modelName="NVIDIA H200",Hostname="gpu-1",DCGM_FI_DRIVER_VERSION="580.95.05",'
         'container="main",namespace="vision",pod="train-0"} 1980\n'
     )
-    assert line in text(snapshot(allocations=(given("train-0"),)))
+    assert line in text(snapshot(allocations=(given("GPU-a", "train-0"),)))
 
 
 def test_the_current_generation_has_other_names_units_and_labels() -> None:
@@ -99,7 +89,7 @@ def test_both_generations_can_be_served_together_and_neither() -> None:
 
 
 def test_a_gpu_of_one_pod_has_its_name_on_every_row() -> None:
-    shown = snapshot(allocations=(given("train-0", "a"), given("train-0", "b")))
+    shown = snapshot(allocations=(given("GPU-a", "train-0", "a"), given("GPU-a", "train-0", "b")))
     for name in ("DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_POWER_USAGE"):
         ((labels, _),) = rows(shown, name)
         assert (labels["pod"], labels["container"]) == ("train-0", "")
@@ -107,7 +97,8 @@ def test_a_gpu_of_one_pod_has_its_name_on_every_row() -> None:
 
 def test_rows_of_a_shared_gpu_add_up_to_it_and_nothing_is_copied() -> None:
     shown = snapshot(
-        allocations=(given("a"), given("b")), pods=(used("a", 0.25, 1024), used("b", 0.5, 2048))
+        allocations=(given("GPU-a", "a"), given("GPU-a", "b")),
+        pods=(used("GPU-a", "a", 0.25, 1024), used("GPU-a", "b", 0.5, 2048)),
     )
     assert by_pod(shown, "DCGM_FI_DEV_GPU_UTIL") == {"a": 25, "b": 50, "": 0}
     assert by_pod(shown, "DCGM_FI_DEV_FB_USED") == {"a": 1024, "b": 2048, "": 1024}
@@ -120,7 +111,7 @@ def test_a_gpu_instance_has_rows_of_what_is_its_own() -> None:
         MigInstance(gi, 1, (MigDevice(f"MIG-{gi}", gi, 0, "1g.18gb"),), {memory: gi * MIB})
         for gi in (7, 9)
     )
-    shown = snapshot(migs=migs, allocations=(given("a", mig_uuid="MIG-7"),))
+    shown = snapshot(migs=migs, allocations=(given("GPU-a", "a", mig_uuid="MIG-7"),))
     found = rows(shown, "DCGM_FI_DEV_FB_USED")
     assert [(x["GPU_I_ID"], x["GPU_I_PROFILE"], x.get("pod"), value) for x, value in found] == [
         ("7", "1g.18gb", "a", 7),
@@ -131,9 +122,9 @@ def test_a_gpu_instance_has_rows_of_what_is_its_own() -> None:
 
 def test_the_rows_of_a_gpu_name_a_pod_only_where_it_has_every_instance() -> None:
     migs = tuple(MigInstance(gi, 1, (MigDevice(f"MIG-{gi}", gi, 0, "3g.71gb"),)) for gi in (1, 2))
-    one = snapshot(migs=migs, allocations=(given("a", mig_uuid="MIG-1"),))
+    one = snapshot(migs=migs, allocations=(given("GPU-a", "a", mig_uuid="MIG-1"),))
     assert by_pod(one, "DCGM_FI_DEV_POWER_USAGE") == {"": 512.5}
-    both = (given("a", mig_uuid="MIG-1"), given("a", mig_uuid="MIG-2"))
+    both = (given("GPU-a", "a", mig_uuid="MIG-1"), given("GPU-a", "a", mig_uuid="MIG-2"))
     assert by_pod(snapshot(migs=migs, allocations=both), "DCGM_FI_DEV_POWER_USAGE") == {"a": 512.5}
 
 

@@ -1,29 +1,24 @@
 """What boards, cost tools and autoscalers ask a real Prometheus that scrapes our page."""
 
-import json
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from agent.catalogue import MEMORY_USED, POWER, UTILIZATION, Series
 from agent.dcgm.page import DcgmPage
 from agent.dcgm.rates import Rates
 from agent.pages import Page
-from agent.snapshot import Allocation, Gpu, Identity, PodUse, Snapshot, Usage
-from infra.tools.toolbox import Toolbox
+from agent.snapshot import Gpu, Identity, Snapshot, Usage
+from tests.agent.dcgm.holders import MIB, given, used
 from tests.agent.serving import address, serving
-from tests.conftest import free_port
+from tests.prometheus import prometheus
 
 pytestmark = pytest.mark.slow
 
-MIB = 1 << 20
+Ask = Callable[..., dict[str, float]]
 GRAPHICS: Series = ("neurox_gpu_graphics_active_ratio", ())
 TENSOR: Series = ("neurox_gpu_tensor_active_ratio", ())
 CLOCK: Series = ("neurox_gpu_clock_hertz", ("sm",))
@@ -36,41 +31,14 @@ def gpu(index: int, busy: float, mib: int) -> Gpu:
     return Gpu(Identity(index, uuid=f"GPU-{index}", model="NVIDIA H200"), up=True, values=values)
 
 
-def used(pod: str, share: float, mib: int) -> PodUse:
-    sm: Series = ("neurox_pod_gpu_sm_utilization_ratio", ())
-    memory: Series = ("neurox_pod_gpu_memory_used_bytes", ())
-    return PodUse("GPU-1", "vision", pod, {sm: share, memory: mib * MIB})
-
-
-def given(index: int, pod: str) -> Allocation:
-    return Allocation(f"GPU-{index}", "vision", pod, "main", "nvidia.com/gpu", "none")
-
-
 SNAPSHOT = Snapshot(
     taken_at=0,
     driver="580.95.05",
     gpus=(gpu(0, 0.8, 4096), gpu(1, 0.6, 2048), gpu(2, 0.0, 0)),
-    allocations=(given(0, "train-0"), given(1, "a"), given(1, "b")),
-    usage=Usage((used("a", 0.2, 512), used("b", 0.3, 1024))),
+    allocations=(given("GPU-0", "train-0"), given("GPU-1", "a"), given("GPU-1", "b")),
+    usage=Usage((used("GPU-1", "a", 0.2, 512), used("GPU-1", "b", 0.3, 1024))),
 )
 """One GPU of one pod, one of two pods, one free."""
-
-
-class Prometheus:
-    """A real one, that has scraped the page."""
-
-    def __init__(self, address: str) -> None:
-        self._url = f"http://{address}/api/v1"
-
-    def get(self, path: str, **parameters: str) -> Any:
-        answer = requests.get(f"{self._url}/{path}", params=parameters, timeout=5).json()
-        assert answer["status"] == "success", answer
-        return answer["data"]
-
-    def ask(self, query: str, by: str = "gpu") -> dict[str, float]:
-        """The answers by one label."""
-        rows = self.get("query", query=query)["result"]
-        return {row["metric"].get(by, ""): float(row["value"][1]) for row in rows}
 
 
 @pytest.fixture(scope="module")
@@ -83,22 +51,15 @@ def page() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def prometheus(page: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    folder, address = tmp_path_factory.mktemp("prometheus"), f"127.0.0.1:{free_port()}"
-    (folder / "prometheus.yml").write_text(json.dumps(_configuration(page)))
-    command = [
-        str(Toolbox.from_env().path("prometheus")),
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-    ]
-    with Path(folder / "log").open("w") as log, subprocess.Popen(command, stderr=log) as process:
-        try:
-            running = Prometheus(address)
-            _until_scraped(running)
-            yield running
-        finally:
-            process.terminate()
+def ask(page: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+    """Asks a Prometheus that has scraped the page; the numbers, by GPU or another label."""
+    with prometheus(tmp_path_factory.mktemp("prometheus"), _configuration(page)) as running:
+
+        def numbers(query: str, by: str = "gpu") -> dict[str, float]:
+            return {key: float(value) for key, value in running.ask(query, by).items()}
+
+        running.until(lambda: numbers("sum(up)") == {"": 2.0})
+        yield numbers
 
 
 def _configuration(page: str) -> dict[str, Any]:
@@ -114,67 +75,54 @@ def _configuration(page: str) -> dict[str, Any]:
     }
 
 
-def _until_scraped(running: Prometheus) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if running.ask("sum(up)") == {"": 2.0}:
-                return
-        except (requests.RequestException, KeyError):
-            pass
-        threading.Event().wait(0.1)
-    raise AssertionError("no scrape within 60 s")
-
-
 HONOURED = '{job="honoured"}'
 
 
-def test_the_board_of_the_exporter_shows_its_panels(prometheus: Prometheus) -> None:
-    gpus = prometheus.get("label/gpu/values", **{"match[]": "DCGM_FI_DEV_GPU_TEMP"})
-    assert gpus == ["0", "1", "2"]
+def test_the_board_of_the_exporter_shows_its_panels(ask: Ask) -> None:
+    assert set(ask("DCGM_FI_DEV_GPU_TEMP")) == {"0", "1", "2"}
     chosen = '{job="honoured",instance=~".+",gpu=~"(0|1|2)"}'
-    assert prometheus.ask(f"DCGM_FI_DEV_GPU_TEMP{chosen}") == {"0": 50, "1": 51, "2": 52}
-    assert prometheus.ask(f"avg(DCGM_FI_DEV_GPU_TEMP{chosen})") == {"": 51}
-    assert prometheus.ask(f"sum(DCGM_FI_DEV_POWER_USAGE{chosen})") == {"": 903}
-    clocks = prometheus.ask(f"DCGM_FI_DEV_SM_CLOCK{chosen} * 1000000")
+    assert ask(f"DCGM_FI_DEV_GPU_TEMP{chosen}") == {"0": 50, "1": 51, "2": 52}
+    assert ask(f"avg(DCGM_FI_DEV_GPU_TEMP{chosen})") == {"": 51}
+    assert ask(f"sum(DCGM_FI_DEV_POWER_USAGE{chosen})") == {"": 903}
+    clocks = ask(f"DCGM_FI_DEV_SM_CLOCK{chosen} * 1000000")
     assert clocks == {"0": 1.98e9, "1": 1.98e9, "2": 1.98e9}
-    tensor = prometheus.ask(f"DCGM_FI_PROF_PIPE_TENSOR_ACTIVE{chosen}")
+    tensor = ask(f"DCGM_FI_PROF_PIPE_TENSOR_ACTIVE{chosen}")
     assert tensor == {"0": 0.2, "1": 0.15, "2": 0}
 
 
-def test_sums_over_a_shared_gpu_are_the_gpus(prometheus: Prometheus) -> None:
+def test_sums_over_a_shared_gpu_are_the_gpus(ask: Ask) -> None:
     by_gpu = f"sum by (gpu) (DCGM_FI_DEV_FB_USED{HONOURED})"
-    assert prometheus.ask(by_gpu) == {"0": 4096, "1": 2048, "2": 0}
+    assert ask(by_gpu) == {"0": 4096, "1": 2048, "2": 0}
     by_gpu = f"sum by (gpu) (DCGM_FI_DEV_GPU_UTIL{HONOURED})"
-    assert prometheus.ask(by_gpu) == {"0": 80, "1": 60, "2": 0}
+    assert ask(by_gpu) == {"0": 80, "1": 60, "2": 0}
 
 
-def test_a_cost_tool_finds_what_a_pod_had(prometheus: Prometheus) -> None:
+def test_a_cost_tool_finds_what_a_pod_had(ask: Ask) -> None:
     query = (
         'avg(avg_over_time(DCGM_FI_PROF_GR_ENGINE_ACTIVE{job="honoured",container!=""}[1m])) '
         "by (container, pod, namespace)"
     )
-    assert prometheus.ask(query, by="pod") == {"train-0": 0.4}
+    assert ask(query, by="pod") == {"train-0": 0.4}
     query = 'sum by (pod) (DCGM_FI_DEV_FB_USED{job="honoured",pod!=""}) * 1024 * 1024'
-    assert prometheus.ask(query, by="pod") == {
+    assert ask(query, by="pod") == {
         "train-0": 4096 * MIB,
         "a": 512 * MIB,
         "b": 1024 * MIB,
     }
 
 
-def test_an_autoscaler_finds_the_load_of_its_pods(prometheus: Prometheus) -> None:
+def test_an_autoscaler_finds_the_load_of_its_pods(ask: Ask) -> None:
     query = 'avg(DCGM_FI_DEV_GPU_UTIL{job="honoured",namespace="vision",pod=~"a|b"}) by (pod)'
-    assert prometheus.ask(query, by="pod") == {"a": 20, "b": 30}
+    assert ask(query, by="pod") == {"a": 20, "b": 30}
 
 
-def test_a_prometheus_whose_own_labels_win_has_the_pod_as_exported(prometheus: Prometheus) -> None:
+def test_a_prometheus_whose_own_labels_win_has_the_pod_as_exported(ask: Ask) -> None:
     query = 'DCGM_FI_DEV_POWER_USAGE{job="renamed",exported_namespace="vision"}'
-    assert prometheus.ask(query, by="exported_pod") == {"train-0": 300}
+    assert ask(query, by="exported_pod") == {"train-0": 300}
 
 
-def test_the_names_of_4_9_are_in_base_units(prometheus: Prometheus) -> None:
+def test_the_names_of_4_9_are_in_base_units(ask: Ask) -> None:
     used = f"sum(DCGM_FI_DEV_FB_USED_BYTES{HONOURED})"
-    assert prometheus.ask(used) == {"": (4096 + 2048) * MIB}
-    host = prometheus.ask(f"DCGM_FI_DEV_GPU_UTIL_RATIO{HONOURED}", by="hostname")
+    assert ask(used) == {"": (4096 + 2048) * MIB}
+    host = ask(f"DCGM_FI_DEV_GPU_UTIL_RATIO{HONOURED}", by="hostname")
     assert set(host) == {"gpu-1"}
