@@ -9,6 +9,8 @@ from agent.snapshot import Snapshot
 COUNTED = frozenset({"neurox_gpu_pcie_bytes_total", "neurox_gpu_nvlink_bytes_total"})
 QUIET_SECONDS = 30.0
 """A counter that was not seen to change for longer stands still."""
+READ_SECONDS = 10.0
+"""So often the driver is asked: what stands still stood still so long ago."""
 
 
 @dataclass(frozen=True)
@@ -47,4 +49,5 @@ def _next(last: _Seen | None, value: float, at: float) -> _Seen:
         return _Seen(value, at)
     if value > last.value:
         return _Seen(value, at, (value - last.value) / (at - last.at)) if at > last.at else last
-    return last if at - last.at < QUIET_SECONDS else _Seen(value, last.at, 0.0)
+    quiet = last.rate == 0 or at - last.at >= QUIET_SECONDS
+    return _Seen(value, at - READ_SECONDS, 0.0) if quiet else last

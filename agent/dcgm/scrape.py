@@ -50,7 +50,7 @@ def samples(url: str) -> list[Sample]:
 
 def parse(text: str) -> Iterator[Sample]:
     """The series of a page in the Prometheus text format."""
-    for line in text.splitlines():
+    for line in text.split("\n"):  # and at no other character that Python breaks lines at
         if line and not line.startswith("#") and (found := _SAMPLE.fullmatch(line)):
             labels = {name: _unescaped(value) for name, value in _LABEL.findall(found[2] or "")}
             yield Sample(found[1], {name: value for name, value in labels.items() if value})

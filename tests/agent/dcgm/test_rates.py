@@ -27,6 +27,11 @@ def test_a_counter_that_stands_still_comes_to_rest() -> None:
     assert followed((0, 0), (10, 100), (10 + QUIET_SECONDS, 100)) == 0
 
 
+def test_the_first_rate_after_a_rest_is_not_spread_over_the_rest() -> None:
+    still = [(float(second), 100.0) for second in range(10, 3600)]
+    assert followed((0, 0), *still, (3600, 1200)) == 100
+
+
 def test_a_counter_that_begins_anew_gives_no_rate_until_it_is_seen_to_move() -> None:
     assert followed((0, 0), (10, 100), (20, 5)) is None
     assert followed((0, 0), (10, 100), (20, 5), (30, 15)) == 1

@@ -32,6 +32,11 @@ def test_an_empty_label_is_no_label_and_a_broken_line_no_series() -> None:
     assert list(parse(f'a{{pod=""}} 1\n{broken}')) == [Sample("a", {})]
 
 
+def test_a_line_ends_at_a_line_feed_and_nowhere_else() -> None:
+    text = "one\u2028two\x85three\x0cfour"
+    assert list(parse(f'a{{b="{text}"}} 1\r\nc 2')) == [Sample("a", {"b": text}), Sample("c", {})]
+
+
 OPEN_METRICS = """# TYPE a counter
 a_total{b="c"} 1.0 # {trace_id="x"} 0.5 1.7e9
 a_created{b="c"} 1.7e+09 1.7e9
