@@ -140,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, _: str | None = None) -> None:
         """Say in plain text what is wrong with a request, and hang up."""
         self.close_connection = True
+        # Of a request that cannot be read it is still HTTP/0.9, which has no status line.
+        self.request_version = self.protocol_version
         if code == 501:  # BaseHTTPRequestHandler's word for a method without its function
             code, message = 405, f"{self.command} is not possible here: use GET or HEAD"
         self.send_response(code)
