@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from agent.catalogue import BUSY_SECONDS, ENERGY, METRICS, POWER, UTILIZATION, Series
 from agent.instances import MigReader
-from agent.integrals import Integrals
+from agent.integrals import MOST_PER_SECOND, Integrals
 from agent.nvml import gpm
 from agent.nvml.driver import Driver
 from agent.nvml.errors import Errors, GpuLost
@@ -95,16 +95,17 @@ class Device:
         try:
             opened = self._opened or self._open(errors)
             with _timed(seconds, "F"):
-                values = self._followed(opened.readings.read("F", errors))
+                values = self._followed(opened.readings.read("F", errors), now, errors)
                 self._integrate(opened, values, now, errors)
             for tier, period in TIERS.items():
                 if now >= opened.due[tier] or opened.due[tier] > now + period:
                     with _timed(seconds, tier):
-                        self._slower(opened, tier, errors)
+                        self._slower(opened, tier, now, errors)
                     self._put_off(opened, tier, now)
             if "M" in seconds:
                 with _timed(seconds, "M"):
-                    self._medium(opened, values.get(_MEMORY_TOTAL, float("inf")), errors)
+                    memory = values.get(_MEMORY_TOTAL, float("inf"))
+                    self._medium(opened, memory, now, errors)
             with _timed(seconds, "F"):
                 use = self._rest(opened, values, now, wants_activity, errors)
         except GpuLost as lost:
@@ -137,20 +138,20 @@ class Device:
         self._opened = opened
         return opened
 
-    def _slower(self, opened: _Opened, tier: str, errors: Errors) -> None:
+    def _slower(self, opened: _Opened, tier: str, now: float, errors: Errors) -> None:
         values = opened.readings.read(tier, errors)
         if tier == "S":
             values.update(opened.links.read(values, errors))
-        opened.slower[tier] = self._followed(values)
+        opened.slower[tier] = self._followed(values, now, errors)
 
     def _put_off(self, opened: _Opened, tier: str, now: float) -> None:
         """GPUs take turns, so that no pass but the first is long."""
         first, period = opened.due[tier] == 0.0, TIERS[tier]
         opened.due[tier] = now + (period * (self.index + 1) / self._count if first else period)
 
-    def _medium(self, opened: _Opened, memory: float, errors: Errors) -> None:
+    def _medium(self, opened: _Opened, memory: float, now: float, errors: Errors) -> None:
         """MIG devices and lists of processes."""
-        self._mig(opened, errors)
+        self._mig(opened, now, errors)
         if not opened.lists:
             return
         handles: Iterable[tuple[Handle, int | None]] = opened.migs.handles() or [
@@ -159,7 +160,7 @@ class Device:
         # Another tuple each time: attribution then looks whether pids have been reused.
         opened.processes = opened.lists.read(handles, memory, opened.draws, errors)
 
-    def _mig(self, opened: _Opened, errors: Errors) -> None:
+    def _mig(self, opened: _Opened, now: float, errors: Errors) -> None:
         mode = opened.slower["M"].get(MIG_MODE)
         mig = "" if mode is None else "enabled" if mode else "disabled"
         if mig != self.identity.mig:
@@ -170,7 +171,8 @@ class Device:
                 ActivitySamples(opened.handle),
             )
             self.identity = replace(self.identity, mig=mig)
-            opened.slower["M"] = self._followed(opened.readings.read("M", errors))
+            values = opened.readings.read("M", errors)
+            opened.slower["M"] = self._followed(values, now, errors)
             opened.due["S"] = 0.0
         opened.migs.renew(mig == "enabled", errors)
 
@@ -193,13 +195,17 @@ class Device:
         mean = values.get(UTILIZATION) if opened.busy.mean is None else opened.busy.mean
         return GpuUse(gpu, opened.processes, activity, None if opened.busy.ended else mean)
 
-    def _followed(self, values: dict[Series, float]) -> dict[Series, float]:
+    def _followed(
+        self, values: dict[Series, float], now: float, errors: Errors
+    ) -> dict[Series, float]:
         """The driver's own counters, carried over when they begin again."""
         if self._ended:
             raise GpuLost("its driver was closed meanwhile", "uninitialized")
-        for series, raw in values.items():
+        for series, raw in list(values.items()):
             if METRICS[series[0]].type == "counter":
-                values[series] = self._integrals.follow(series, raw, from_zero=series == ENERGY)
+                most, from_zero = _most(series), series == ENERGY
+                total = self._integrals.follow(series, raw, now, most, from_zero)
+                _put(values, series, total, errors)
         return values
 
     def _integrate(
@@ -207,12 +213,28 @@ class Device:
     ) -> None:
         """Busy seconds, and energy by power where the driver does not count it."""
         busy = None if opened.busy.ended else opened.busy.seconds(errors)
+        integrals = self._integrals
         if busy is not None:
-            values[BUSY_SECONDS] = self._integrals.add(BUSY_SECONDS, busy)
+            values[BUSY_SECONDS] = integrals.add(BUSY_SECONDS, busy)
         elif opened.busy.ended and UTILIZATION in values:
-            values[BUSY_SECONDS] = self._integrals.integrate(BUSY_SECONDS, values[UTILIZATION], now)
-        if POWER in values and ENERGY not in values and not self._integrals.follows(ENERGY):
-            values[ENERGY] = self._integrals.integrate(ENERGY, values[POWER], now)
+            total = integrals.integrate(BUSY_SECONDS, values[UTILIZATION], now, most=1.0)
+            _put(values, BUSY_SECONDS, total, errors)
+        if POWER in values and ENERGY not in values and not integrals.follows(ENERGY):
+            total = integrals.integrate(ENERGY, values[POWER], now, _most(ENERGY))
+            _put(values, ENERGY, total, errors)
+
+
+def _most(series: Series) -> float:
+    return MOST_PER_SECOND[METRICS[series[0]].unit]
+
+
+def _put(values: dict[Series, float], series: Series, total: float | None, errors: Errors) -> None:
+    """A counter's total; one whose reading can not be is absent, and an error."""
+    if total is not None:
+        values[series] = total
+        return
+    values.pop(series, None)
+    errors[series[0], "implausible"] += 1
 
 
 @contextmanager
