@@ -1,6 +1,5 @@
 """GPUs out of their series. Pure; the series are those of the agent's catalogue."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -53,6 +52,7 @@ NAMES = (
 )
 """What a GPU's row is made of, beside what is wrong with it."""
 
+_MOST = 2.0**63
 _Place = tuple[str, str]
 """Node and uuid."""
 
@@ -201,14 +201,14 @@ def _fields(series: Mapping[str, Sample], names: Mapping[str, str]) -> dict[str,
 
 
 def number(sample: Sample | None) -> float | None:
-    """A value that is finite."""
-    return sample.value if sample is not None and math.isfinite(sample.value) else None
+    """A value that something of this world can have, so that sums of it stay numbers too."""
+    return sample.value if sample is not None and abs(sample.value) < _MOST else None
 
 
 def whole(sample: Sample | None) -> int | None:
     """A value that can be a count."""
     value = number(sample)
-    return None if value is None or not 0 <= value < 2**63 else int(value)
+    return None if value is None or value < 0 else int(value)
 
 
 def _index(text: str) -> int:

@@ -20,7 +20,7 @@ def percent(ratio: float | None) -> str:
         return UNKNOWN
     if 0 < ratio < 0.01:
         return "<1 %"
-    return f"{min(math.floor(ratio * 100 + 0.5), 99) if ratio < 1 else 100} %"
+    return f"{min(math.floor(max(ratio, 0.0) * 100 + 0.5), 99) if ratio < 1 else 100} %"
 
 
 def size(count: float | None) -> str:
@@ -80,7 +80,7 @@ def heat(ratio: float | None) -> str:
     """The step of the utilisation scale: ``u0`` to ``u4``."""
     if ratio is None or ratio < 0.01:
         return "u0"
-    return f"u{min(4, int(ratio * 4) + 1)}"
+    return f"u{min(4, int(min(ratio, 1.0) * 4) + 1)}"
 
 
 def tile_value(value: float | None, unit: str) -> str:

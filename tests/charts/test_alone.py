@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from infra.local.monitoring import LIMITS
+
 CHART = str(Path(__file__).parents[2] / "charts" / "neurox-workload")
 OWN = {
     "Namespace",
@@ -28,6 +30,15 @@ def monitor(render: Any, **values: Any) -> dict[str, Any]:
     (found,) = (each for each in objects if each["kind"] == "ServiceMonitor")
     spec: dict[str, Any] = found["spec"]
     return spec
+
+
+def test_a_prometheus_of_yours_has_the_limits_of_ours(render: Any) -> None:
+    found = monitor(render)
+    assert (found["sampleLimit"], found["bodySizeLimit"]) == (LIMITS["sample_limit"], "8MB")
+    assert found["labelNameLengthLimit"] == LIMITS["label_name_length_limit"]
+    assert found["labelValueLengthLimit"] == LIMITS["label_value_length_limit"]
+    (endpoint,) = found["endpoints"]
+    assert endpoint["honorTimestamps"] is endpoint["followRedirects"] is False
 
 
 @pytest.mark.parametrize("version", ["1.32", "1.37"])

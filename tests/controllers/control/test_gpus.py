@@ -50,6 +50,13 @@ def test_a_number_that_no_gpu_can_have_is_unknown(value: float) -> None:
     assert gpu.memory_used_bytes is None
 
 
+@pytest.mark.parametrize("value", [1e308, -1e308, float("-inf"), 2.0**63])
+def test_a_reading_whose_sums_would_be_no_numbers_is_unknown(value: float) -> None:
+    odd = sample("neurox_gpu_utilization_ratio", value)
+    (gpu,) = rows([INFO, odd], AT, frozenset())
+    assert gpu.utilization is None
+
+
 @pytest.mark.parametrize("index", ["9" * 5000, "-1", "x", ""])
 def test_an_index_that_is_none_stops_nobody(index: str) -> None:
     (gpu,) = rows([sample("neurox_gpu_info", 1, gpu=index)], AT, frozenset())

@@ -9,7 +9,16 @@ from portal.pages import formats
 
 @pytest.mark.parametrize(
     ("ratio", "shown"),
-    [(None, "–"), (0.0, "0 %"), (0.004, "<1 %"), (0.5, "50 %"), (0.996, "99 %"), (1.0, "100 %")],
+    [
+        (None, "–"),
+        (0.0, "0 %"),
+        (0.004, "<1 %"),
+        (0.5, "50 %"),
+        (0.996, "99 %"),
+        (1.0, "100 %"),
+        (1e308, "100 %"),
+        (-1e308, "0 %"),
+    ],
 )
 def test_a_ratio_shows_in_percent_and_unknown_is_no_zero(ratio: float | None, shown: str) -> None:
     assert formats.percent(ratio) == shown
@@ -47,6 +56,6 @@ def test_a_link_that_leads_away_leads_home_instead(href: str) -> None:
 
 
 def test_heat_has_five_steps() -> None:
-    assert [formats.heat(r) for r in (None, 0.0, 0.2, 0.3, 0.6, 0.8, 1.0)] == [
-        "u0", "u0", "u1", "u2", "u3", "u4", "u4",
+    assert [formats.heat(r) for r in (None, 0.0, 0.2, 0.3, 0.6, 0.8, 1.0, 1e308)] == [
+        "u0", "u0", "u1", "u2", "u3", "u4", "u4", "u4",
     ]  # fmt: skip
