@@ -9,7 +9,8 @@ from typing import Any
 import pynvml
 
 from agent.record.capture import Capture
-from agent.record.layout import Cleaner, Layout
+from agent.record.layout import Layout
+from agent.record.memory import Cleaner
 from agent.record.text import hexadecimal
 
 
