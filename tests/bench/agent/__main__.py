@@ -30,6 +30,9 @@ from infra.local.errors import INTERRUPTED, LocalError
 SCRAPERS = (1, 8, 32)
 TURNS = 4
 """What else the machine does falls on one scraper as on many, when they take turns."""
+DEPENDENCE = 2.0
+"""How many times as long many scrapers may wait as one does. One waits more often for the first
+writing of a page, which many share; chance alone makes less than twice of that."""
 SETTLE_SECONDS = 15.0
 PROMETHEUS_SECONDS = 15.0
 """How often a server is scraped while its CPU is measured."""
@@ -144,7 +147,8 @@ def latencies(ours: dict[int, Scrapes], theirs: dict[int, Scrapes]) -> Iterator[
             for of in (ours, theirs)
         )
         bare = percentile(ours[many].bare, share) / percentile(ours[few].bare, share)
-        yield Figure(f"{name}, {many} scrapers over one", "x", mine, 2, rival=their, bare=bare)
+        what = f"scrape, {name}, {many} scrapers over 1"
+        yield Figure(what, "x", mine, DEPENDENCE, rival=their, bare=bare)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
