@@ -23,24 +23,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         run()
         return
-    asked = _parser().parse_args(words)
     try:
-        status = asked.command(asked)
+        status = _done(words)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as `| head` has
-        _end(_FAILED)
+        _fail()
     except OSError as error:
         sys.stderr.write(f"neurox-agent: {error}\n")
-        _end(_FAILED)
+        _fail()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     sys.exit(status)
 
 
-def _end(status: int) -> NoReturn:
+def _done(words: Sequence[str]) -> int | str | None:
+    try:
+        asked = _parser().parse_args(words)
+        status: int = asked.command(asked)
+    except SystemExit as end:  # of --help, whose words are still to be written
+        return end.code
+    return status
+
+
+def _fail() -> NoReturn:
     """Without another try to write what is left, which would fail as loudly."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
+    sys.exit(_FAILED)
 
 
 def _parser() -> argparse.ArgumentParser:

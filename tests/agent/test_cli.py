@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -49,16 +50,33 @@ def test_no_line_of_the_help_is_longer_than_a_terminal_is_wide() -> None:
     assert max(map(len, run("--help", COLUMNS="80").stdout.splitlines())) <= 80
 
 
-def test_a_disk_that_is_full_ends_a_command_without_a_trace() -> None:
-    with Path("/dev/full").open("w") as full:
-        command = [sys.executable, "-m", "agent", "reference"]
-        done = subprocess.run(
-            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
-        )
-    assert (done.returncode, done.stderr) == (
-        1,
-        "neurox-agent: [Errno 28] No space left on device\n",
+def write_to(output: int | IO[str], word: str) -> tuple[int, str]:
+    """How a command ends whose words go there, as they do for most: when its buffer is full."""
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", word],
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
     )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("word", ["reference", "--help"])
+def test_a_reader_that_has_seen_enough_ends_a_command_without_a_trace(word: str) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    assert write_to(writes, word) == (1, "")
+    os.close(writes)
+
+
+@pytest.mark.parametrize("word", ["reference", "--help"])
+def test_a_disk_that_is_full_ends_a_command_without_a_trace(word: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        said = "neurox-agent: [Errno 28] No space left on device\n"
+        assert write_to(full, word) == (1, said)
 
 
 def test_it_says_its_version() -> None:
