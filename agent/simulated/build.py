@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from agent.simulated.profile import PROFILES
@@ -91,21 +91,25 @@ def compiled(out: Path, env: Mapping[str, str], sources: Sequence[Path], *flags:
     return out / LIBRARY
 
 
-def main() -> int:
-    """Build, print the library's path; 1 and one message on stderr when it cannot be."""
-    parser = argparse.ArgumentParser(prog="python -m agent.simulated.build", description=__doc__)
+def command(parser: argparse.ArgumentParser, build_it: Callable[[argparse.Namespace], Path]) -> int:
+    """Build what is asked for and print the library's path; 1 and one message if it cannot be."""
     parser.add_argument("--out", type=Path, required=True, help="folder for the library")
-    parser.add_argument(
-        "--without", action="append", default=[], metavar="SYMBOL", help="leave this function out"
-    )
     asked = parser.parse_args()
     try:
-        sys.stdout.write(f"{build(asked.out, os.environ, asked.without)}\n")
+        sys.stdout.write(f"{build_it(asked)}\n")
     except BuildError as error:
-        sys.stderr.write(f"simulated NVML: {error}\n")
+        sys.stderr.write(f"{parser.prog}: {error}\n")
         return 1
     return 0
 
 
+def _main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m agent.simulated.build", description=__doc__)
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="SYMBOL", help="leave this function out"
+    )
+    return command(parser, lambda asked: build(asked.out, os.environ, asked.without))
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_main())

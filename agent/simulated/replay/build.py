@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pynvml
 
-from agent.simulated.build import BuildError, compiled
+from agent.simulated.build import command, compiled
 
 _SOURCES = ("replay.c", "capture.c", "memory.c")
 _TEXTS = frozenset(("nvmlErrorString",))
@@ -33,17 +33,10 @@ def build(out: Path, env: Mapping[str, str]) -> Path:
         return compiled(out, env, [here / name for name in _SOURCES], f"-I{folder}")
 
 
-def main() -> int:
-    """Build, print the library's path; 1 and one message on stderr when it cannot be."""
-    parser = argparse.ArgumentParser(prog="python -m agent.simulated.replay.build")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the library")
-    try:
-        sys.stdout.write(f"{build(parser.parse_args().out, os.environ)}\n")
-    except BuildError as error:
-        sys.stderr.write(f"replayed NVML: {error}\n")
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        command(
+            argparse.ArgumentParser(prog="python -m agent.simulated.replay.build"),
+            lambda asked: build(asked.out, os.environ),
+        )
+    )

@@ -25,12 +25,17 @@ def test_without_any_compiler_it_says_what_to_install(tmp_path: Path) -> None:
         build(tmp_path, {"PATH": str(tmp_path)})
 
 
-def test_the_command_prints_where_the_library_is(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "agent.simulated.build", "--out", str(tmp_path / "new")]
+@pytest.mark.parametrize("program", ["agent.simulated.build", "agent.simulated.replay.build"])
+def test_the_command_prints_where_the_library_is(tmp_path: Path, program: str) -> None:
+    command = [sys.executable, "-m", program, "--out", str(tmp_path / "new")]
     env = {**os.environ, **Toolbox.from_env().c_compiler()}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)
     assert Path(done.stdout.strip()) == tmp_path / "new" / "libnvidia-ml.so.1"
     assert Path(done.stdout.strip()).stat().st_size < 200_000
+    env["CC"] = "no-such-compiler"
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"python -m {program}: cannot run the C compiler no-such-comp")
 
 
 def test_a_function_that_is_left_out_is_not_found_by_the_loader(tmp_path: Path) -> None:
