@@ -54,8 +54,7 @@ def _pcie(values: Values) -> int | None:
 
 
 def _nvlink(values: Values) -> int | None:
-    links = range(int(_of(values, "nvlink_links") or 0))
-    down = [_of(values, "nvlink_up", str(link)) == 0 for link in links]
+    down = [up == 0 for (name, _), up in values.items() if name == "neurox_gpu_nvlink_up"]
     return int(any(down)) if down else None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.catalogue import Series
-from agent.nvml.library import BLANK
+from agent.nvml.library import BLANK, PLAUSIBLE
 
 Found = Iterable[tuple[Series, float]]
 
@@ -29,11 +29,12 @@ class Row:
 def number(
     tier: str, series: Series, call: str, unit: float = 1, *, more: int = 0, **kept: Any
 ) -> Row:
-    """A call that answers one number, and ``more`` that are of no use."""
-    kind = kept.pop("kind", c_uint)
+    """A call that answers one number up to ``most``, and ``more`` that are of no use."""
+    kind, most = kept.pop("kind", c_uint), kept.pop("most", PLAUSIBLE)
 
     def read(found: Any, *_: Any) -> Found:
-        return ((series, found.value * unit),) if found.value not in BLANK else ()
+        value = found.value
+        return ((series, value * unit),) if value not in BLANK and value <= most else ()
 
     return Row(tier, call, (kind, *[c_uint] * more), read, **kept)
 

@@ -6,7 +6,7 @@ import pynvml
 
 from agent.nvml.errors import DriverUnavailable, GpuLost, name_of, raise_if_fatal
 from agent.nvml.library import Handle, enter
-from agent.nvml.text import text
+from agent.nvml.text import decoded, text
 from agent.snapshot import Identity
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Driver:
         try:
             enter("nvmlInitWithFlags")
             pynvml.nvmlInit()
-            self.version = pynvml.nvmlSystemGetDriverVersion()
+            self.version = decoded(pynvml.nvmlSystemGetDriverVersion)
             self.cuda = self._cuda()
         except pynvml.NVMLError_LibraryNotFound:
             raise DriverUnavailable(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import pynvml
@@ -10,7 +9,7 @@ import pynvml
 from agent.catalogue import Series
 from agent.nvml.calls import Row
 from agent.nvml.errors import LOST, UNSUPPORTED, Errors, name_of, raise_if_fatal
-from agent.nvml.library import BLANK, Handle, plain, supported
+from agent.nvml.library import BLANK, PLAUSIBLE, Handle, plain, supported
 
 CALL = "nvmlDeviceGetFieldValues"
 ALL_LINKS = 0xFFFFFFFF
@@ -97,8 +96,13 @@ class Fields:
 def _value(entry: Any) -> float | None:
     """The member of the union that the type names; None for no value.
 
-    One that is no finite number would stay in the totals for ever.
+    None that is read is below zero.
     """
-    union = _UNION.get(entry.valueType)
-    value = getattr(entry.value, union) if union else None
-    return None if value is None or value in BLANK or not isfinite(value) else value
+    value = member(entry.value, entry.valueType)
+    return None if value is None or value in BLANK or not 0 <= value <= PLAUSIBLE else value
+
+
+def member(union: Any, kind: int) -> float | None:
+    """What a union holds, by its type; None of a type that is not known."""
+    name = _UNION.get(kind)
+    return getattr(union, name) if name else None

@@ -1,6 +1,5 @@
 """GPM: activity of a Hopper or newer GPU, or a GPU instance, between two samples."""
 
-import math
 from collections.abc import Sequence
 from ctypes import byref, c_uint
 from typing import Any
@@ -26,6 +25,8 @@ RATES = {20: "transmit", 21: "receive"}
 LINK_RATES = {61: "transmit", 60: "receive"}
 """Metrics by number; rates are of PCIe and of all NVLinks, in MiB/s."""
 MIB = 1 << 20
+_PERCENT_MOST, _MIB_MOST = 200.0, 1e7
+"""No activity is more than all, give or take a rounding, and no link is that fast."""
 _METRICS = plain(pynvml.c_nvmlGpmMetricsGet_t)
 _QUIET = (
     pynvml.NVML_ERROR_NOT_SUPPORTED,
@@ -111,7 +112,8 @@ def _values(asked: Any, errors: Errors) -> dict[int, float]:
         code = metric.nvmlReturn
         if code == pynvml.NVML_SUCCESS:
             value = metric.value
-            if 0 <= value < math.inf:
+            is_rate = metric.metricId in RATES or metric.metricId in LINK_RATES
+            if 0 <= value <= (_MIB_MOST if is_rate else _PERCENT_MOST):
                 found[metric.metricId] = value
         elif code not in _QUIET:
             errors["nvmlGpmMetricsGet", name_of(code)] += 1

@@ -13,6 +13,9 @@ Handle = Any
 BLANK = frozenset((0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF))
 """What drivers write where they mean "no value"."""
 
+PLAUSIBLE = (1 << 63) - 1
+"""No counter of a driver comes near its end: a greater one would stay in the totals for ever."""
+
 calling: dict[int, str] = {}
 """The function that each thread is in, or was in last: who hangs is told by its name."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import pynvml
 
 from agent.nvml.errors import UNSUPPORTED, Errors, name_of, raise_if_fatal
+from agent.nvml.fields import member
 from agent.nvml.library import Handle, call, plain
 
 GAP_SECONDS = 10.0
@@ -79,10 +80,10 @@ class BusySamples:
             last = 2 * samples[0].timeStamp - samples[1].timeStamp
         for sample in samples:
             passed = (sample.timeStamp - last) / 1e6
-            percent = sample.sampleValue.uiVal
+            percent = member(sample.sampleValue, self._kind.value)
             if passed <= 0:
                 continue
-            if passed <= GAP_SECONDS and percent <= 100:
+            if passed <= GAP_SECONDS and percent is not None and 0 <= percent <= 100:
                 busy += passed * percent / 100
                 told += passed
             last = sample.timeStamp

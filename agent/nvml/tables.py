@@ -1,5 +1,6 @@
 """Which NVML call gives which series of a GPU, and how often it is asked."""
 
+from collections.abc import Iterable
 from ctypes import c_int, c_ulonglong
 from typing import Any
 
@@ -7,7 +8,7 @@ import pynvml
 
 from agent.catalogue import MEMORY_USED, UTILIZATION, Series
 from agent.nvml.calls import Found, Row, number, structure
-from agent.nvml.library import plain
+from agent.nvml.library import PLAUSIBLE, plain
 
 
 def _gpu(name: str, *labels: str) -> Series:
@@ -22,20 +23,28 @@ def _rates(rates: Any) -> Found:
     return [(series, percent / 100) for series, percent in found if percent <= 100]
 
 
+def _of_all(total: int, parts: Iterable[tuple[Series, int]]) -> Found:
+    """Parts of a memory; none is more than all, and all is not what stands for no value."""
+    return [(series, part) for series, part in parts if part <= total <= PLAUSIBLE]
+
+
 def _memory(memory: Any) -> Found:
     yield from _memory_v1(memory)
-    yield _gpu("memory_reserved_bytes"), memory.reserved
+    yield from _of_all(memory.total, [(_gpu("memory_reserved_bytes"), memory.reserved)])
 
 
 def _memory_v1(memory: Any) -> Found:
-    yield _gpu("memory_total_bytes"), memory.total
-    yield MEMORY_USED, memory.used
-    yield _gpu("memory_free_bytes"), memory.free
+    found = [
+        (_gpu("memory_total_bytes"), memory.total),
+        (MEMORY_USED, memory.used),
+        (_gpu("memory_free_bytes"), memory.free),
+    ]
+    return _of_all(memory.total, found)
 
 
 def _bar1(memory: Any) -> Found:
-    yield _gpu("bar1_memory_total_bytes"), memory.bar1Total
-    yield _gpu("bar1_memory_used_bytes"), memory.bar1Used
+    total, used = _gpu("bar1_memory_total_bytes"), _gpu("bar1_memory_used_bytes")
+    return _of_all(memory.bar1Total, [(total, memory.bar1Total), (used, memory.bar1Used)])
 
 
 REASONS = {
@@ -70,26 +79,32 @@ def _fabric(info: Any) -> Found:
         yield _gpu("fabric_health"), summary
 
 
+def _switch(series: Series, found: Any) -> Found:
+    return [(series, found.value)] if found.value in (0, 1) else []
+
+
 def _ecc_mode(current: Any, _: Any) -> Found:
-    yield _gpu("ecc_enabled"), current.value
+    return _switch(_gpu("ecc_enabled"), current)
 
 
 def _mig_mode(current: Any, pending: Any) -> Found:
-    yield MIG_MODE, current.value
-    yield _gpu("mig_mode", "yes"), pending.value
+    return [*_switch(MIG_MODE, current), *_switch(_gpu("mig_mode", "yes"), pending)]
 
 
 _MEMORY_V1 = Row("F", "nvmlDeviceGetMemoryInfo", (plain(pynvml.c_nvmlMemory_t),), _memory_v1)
 _REASONS_OLD = Row("F", "nvmlDeviceGetCurrentClocksThrottleReasons", (c_ulonglong,), _reasons)
 _TEMPERATURE = _gpu("temperature_celsius", "gpu")
+_CELSIUS_MOST = 1000
 
 
 def _celsius(found: Any) -> Found:
-    yield _TEMPERATURE, found.temperature
+    if 0 <= found.temperature <= _CELSIUS_MOST:
+        yield _TEMPERATURE, found.temperature
 
 
 def _margin(found: Any) -> Found:
-    yield _gpu("temperature_margin_celsius"), found.marginTemperature
+    if abs(found.marginTemperature) <= _CELSIUS_MOST:  # below zero beyond the limit
+        yield _gpu("temperature_margin_celsius"), found.marginTemperature
 
 
 _FAST = (
@@ -112,7 +127,11 @@ _FAST = (
         (structure(plain(pynvml.c_nvmlTemperature_v1_t), version=pynvml.nvmlTemperature_v1),),
         _celsius,
         otherwise=number(
-            "F", _TEMPERATURE, "nvmlDeviceGetTemperature", inputs=(pynvml.NVML_TEMPERATURE_GPU,)
+            "F",
+            _TEMPERATURE,
+            "nvmlDeviceGetTemperature",
+            inputs=(pynvml.NVML_TEMPERATURE_GPU,),
+            most=_CELSIUS_MOST,
         ),
     ),
     Row(
@@ -129,10 +148,11 @@ _CLOCKS = {
     "memory": pynvml.NVML_CLOCK_MEM,
     "video": pynvml.NVML_CLOCK_VIDEO,
 }
-_FAN = _gpu("fan_speed_ratio")
+_FAN, _FAN_MOST = _gpu("fan_speed_ratio"), 200
+"""Percent: a fan may be faster than it was built for."""
 _MEDIUM = (
     *(
-        number("M", _gpu(f"{engine}_utilization_ratio"), call, 0.01, more=1)
+        number("M", _gpu(f"{engine}_utilization_ratio"), call, 0.01, more=1, most=100)
         for engine, call in (
             ("encoder", "nvmlDeviceGetEncoderUtilization"),
             ("decoder", "nvmlDeviceGetDecoderUtilization"),
@@ -147,13 +167,14 @@ _MEDIUM = (
         "nvmlDeviceGetFanSpeed_v2",
         0.01,
         inputs=(0,),
-        otherwise=number("M", _FAN, "nvmlDeviceGetFanSpeed", 0.01),
+        most=_FAN_MOST,
+        otherwise=number("M", _FAN, "nvmlDeviceGetFanSpeed", 0.01, most=_FAN_MOST),
     ),
     *(
         number("M", _gpu("clock_hertz", domain), "nvmlDeviceGetClockInfo", 1e6, inputs=(code,))
         for domain, code in _CLOCKS.items()
     ),
-    number("M", _gpu("performance_state"), "nvmlDeviceGetPerformanceState"),
+    number("M", _gpu("performance_state"), "nvmlDeviceGetPerformanceState", most=15),
 )
 _LIMITS = {
     "shutdown": pynvml.NVML_TEMPERATURE_THRESHOLD_SHUTDOWN,
@@ -170,6 +191,7 @@ _SLOW = (
             _gpu("temperature_limit_celsius", kind),
             "nvmlDeviceGetTemperatureThreshold",
             inputs=(code,),
+            most=_CELSIUS_MOST,
         )
         for kind, code in _LIMITS.items()
     ),
@@ -206,7 +228,7 @@ _SLOW = (
         (structure(pynvml.c_nvmlRowRemapperHistogramValues),),
         _histogram,
     ),
-    number("S", _gpu("persistence_mode"), "nvmlDeviceGetPersistenceMode"),
+    number("S", _gpu("persistence_mode"), "nvmlDeviceGetPersistenceMode", most=1),
     Row("M", "nvmlDeviceGetMigMode", (c_int, c_int), _mig_mode),
 )
 ROWS: tuple[Row, ...] = (*_FAST, *_MEDIUM, *_SLOW)
@@ -214,8 +236,9 @@ ROWS: tuple[Row, ...] = (*_FAST, *_MEDIUM, *_SLOW)
 
 
 def _mig_memory(memory: Any) -> Found:
-    for what in ("total", "used", "free"):
-        yield (f"neurox_mig_memory_{what}_bytes", ()), getattr(memory, what)
+    parts = ("total", "used", "free")
+    found = [((f"neurox_mig_memory_{part}_bytes", ()), getattr(memory, part)) for part in parts]
+    return _of_all(memory.total, found)
 
 
 MIG_ROWS: tuple[Row, ...] = (

@@ -8,12 +8,20 @@ from agent.nvml.errors import raise_if_fatal
 from agent.nvml.library import Handle, enter
 
 
-def text(ask: Callable[[Handle], object], handle: Handle) -> str:
-    """What a function of pynvml answers; empty where it is not supported or fails."""
+def decoded(ask: Callable[..., object], *arguments: Handle) -> str:
+    """What a function of pynvml answers, which raises where a text is not UTF-8."""
     enter(ask.__name__)
     try:
-        value = ask(handle)
+        value = ask(*arguments)
+    except UnicodeDecodeError as error:
+        value = error.object
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def text(ask: Callable[[Handle], object], handle: Handle) -> str:
+    """What a function of pynvml answers; empty where it is not supported or fails."""
+    try:
+        return decoded(ask, handle)
     except pynvml.NVMLError as error:
         raise_if_fatal(error)
         return ""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

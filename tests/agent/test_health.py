@@ -33,6 +33,7 @@ def check(name: str, values: Values) -> float | None:
         ("pcie", {of("pcie_link_width", "current"): 16, of("pcie_link_width", "max"): 16}, 0),
         ("nvlink", {of("nvlink_links"): 2, of("nvlink_up", "0"): 1, of("nvlink_up", "1"): 0}, 1),
         ("nvlink", {of("nvlink_links"): 1, of("nvlink_up", "0"): 1}, 0),
+        ("nvlink", {of("nvlink_links"): 4e9, of("nvlink_up", "0"): 1}, 0),
         ("nvlink", {of("nvlink_links"): 0}, None),
         ("fabric", {of("fabric_state"): 3, of("fabric_health"): 1}, 0),
         ("fabric", {of("fabric_state"): 2}, 1),

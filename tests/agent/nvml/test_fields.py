@@ -20,14 +20,23 @@ def of_type(kind: int, **member: float) -> "pynvml.c_nvmlFieldValue_t":
     [
         (pynvml.NVML_VALUE_TYPE_DOUBLE, {"dVal": 1.5}, 1.5),
         (pynvml.NVML_VALUE_TYPE_UNSIGNED_INT, {"uiVal": 7}, 7),
-        (pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG, {"sllVal": -3}, -3),
+        (pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG, {"ulVal": 1 << 40}, 1 << 40),
+        (pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, {"ullVal": 1 << 62}, 1 << 62),
+        (pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG, {"sllVal": 1 << 40}, 1 << 40),
+        (pynvml.NVML_VALUE_TYPE_SIGNED_INT, {"siVal": 5}, 5),
+        (pynvml.NVML_VALUE_TYPE_UNSIGNED_SHORT, {"usVal": 6}, 6),
+        (pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG, {"sllVal": -3}, None),
+        (pynvml.NVML_VALUE_TYPE_SIGNED_INT, {"siVal": -1}, None),
+        (pynvml.NVML_VALUE_TYPE_UNSIGNED_INT, {"uiVal": 2**32 - 1}, None),
+        (pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, {"ullVal": 1 << 63}, None),
+        (pynvml.NVML_VALUE_TYPE_DOUBLE, {"dVal": 1e308}, None),
         (pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, {"ullVal": 2**64 - 1}, None),
         (pynvml.NVML_VALUE_TYPE_DOUBLE, {"dVal": math.nan}, None),
         (pynvml.NVML_VALUE_TYPE_DOUBLE, {"dVal": math.inf}, None),
         (99, {"dVal": 1.5}, None),
     ],
 )
-def test_only_a_finite_number_of_a_known_type_is_a_value(
+def test_only_a_number_that_can_be_of_a_known_type_is_a_value(
     kind: int, member: dict[str, float], value: float | None
 ) -> None:
     assert fields._value(of_type(kind, **member)) == value
