@@ -90,6 +90,23 @@ def test_nobody_at_work_is_no_error(at: Callable[..., None]) -> None:
     assert not errors
 
 
+@pytest.mark.parametrize("missing", ["", "missing = nvmlDeviceGetProcessesUtilizationInfo\n"])
+def test_success_without_a_sample_is_nobody_at_work(at: Callable[..., None], missing: str) -> None:
+    errors: Errors = Counter()
+    call = "nvmlDeviceGetProcessUtilization" if missing else "nvmlDeviceGetProcessesUtilizationInfo"
+    empty = f"{missing}fail = {call} 0\n"
+    at(1000, "process = 11 1000 0.6\n", missing)
+    activity = ActivitySamples(gpu())
+    activity.shares(0.0, errors)
+    at(1010, "process = 11 1000 0.6\n", missing)
+    assert activity.shares(10.0, errors) == {11: pytest.approx(0.6, abs=0.01)}
+    at(1020, "process = 11 1000 0\n", empty)
+    shares = activity.shares(20.0, errors)
+    assert shares is not None
+    assert not any(shares.values()), "what the buffer still had is of before"
+    assert not errors
+
+
 def test_neither_call_is_no_error(at: Callable[..., None]) -> None:
     errors: Errors = Counter()
     calls = "nvmlDeviceGetProcessesUtilizationInfo", "nvmlDeviceGetProcessUtilization"
