@@ -11,6 +11,8 @@
 #include "nvml.h"
 #include "scenario.h"
 
+#define CLOCK_MOST 1e11
+
 /* The words after the fixed part of a process: its kind, its instance. */
 static bool take_word(char **rest, struct process *to)
 {
@@ -209,8 +211,9 @@ const char *set_missing(const char *value, void *target, size_t size)
 const char *fix_clock(const char *value, void *target, size_t size)
 {
     struct scenario *scenario = target;
+    const char *wanted = set_number(value, &scenario->clock, size);
     scenario->clock_fixed = true;
-    return set_number(value, &scenario->clock, size);
+    return !wanted && scenario->clock > CLOCK_MOST ? "seconds of the epoch, at most 100000000000" : wanted;
 }
 
 const char *use_profile(const char *value, void *target, size_t size)

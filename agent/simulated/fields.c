@@ -1,4 +1,5 @@
 /* Readings by field id: many in one call, each with a result and a type of its own. */
+#include <limits.h>
 #include <string.h>
 
 #include "put.h"
@@ -85,9 +86,9 @@ static const struct field FIELDS[] = {
 static int put_value(const struct field *field, double number, struct field_value *to)
 {
     if (field->type == UNSIGNED)
-        to->value.ui = (unsigned)(number + 0.5);
+        to->value.ui = (unsigned)whole(number + 0.5, UINT_MAX);
     else
-        to->value.ull = (unsigned long long)number;
+        to->value.ull = whole(number, ULLONG_MAX);
     return SUCCESS;
 }
 

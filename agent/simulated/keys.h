@@ -13,7 +13,7 @@ struct key {
     size_t offset, size;
 };
 
-setter set_text, set_number, set_bytes, set_count, set_switch, set_lost, set_wave, set_ratio, set_yes;
+setter set_text, set_number, set_latency, set_bytes, set_count, set_switch, set_lost, set_wave, set_ratio, set_yes;
 setter set_architecture, set_cuda, set_stride, set_missing, set_fail, set_delay;
 setter set_clock_event, set_ecc, set_remapped, set_banks, set_retired, set_limit;
 setter set_pcie_error, set_nvlink_error;

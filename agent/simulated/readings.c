@@ -1,4 +1,5 @@
 /* What a GPU does: use, memory, temperatures, power, clocks. */
+#include <limits.h>
 #include <string.h>
 
 #include "mig.h"
@@ -18,7 +19,7 @@ static unsigned long long used_bytes(const struct gpu *gpu)
 {
     unsigned long long used = 0, most = gpu->memory_bytes - gpu->reserved_bytes;
     if (gpu->memory_used_bytes.given)
-        used = (unsigned long long)wave_at(&gpu->memory_used_bytes, driver_now());
+        used = whole(wave_at(&gpu->memory_used_bytes, driver_now()), most);
     else
         for (int i = 0; i < gpu->process_count; i++)
             used += gpu->processes[i].memory_bytes;
@@ -133,7 +134,7 @@ EXPORT int nvmlDeviceGetPowerManagementLimitConstraints(void *device, unsigned *
 EXPORT int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *millijoules)
 {
     ON_GPU(
-        *millijoules = (unsigned long long)(on.counters->totals[POWER] * 1000);
+        *millijoules = whole(on.counters->totals[POWER] * 1000, ULLONG_MAX);
         result = gpu->rates[POWER].given ? SUCCESS : NOT_SUPPORTED;
     );
 }

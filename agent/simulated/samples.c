@@ -117,8 +117,9 @@ EXPORT int nvmlDeviceGetProcessUtilization(void *device, struct process_sample *
                                            unsigned long long last_seen)
 {
     ON_GPU(
-        unsigned room = *count;
-        struct process_sample_v1 *samples = to ? calloc(room + 1, sizeof *samples) : NULL;
+        unsigned most = PROCESSES_MAX * SAMPLES_KEPT;
+        *count = *count < most ? *count : most;
+        struct process_sample_v1 *samples = to ? calloc(*count + 1, sizeof *samples) : NULL;
         result = put_process_samples(&on, last_seen, count, samples);
         for (unsigned i = 0; samples && i < *count && result == SUCCESS; i++)
             to[i] = (struct process_sample){samples[i].pid, samples[i].timestamp, samples[i].sm, 0, 0, 0};

@@ -26,6 +26,13 @@ const char *set_number(const char *value, void *field, size_t size)
     return end != value && *end == '\0' && isfinite(number) && number >= 0 ? NULL : "a number of at least 0";
 }
 
+/* A call that takes longer is stuck, which is a delay. */
+const char *set_latency(const char *value, void *field, size_t size)
+{
+    const char *wanted = set_number(value, field, size);
+    return !wanted && *(double *)field > 1 ? "at most 1 second; a call that is stuck is a 'delay'" : wanted;
+}
+
 const char *set_bytes(const char *value, void *field, size_t size)
 {
     char *end;
@@ -83,8 +90,9 @@ const char *set_ratio(const char *value, void *field, size_t size)
 const char *set_cuda(const char *value, void *field, size_t size)
 {
     int major, minor;
+    char rest[2];
     (void)size;
-    if (sscanf(value, "%d.%d", &major, &minor) != 2)
+    if (sscanf(value, "%3d.%2d%1s", &major, &minor, rest) != 2 || major < 1 || minor < 0)
         return "a version such as 13.0";
     *(int *)field = major * 1000 + minor * 10;
     return NULL;
@@ -93,9 +101,8 @@ const char *set_cuda(const char *value, void *field, size_t size)
 const char *set_stride(const char *value, void *field, size_t size)
 {
     int *stride = field;
-    (void)size;
-    *stride = atoi(value);
-    return *stride == 16 || *stride == 24 || *stride == 32 ? NULL : "16, 24 or 32";
+    const char *wanted = set_count(value, field, size);
+    return !wanted && (*stride == 16 || *stride == 24 || *stride == 32) ? NULL : "16, 24 or 32";
 }
 
 const char *set_architecture(const char *value, void *field, size_t size)

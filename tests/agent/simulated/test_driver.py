@@ -133,6 +133,10 @@ def test_a_gpu_that_waits_for_a_reset_says_that(ask: Ask) -> None:
     ("line", "named"),
     [
         ("latency = soon", "latency: expected a number"),
+        ("latency = 60", "latency: expected at most 1 second"),
+        ("clock = 1e300", "clock: expected seconds of the epoch, at most 100000000000"),
+        ("cuda = 13.0x", "cuda: expected a version"),
+        ("process_stride = 24x", "process_stride: expected 16, 24 or 32"),
         ("process_stride = 20", "process_stride: expected 16, 24 or 32"),
         ("hide_processes = maybe", "hide_processes: expected yes or no"),
         ("reload = often", "reload: expected a whole number"),
