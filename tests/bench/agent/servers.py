@@ -128,8 +128,10 @@ def agent(node: dict[str, str], interval: float = 1.0) -> Iterator[Server]:
     def knows(text: str) -> bool:
         every = ("neurox_pod_gpu_memory_used_bytes{", "neurox_pod_gpu_allocation_info{")
         sources = ("neurox_agent_pods_up", "neurox_agent_kubelet_up")
-        return all(text.count(f"\n{name}") == gpu_node.USERS for name in every) and all(
-            f'\n{name}{{node="{gpu_node.NODE}"}} 1\n' in text for name in sources
+        return (
+            all(text.count(f"\n{name}") == gpu_node.USERS for name in every)
+            and all(f'\n{name}{{node="{gpu_node.NODE}"}} 1\n' in text for name in sources)
+            and "\nneurox_agent_collection_errors_total" not in text
         )
 
     argv = [sys.executable, "-m", "agent"]
