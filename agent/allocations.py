@@ -32,7 +32,8 @@ class NodeDevices:
         self._uuids: dict[str, str] = {}
         """As the driver writes them, by their small letters."""
         self._minors: dict[str, str] = {}
-        self._migs: dict[str, str] = {}
+        self._migs: dict[str, tuple[str, str]] = {}
+        """Uuids of the GPU and of the MIG device, by the latter's small letters."""
         self._instances: dict[tuple[str, int, int | None], str] = {}
 
     def learn(self, gpus: Sequence[Gpu]) -> None:
@@ -43,19 +44,18 @@ class NodeDevices:
             uuid = gpu.identity.uuid
             self._uuids[uuid.lower()] = uuid
             self._minors[gpu.identity.minor or str(gpu.identity.index)] = uuid
-            self._migs = {mig: of for mig, of in self._migs.items() if of != uuid}
+            self._migs = {mig: of for mig, of in self._migs.items() if of[0] != uuid}
             self._instances = {k: mig for k, mig in self._instances.items() if k[0] != uuid}
             for instance in gpu.migs:
                 for mig in instance.devices:
-                    self._migs[mig.uuid] = uuid
+                    self._migs[mig.uuid.lower()] = uuid, mig.uuid
                     self._instances[uuid, mig.gi, mig.ci] = mig.uuid
                     self._instances.setdefault((uuid, mig.gi, None), mig.uuid)
 
     def named(self, device: Device) -> tuple[str, str] | None:
         """Uuids of the GPU and of the MIG device, if it is one; None: nothing here has the name."""
         if device.mig_uuid:
-            gpu = self._migs.get(device.mig_uuid)
-            return (gpu, device.mig_uuid) if gpu else None
+            return self._migs.get(device.mig_uuid.lower())
         uuid = device.uuid or self._minors.get(device.minor, "")
         if not uuid:
             return None

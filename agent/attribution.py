@@ -144,7 +144,11 @@ class Attribution:
     def _on(self, uuid: str, activity: Mapping[int, float] | None) -> Holding:
         """Who is on the GPU; by what works now, for the list of processes is older."""
         who = self._holdings[uuid]
-        if activity and self._processes and (others := self._processes.others(activity)):
+        if not activity or not self._processes:
+            return who
+        # Not on this GPU's list yet, or another process than the one that was.
+        others = {*self._processes.others(activity), *(activity.keys() - who.owners.keys())}
+        if others:
             owners = {**who.owners, **{pid: self._pod(pid) or NOBODY for pid in others}}
             who = self._holdings[uuid] = replace(who, owners=owners)
         return who

@@ -39,9 +39,8 @@ class Consumption:
         self._counts_busy = False
         self._apart = False
         """Whether anything but lists of processes tells who is at work."""
-        self._instances_busy = 0.0
         self._ratios: dict[Pod, float] = {}
-        self._memory: Mapping[Pod, int] = {}
+        self._memory: Mapping[Pod, int] | None = {}
 
     def forget(self, holding: Holding, names: PodNames) -> None:
         """End the counters of pods that are no longer on the GPU nor anywhere else."""
@@ -53,10 +52,10 @@ class Consumption:
         gpu, activity, utilization = use.gpu, use.activity, use.utilization
         elapsed = now - self._at if self._at is not None else 0.0
         self._at = now
-        self._memory = _memory(gpu, holding)
-        busy, energy = self._busy(gpu, holding, elapsed), gpu.values.get(ENERGY)
+        self._memory = _memory(gpu, holding) if holding.memory_told else None
+        busy, energy = self._busy_grown(gpu, holding, elapsed), gpu.values.get(ENERGY)
         counted, self._counts_busy = self._counts_busy, busy is not None
-        grown = self._ledger.busy_grown(busy) if busy is not None else 0
+        grown = busy or 0
         if utilization is None:
             utilization = grown / elapsed / MICRO if elapsed > 0 else 0.0
         sole = holding.sole is not None
@@ -84,8 +83,9 @@ class Consumption:
             tally = tallies.get(pod) or _NOTHING
             values: dict[Series, float] = {}
             if visible:
-                values[POD_MEMORY] = memory.get(pod, 0)
                 values[POD_PROCESSES] = processes.get(pod, 0)
+            if visible and memory is not None:
+                values[POD_MEMORY] = memory.get(pod, 0)
             if busy:
                 values[POD_BUSY] = tally.busy / MICRO
             if busy and self._apart:
@@ -108,7 +108,7 @@ class Consumption:
         if visible:
             values[UNATTRIBUTED_PROCESSES] = holding.processes.get(NOBODY, 0)
         used = gpu.values.get(MEMORY_USED)
-        if visible and used is not None:
+        if visible and used is not None and self._memory is not None:
             values[UNATTRIBUTED_MEMORY] = used - sum(self._memory.values())
         if self._counts_busy:
             values[UNATTRIBUTED_BUSY] = self._ledger.rest.busy / MICRO
@@ -118,13 +118,12 @@ class Consumption:
             values[ENDED_ENERGY] = sum(self._ledger.ended.energy.values()) / MICRO
         return values
 
-    def _busy(self, gpu: Gpu, holding: Holding, elapsed: float) -> float | None:
-        """The device's busy seconds; those of its instances where MIG hides the device's."""
+    def _busy_grown(self, gpu: Gpu, holding: Holding, elapsed: float) -> int | None:
+        """Of the device, in microseconds; of its instances where MIG hides the device's."""
         if (told := gpu.values.get(BUSY_SECONDS)) is not None:
-            return told
+            return self._ledger.busy_grown(told)
         if activity := instance_activity(gpu):
-            self._instances_busy += elapsed * instances_busy(holding, activity)
-            return self._instances_busy
+            return round(elapsed * instances_busy(holding, activity) * MICRO)
         return None
 
     def _learn(self, watts: float | None) -> None:

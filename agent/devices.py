@@ -15,6 +15,7 @@ from agent.nvml.driver import Driver
 from agent.nvml.errors import DriverUnavailable, Errors
 from agent.nvml.events import XidEvents
 from agent.nvml.library import calling
+from agent.sight import exists
 from agent.snapshot import Gpu, GpuUse, Identity
 from agent.watchdog import HUNG_SECONDS, Late, Watchdog
 from agent.xids import XidTally
@@ -41,7 +42,7 @@ class Devices:
         self.seconds: dict[tuple[int, str], float] = {}
         """How long the last reading took, by GPU and tier."""
         self.drained = False
-        self._exists = partial(_exists, proc) if proc else None
+        self._exists = partial(exists, proc) if proc else None
         self._watchdog = Watchdog()
         self._events: XidEvents | None = None
         self._xids = XidTally()
@@ -232,7 +233,3 @@ class Devices:
 
     def _key(self, device: Device) -> tuple[int, int]:
         return self._opened, device.index
-
-
-def _exists(proc: Path, pid: int) -> bool:
-    return (proc / str(pid)).exists()

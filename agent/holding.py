@@ -30,6 +30,8 @@ class Holding:
     holders: frozenset[Pod] = frozenset()
     memory: Mapping[Pod, int] = field(default_factory=dict)
     """What the processes of each pod hold; of NOBODY too."""
+    memory_told: bool = True
+    """Whether the driver told it of every process."""
     processes: Mapping[Pod, int] = field(default_factory=dict)
     owners: Mapping[int, Pod] = field(default_factory=dict)
     """By pid."""
@@ -86,6 +88,7 @@ def holding(
     return Holding(
         holders=frozenset((one.namespace, one.pod) for one in given),
         memory=memory,
+        memory_told=all(process.memory_bytes is not None for process in processes),
         processes=count,
         owners=owners,
         mps=servers.union(process.pid for process in processes if process.kind == "mps"),

@@ -53,7 +53,7 @@ class Sight:
         """``pids`` are what the driver lists at ``now``, monotonic seconds."""
         if self.proc is None:
             return
-        self._sure = self._sure or any((self.proc / str(pid)).exists() for pid in pids)
+        self._sure = self._sure or any(exists(self.proc, pid) for pid in pids)
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at, self._hidepid = now, hidepid(self.proc)
         self._say()
@@ -65,6 +65,14 @@ class Sight:
             log.warning(reason)
         elif before and not reason:
             log.info("processes can be seen")
+
+
+def exists(proc: Path, pid: int) -> bool:
+    """Whether the tree has the process; what may not be looked at counts as absent."""
+    try:
+        return (proc / str(pid)).exists()
+    except OSError:
+        return False
 
 
 def in_hosts_namespace() -> bool:

@@ -39,7 +39,9 @@ def devices(resource: str, *ids: str) -> bytes:
 
 def claimed(driver: str, pool: str, device: str) -> bytes:
     names = zip((2, 3, 4), (driver, pool, device), strict=True)
-    one = b"".join(field(number, text.encode()) for number, text in names)
+    one = field(1, field(1, b"vendor.example/claim=" + b"a" * 200)) + b"".join(
+        field(number, text.encode()) for number, text in names
+    )
     return field(5, field(2, b"claim") + field(3, b"vision") + field(4, one))
 
 

@@ -1,6 +1,7 @@
 """Who was given a GPU, whatever else can be seen of it."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ from agent.consumption import (
 from agent.deviceid import Device
 from agent.pods import NodePod, PodNames
 from agent.sight import Sight
-from agent.snapshot import Allocation, Gpu, Process
+from agent.snapshot import Allocation, Gpu, MigDevice, MigInstance, Process
 from tests.agent.attribution.one_gpu import (
     OTHER,
     SERVE,
@@ -39,6 +40,13 @@ def test_a_gpu_is_named_as_its_driver_writes_it(node: Node) -> None:
     granted = (grant(TRAIN, Device("gpu-1")),)
     usage = node.passed(gpu(), grants=granted)
     assert [one.uuid for one in usage.allocations] == ["GPU-1"]
+
+
+def test_a_mig_device_is_named_as_its_driver_writes_it(node: Node) -> None:
+    device = MigDevice("MIG-1a", 1, 0, "1g")
+    cut = replace(gpu(), migs=(MigInstance(1, 1, (device,)),))
+    usage = node.passed(cut, grants=(grant(TRAIN, Device(mig_uuid="mig-1A")),))
+    assert [(one.uuid, one.mig_uuid) for one in usage.allocations] == [("GPU-1", "MIG-1a")]
 
 
 def test_a_pod_on_a_gpu_that_it_was_not_given_is_told(node: Node) -> None:

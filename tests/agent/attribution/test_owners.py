@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from agent.catalogue import BUSY_SECONDS
 from agent.consumption import (
     POD_BUSY,
     POD_MEMORY,
@@ -11,9 +12,21 @@ from agent.consumption import (
     UNATTRIBUTED_MEMORY,
     UNATTRIBUTED_PROCESSES,
 )
+from agent.deviceid import Device
 from agent.pods import PodNames
-from agent.snapshot import Process
-from tests.agent.attribution.one_gpu import SERVE, TRAIN, TWO, UID, Node, gpu, of, put_process, rest
+from agent.snapshot import Gpu, GpuUse, Identity, Process
+from tests.agent.attribution.one_gpu import (
+    SERVE,
+    TRAIN,
+    TWO,
+    UID,
+    Node,
+    gpu,
+    grant,
+    of,
+    put_process,
+    rest,
+)
 
 
 def test_a_process_is_its_pods_by_cgroup_and_folder_name(node: Node) -> None:
@@ -79,3 +92,22 @@ def test_a_new_pod_folder_is_noticed(tmp_path: Path) -> None:
     (tmp_path / f"vision_train-0_{UID}").mkdir()
     names.refresh()
     assert names.of(UID) == TRAIN
+
+
+def test_memory_that_the_driver_does_not_tell_is_no_zero(node: Node) -> None:
+    usage = node.passed(gpu(used=100), (Process(7, 60), Process(8, None)))
+    assert [of(usage, pod, POD_PROCESSES) for pod in (TRAIN, SERVE)] == [1, 1]
+    assert [of(usage, pod, POD_MEMORY) for pod in (TRAIN, SERVE)] == [None, None]
+    assert UNATTRIBUTED_MEMORY not in usage.gpus["GPU-1"]
+
+
+def test_what_works_on_a_second_gpu_is_its_pods_before_that_gpus_next_list(node: Node) -> None:
+    def second(busy: float, activity: dict[int, float]) -> GpuUse:
+        gpu = Gpu(Identity(1, uuid="GPU-2", minor="1"), True, {BUSY_SECONDS: busy})
+        return GpuUse(gpu, (), activity, 1.0)
+
+    first, replica = GpuUse(gpu(), (Process(7, 1),)), Device("GPU-2", replica=True)
+    grants = (grant(TRAIN, replica), grant(SERVE, replica))
+    node.attribution.usage([first, second(0.0, {})], grants, 0.0)
+    usage = node.attribution.usage([first, second(1.0, {7: 0.5, 8: 0.5})], grants, 1.0)
+    assert usage.gpus["GPU-2"][UNATTRIBUTED_BUSY] == 0

@@ -78,3 +78,14 @@ def test_mig_instances_that_do_not_tell_share_the_energy_by_their_slices(node: N
     )  # three slices lie fallow
     assert of(usage, TRAIN, POD_BUSY) is None
     assert of(usage, TRAIN, POD_MEMORY) == 20
+
+
+def test_busy_seconds_go_on_where_a_gpu_is_cut_while_it_runs(node: Node) -> None:
+    whole = (grant(TRAIN),)
+    node.passed(gpu(busy=5000), grants=whole)
+    assert of(node.passed(gpu(busy=5001), grants=whole), TRAIN, POD_BUSY) == 1
+    node.passed(mig((0.5, 0.5)), None, MIGS)
+    cut = of(node.passed(mig((0.5, 0.5)), None, MIGS), TRAIN, POD_BUSY)
+    assert cut == pytest.approx(1 + 2 * 3 / 7 / 2, abs=1e-5)
+    usage = node.passed(gpu(busy=5002), grants=whole)
+    assert of(usage, TRAIN, POD_BUSY) == pytest.approx(cut + 1, abs=1e-5)
