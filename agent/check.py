@@ -106,6 +106,9 @@ def _findings(
     given = f"{len(snapshot.allocations)} devices given to containers"
     yield _source("kubelet", "NEUROX_AGENT_POD_RESOURCES", settings.pod_resources, snapshot, given)
     yield _source("pods", "NEUROX_AGENT_KUBE_API", settings.kube_api, snapshot, "followed")
+    if folder := settings.job_map:
+        there = folder.is_dir()
+        yield Finding("jobs", there, f"{folder} {'is read' if there else 'is no folder'}")
 
 
 def _gpu(gpu: Gpu) -> Finding:

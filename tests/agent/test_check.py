@@ -60,6 +60,16 @@ def test_a_kubelet_that_does_not_answer_is_named(
     assert findings["kubelet"] == Finding("kubelet", False, says)
 
 
+def test_a_job_map_is_told_where_there_is_one(
+    scenario: Callable[[str], None], settings: Settings, tmp_path: Path
+) -> None:
+    scenario(gpus(1))
+    assert "jobs" not in found(settings)
+    assert found(replace(settings, job_map=tmp_path))["jobs"].good
+    absent = found(replace(settings, job_map=tmp_path / "absent"))["jobs"]
+    assert absent == Finding("jobs", False, f"{tmp_path}/absent is no folder")
+
+
 def test_without_a_driver_nothing_is_said_of_processes(
     scenario: Callable[[str], None], settings: Settings
 ) -> None:

@@ -17,11 +17,10 @@ from tests.prometheus import Prometheus, prometheus
 
 pytestmark = pytest.mark.slow
 
+CHARTS = Path(__file__).parents[2] / "charts"
 SCRAPE_SECONDS = 2
 GOOD = b'neurox_gpu_up{node="good",uuid="GPU-1"} 1\n'
 MEBIBYTE = 1 << 20
-MEMORY_MEBIBYTES = 768
-"""The chart's limit of Prometheus."""
 PIECE = b"neurox_evil 1\n" * 5000
 
 
@@ -213,10 +212,12 @@ def test_no_other_series_than_the_agents_comes_through(scraped: Scraped) -> None
 
 
 def test_prometheus_lives_well_within_its_memory(scraped: Scraped) -> None:
+    values = yaml.safe_load((CHARTS / "neurox-workload" / "values.yaml").read_text())
+    limit = values["prometheus"]["resources"]["limits"]["memory"].removesuffix("Mi")
     assert scraped.agent.process.poll() is None
     status = Path(f"/proc/{scraped.agent.process.pid}/status").read_text()
     (peak,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-    assert int(peak) >> 10 < MEMORY_MEBIBYTES / 2
+    assert int(peak) >> 10 < int(limit) / 2
 
 
 def test_a_fleet_on_this_machine_has_the_limits_of_the_chart(render: Any) -> None:
