@@ -62,10 +62,8 @@ def _claimed(message: bytes) -> Iterator[tuple[str, Device]]:
     """DynamicResource: a claim's devices, by pool and name; drivers of other hardware too."""
     for number, claimed in protobuf.fields(message):
         if number == 4:
-            texts = {
-                field: value for field, value in protobuf.fields(claimed) if field in (2, 3, 4)
-            }
-            driver, pool, name = (texts.get(field, b"").decode() for field in (2, 3, 4))
+            parts = dict(protobuf.fields(claimed))  # with CDI devices, which are no texts
+            driver, pool, name = (parts.get(field, b"").decode() for field in (2, 3, 4))
             if pool and name:
                 yield driver, Device(claim=f"{pool}/{name}")
 

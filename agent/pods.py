@@ -1,5 +1,6 @@
 """The pods of this node by uid: from the API server, else from the folders of their logs."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Protocol
 from agent.watch import Resource
 
 _POD_FOLDERS_MAX = 10_000
+_TICK_NANOSECONDS = 10**9
 
 Pod = tuple[str, str]
 """Namespace and name."""
@@ -78,7 +80,9 @@ class PodNames:
         try:
             changed_at = self._folder.stat().st_mtime_ns
             if changed_at != self._changed_at:
-                self._take(self._listed(), changed_at)
+                # The kernel's clock ticks: a change just after this one may have the same time.
+                settled = time.time_ns() - changed_at > _TICK_NANOSECONDS
+                self._take(self._listed(), changed_at if settled else None)
         except OSError:
             if self._names:
                 self._take({}, None)
@@ -118,7 +122,10 @@ class PodNames:
         self.revision += 1
 
     def _take(self, names: dict[str, Pod], changed_at: int | None) -> None:
-        self._names, self._changed_at = names, changed_at
+        self._changed_at = changed_at
+        if names == self._names:
+            return
+        self._names = names
         self._uids = {pod: uid for uid, pod in names.items()}
         self.revision += 1
 

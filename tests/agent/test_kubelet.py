@@ -39,10 +39,9 @@ def devices(resource: str, *ids: str) -> bytes:
 
 def claimed(driver: str, pool: str, device: str) -> bytes:
     names = zip((2, 3, 4), (driver, pool, device), strict=True)
-    one = field(1, field(1, b"vendor.example/claim=" + b"a" * 200)) + b"".join(
-        field(number, text.encode()) for number, text in names
-    )
-    return field(5, field(2, b"claim") + field(3, b"vision") + field(4, one))
+    texts = b"".join(field(number, text.encode()) for number, text in names)
+    cdi = field(1, field(1, b"vendor.example/claim=" + b"a" * 200))
+    return field(5, field(2, b"claim") + field(3, b"vision") + field(4, cdi + texts))
 
 
 class Bytes(CodecBase):

@@ -1,5 +1,6 @@
 """Whose a process is."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from agent.deviceid import Device
 from agent.pods import PodNames
 from agent.snapshot import Gpu, GpuUse, Identity, Process
 from tests.agent.attribution.one_gpu import (
+    OTHER,
     SERVE,
     TRAIN,
     TWO,
@@ -111,3 +113,14 @@ def test_what_works_on_a_second_gpu_is_its_pods_before_that_gpus_next_list(node:
     node.attribution.usage([first, second(0.0, {})], grants, 0.0)
     usage = node.attribution.usage([first, second(1.0, {7: 0.5, 8: 0.5})], grants, 1.0)
     assert usage.gpus["GPU-2"][UNATTRIBUTED_BUSY] == 0
+
+
+def test_two_pod_folders_of_the_same_moment_are_both_noticed(tmp_path: Path) -> None:
+    names = PodNames(tmp_path)
+    (tmp_path / f"vision_train-0_{UID}").mkdir()
+    names.refresh()
+    then = tmp_path.stat().st_mtime_ns
+    (tmp_path / f"vision_serve-0_{OTHER}").mkdir()
+    os.utime(tmp_path, ns=(then, then))
+    names.refresh()
+    assert (names.of(UID), names.of(OTHER)) == (TRAIN, SERVE)
