@@ -33,6 +33,8 @@ class Reading:
     """One pass over one GPU."""
 
     use: GpuUse
+    began: float
+    """Monotonic seconds: nothing of it is older."""
     errors: Errors = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
     """How long each tier that was due took."""
@@ -90,8 +92,8 @@ class Device:
 
     def read(self, now: float, wants_activity: bool) -> Reading:
         """One pass at ``now``, monotonic seconds; DriverUnavailable when all GPUs are gone."""
+        began, seconds = time.monotonic(), dict[str, float]()
         errors: Errors = Counter()
-        seconds: dict[str, float] = {}
         try:
             opened = self._opened or self._open(errors)
             with _timed(seconds, "F"):
@@ -111,8 +113,8 @@ class Device:
         except GpuLost as lost:
             errors[calling[threading.get_ident()], lost.error] += 1
             self.free()
-            return Reading(GpuUse(Gpu(self.identity, up=False)), errors, seconds)
-        return Reading(use, errors, seconds)
+            return Reading(GpuUse(Gpu(self.identity, up=False)), began, errors, seconds)
+        return Reading(use, began, errors, seconds)
 
     def end(self) -> None:
         """Another device has taken over: a call that comes back late adds nothing any more."""

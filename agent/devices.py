@@ -23,8 +23,11 @@ from agent.xids import XidTally
 log = logging.getLogger(__name__)
 
 RETRY_FIRST_SECONDS, RETRY_MOST_SECONDS = 1.0, 30.0
-PATIENCE_SECONDS = 0.5
-"""A GPU that takes longer is left behind with its thread, and keeps its values until it hangs."""
+PATIENCE_SECONDS, LEAST_SECONDS = 0.25, 0.01
+"""What all GPUs together may take, and what is left for each once that is spent. One that takes
+longer is left behind with its thread; the snapshot is finished before the last is 1.5 s old."""
+FRESH_SECONDS = 1.5
+"""Older readings of a slow GPU are told no more."""
 CLOSE_SECONDS = 2.0
 DRAINED = "drained: the agent lets go of the driver until SIGUSR2"
 
@@ -51,6 +54,8 @@ class Devices:
         self._opened = 0
         """Times."""
         self._opened_at = 0.0
+        self._until = 0.0
+        """Then the patience of this pass ends."""
         self._last: dict[int, Reading] = {}
         self._identities: dict[str, Identity] = {}
         self._hung: set[str] = set()
@@ -61,6 +66,7 @@ class Devices:
         self, now: float, wants_activity: Callable[[str], bool] = lambda _: False
     ) -> tuple[GpuUse, ...]:
         """Every GPU once; none while there is no driver, which is tried again with back-off."""
+        self._until = time.monotonic() + PATIENCE_SECONDS
         try:
             if self.drained:
                 self._let_go()
@@ -157,7 +163,7 @@ class Devices:
         """The devices, made anew when the driver counts other ones than before."""
         devices = self._devices or []
         try:
-            count = self._watchdog.ask(("count", self._opened), self.driver.count, PATIENCE_SECONDS)
+            count = self._watchdog.ask(("count", self._opened), self.driver.count, self._left())
         except Late:
             return devices
         if count != len(devices):
@@ -203,7 +209,9 @@ class Devices:
         except Late as late:
             last = self._last.get(index)
             if last and late.seconds < HUNG_SECONDS:
-                return replace(last.use, activity=None)
+                if not _is_young(last):
+                    self.errors[calling.get(late.thread, "a call"), "slow"] += 1
+                return replace(_young(last), activity=None)
             self._hangs(f"GPU {index} {device.identity.uuid}", late)
             return GpuUse(Gpu(device.identity, up=False))
         self._hung.discard(f"GPU {index} {device.identity.uuid}")
@@ -214,12 +222,15 @@ class Devices:
         for tier, seconds in reading.seconds.items():
             self.seconds[index, tier] = seconds
         self._last[index] = reading
-        return reading.use
+        return _young(reading)
 
     def _patience(self, index: int) -> float:
         """GPUs that have not answered yet may need a while, all together."""
         first = 0.0 if index in self._last else self._opened_at + HUNG_SECONDS - time.monotonic()
-        return max(PATIENCE_SECONDS, first)
+        return max(self._left(), first)
+
+    def _left(self) -> float:
+        return max(LEAST_SECONDS, self._until - time.monotonic())
 
     def _hangs(self, who: str, late: Late) -> str:
         """Say and count it once."""
@@ -233,3 +244,20 @@ class Devices:
 
     def _key(self, device: Device) -> tuple[int, int]:
         return self._opened, device.index
+
+
+def _is_young(reading: Reading) -> bool:
+    return time.monotonic() - reading.began <= FRESH_SECONDS
+
+
+def _young(reading: Reading) -> GpuUse:
+    """What it found; once it is old, no values of it, though the GPU is up and has its processes.
+
+    Its counters go on growing meanwhile: the next reading tells them.
+    """
+    use = reading.use
+    if _is_young(reading):
+        return use
+    migs = tuple(replace(mig, values={}) for mig in use.gpu.migs)
+    gpu = replace(use.gpu, values={}, migs=migs)
+    return replace(use, gpu=gpu, activity=None, utilization=None)

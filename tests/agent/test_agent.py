@@ -93,7 +93,9 @@ def test_a_gpu_that_hangs_is_down_alone_and_holds_up_neither_scrapes_nor_the_end
 ) -> None:
     agent.until(lambda text: value(text, UP, 'gpu="7"') == 1)
     agent.change(gpus(8, "delay = nvmlDeviceGetUtilizationRates 60\n"))
+    began = time.monotonic()
     text = agent.until(lambda text: value(text, UP, 'gpu="7"') == 0, 20)
+    assert 4.5 < time.monotonic() - began < 8.5, "it hangs after 5 s, seen at the next pass"
     assert value(text, UTILIZATION, 'gpu="7"') is None
     assert value(text, UTILIZATION, 'gpu="6"') == 0.5
     assert value(text, "neurox_gpu_info", 'gpu="7"', "NVIDIA H200") == 1
@@ -103,6 +105,21 @@ def test_a_gpu_that_hangs_is_down_alone_and_holds_up_neither_scrapes_nor_the_end
     assert age < 2
     agent.process.send_signal(signal.SIGTERM)
     assert agent.process.wait(timeout=10) == 0
+
+
+def test_when_all_gpus_hang_what_is_served_stays_young(agent: Agent) -> None:
+    agent.until(lambda text: value(text, "neurox_node_gpus") == 8)
+    agent.change("delay = nvmlDeviceGetUtilizationRates 60\n" + gpus(8))
+    began, ages = time.monotonic(), []
+
+    def all_down(text: str) -> bool:
+        ages.append(value(text, "neurox_agent_snapshot_age_seconds") or 0.0)
+        return text.count("\nneurox_gpu_up{") == 8 and not value(text, "neurox_gpu_up", "} 1")
+
+    text = agent.until(all_down, 20)
+    assert time.monotonic() - began < 8
+    assert value(text, "neurox_agent_stuck") == 8
+    assert max(ages) <= 1.5
 
 
 def test_a_start_that_hangs_is_ready_with_a_declared_zero(library: Path, tmp_path: Path) -> None:

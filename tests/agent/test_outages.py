@@ -6,7 +6,7 @@ import time
 import pytest
 
 from agent import devices as module
-from agent.catalogue import BUSY_SECONDS, ENERGY, UTILIZATION, Series
+from agent.catalogue import BUSY_SECONDS, ENERGY, POWER, UTILIZATION, Series
 from agent.devices import DRAINED, Devices
 from tests.agent.gpus import HEAD, Put, one, until, ups, uuid
 
@@ -93,7 +93,7 @@ def test_a_gpu_that_hangs_is_down_alone_until_it_comes_back(
     before = devices.read(time.monotonic())
     scenario(HEAD + one(0, "delay = nvmlDeviceGetUtilizationRates 1.5") + one(1))
     held = devices.read(time.monotonic())
-    assert held[0].gpu.values == before[0].gpu.values, "a slow GPU is not yet down"
+    assert held[0].gpu.values == before[0].gpu.values, "what is younger than 1.5 s stands"
     uses = until(devices, lambda uses: ups(uses) == [False, True])
     assert uses[0].gpu.identity == before[0].gpu.identity
     assert uses[1].gpu.values[UTILIZATION] == 0.5
@@ -102,6 +102,40 @@ def test_a_gpu_that_hangs_is_down_alone_until_it_comes_back(
     scenario(HEAD + one(0) + one(1))
     until(devices, lambda uses: ups(uses) == [True, True])
     assert devices.stuck == 0
+
+
+def test_a_slow_gpu_stays_up_without_values_that_are_old(
+    devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(module, "FRESH_SECONDS", 0.5)
+    slow = "delay = nvmlDeviceGetUtilizationRates 1.5"
+    scenario(HEAD + one(0, "power_watts = 100"))
+    before = devices.read(time.monotonic())[0].gpu
+    scenario(HEAD + one(0, f"power_watts = 200\n{slow}"))
+    devices.read(time.monotonic())  # the power is read now, and told when all of it has come back
+    uses = until(devices, lambda uses: POWER not in uses[0].gpu.values)
+    assert (uses[0].gpu.up, uses[0].gpu.identity) == (True, before.identity)
+    assert uses[0].processes == ()
+    assert devices.errors["nvmlDeviceGetUtilizationRates", "slow"] >= 1
+    assert devices.stuck == 0
+    scenario(HEAD + one(0, "power_watts = 300"))
+    uses = until(devices, lambda uses: POWER in uses[0].gpu.values)
+    assert uses[0].gpu.values[POWER] == 300, "what came back late is too old"
+
+
+def test_gpus_that_all_hang_cost_a_pass_no_more_than_one(
+    devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(module, "HUNG_SECONDS", 1.5)
+    scenario(HEAD + "".join(map(one, range(8))))
+    devices.read(time.monotonic())
+    scenario(HEAD + "delay = nvmlDeviceGetUtilizationRates 3\n" + "".join(map(one, range(8))))
+    began = time.monotonic()
+    devices.read(began)
+    assert 0.5 <= time.monotonic() - began < 1
+    until(devices, lambda uses: ups(uses) == [False] * 8)
 
 
 def test_a_start_that_hangs_says_so_and_ends_well(
