@@ -1,7 +1,7 @@
 """Profiling of one GPU through GPM, as series: activity now, and what it adds up to."""
 
 from agent.catalogue import Series, Values
-from agent.integrals import MOST_PER_SECOND, Integrals
+from agent.integrals import Integrals
 from agent.nvml.errors import Errors
 from agent.nvml.field_table import NVLINK_BYTES, PCIE_BYTES
 from agent.nvml.gpm import ACTIVITY, LINK_RATES, MIB, PIPES, RATES, Window, question
@@ -46,11 +46,8 @@ class Profiling:
                     self._last[series] = integrals.add(series, active * seconds)
             for number, series in _BYTES.items():
                 if number in metrics:
-                    rate = metrics[number] * MIB
-                    if rate > MOST_PER_SECOND["bytes"]:
-                        errors["nvmlGpmMetricsGet", "implausible"] += 1
-                        continue
-                    self._last[series] = integrals.add(series, rate * seconds)
+                    moved = metrics[number] * MIB * seconds
+                    self._last[series] = integrals.add(series, moved)
         elif not self._window.fresh(now):
             self._last = {}
         return self._last

@@ -80,6 +80,8 @@ class Fields:
                 value = _value(entry)
                 if value is not None:
                     yield row.series, value * row.unit
+                elif _is_absurd(entry):
+                    errors[CALL, "implausible"] += 1
             elif code in _NEVER:
                 dropped.append(row)
             elif code in LOST:
@@ -100,6 +102,12 @@ def _value(entry: Any) -> float | None:
     """
     value = member(entry.value, entry.valueType)
     return None if value is None or value in BLANK or not 0 <= value <= PLAUSIBLE else value
+
+
+def _is_absurd(entry: Any) -> bool:
+    """Whether it is a number by which no driver means that there is no value."""
+    told = member(entry.value, entry.valueType)
+    return told is not None and told not in BLANK and not told <= PLAUSIBLE
 
 
 def member(union: Any, kind: int) -> float | None:

@@ -47,16 +47,20 @@ def test_a_failed_call_is_absent_and_counted(devices: Devices, scenario: Put) ->
     assert devices.read(1.0)[0].gpu.values[UTILIZATION] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("absurd", "named"),
+    [("9.2e18", "neurox_gpu_ecc_errors_total"), ("9.5e18", "nvmlDeviceGetFieldValues")],
+)
 def test_a_count_that_can_not_be_is_absent_an_error_and_leaves_no_mark(
-    devices: Devices, scenario: Put
+    devices: Devices, scenario: Put, absurd: str, named: str
 ) -> None:
     series: Series = ("neurox_gpu_ecc_errors_total", ("corrected", "volatile"))
     told = []
-    for minute, count in enumerate(("50", "90", "9.2e18", "120", "150")):
+    for minute, count in enumerate(("50", "90", absurd, "120", "150")):
         scenario(HEAD + one(0, f"ecc = corrected volatile {count}"))
         told.append(devices.read(minute * 60.0)[0].gpu.values.get(series))
     assert told == [50, 90, None, 120, 150]
-    assert devices.errors == {(series[0], "implausible"): 1}
+    assert devices.errors == {(named, "implausible"): 1}
 
 
 @pytest.mark.parametrize(
