@@ -48,17 +48,24 @@ class _Opened:
     ) -> None:
         self.handle = handle
         self.gpm = gpm.is_supported(handle, errors)
-        self.readings = Readings(handle, ROWS, FIELDS)
+        self.profiling: Profiling | None = None
+        self.renew()
         self.links = Links(handle)
         self.lists = ProcessLists(exists) if exists else None
-        self.busy = BusySamples(handle)
-        self.activity = ActivitySamples(handle)
-        self.profiling: Profiling | None = None
         self.migs = MigReader(handle, self.gpm)
         self.draws = False
         self.due = dict.fromkeys(TIERS, 0.0)
         self.slower: dict[str, dict[Series, float]] = {tier: {} for tier in TIERS}
         self.processes: tuple[Process, ...] | None = None
+
+    def renew(self) -> None:
+        """Ask for everything again: what was not supported may be now, and the other way round."""
+        self.readings = Readings(self.handle, ROWS, FIELDS)
+        self.busy = BusySamples(self.handle)
+        self.activity = ActivitySamples(self.handle)
+        if self.profiling:
+            self.profiling.free()
+        self.profiling = Profiling(self.handle) if self.gpm else None
 
     def free(self) -> None:
         """Give the driver's buffers back."""
@@ -166,12 +173,7 @@ class Device:
         mode = opened.slower["M"].get(MIG_MODE)
         mig = "" if mode is None else "enabled" if mode else "disabled"
         if mig != self.identity.mig:
-            # What was not supported may be now, and the other way round.
-            opened.readings = Readings(opened.handle, ROWS, FIELDS)
-            opened.busy, opened.activity = (
-                BusySamples(opened.handle),
-                ActivitySamples(opened.handle),
-            )
+            opened.renew()
             self.identity = replace(self.identity, mig=mig)
             values = opened.readings.read("M", errors)
             opened.slower["M"] = self._followed(values, now, errors)
@@ -186,9 +188,7 @@ class Device:
         wants_activity: bool,
         errors: Errors,
     ) -> GpuUse:
-        if opened.gpm:
-            if opened.profiling is None:
-                opened.profiling = Profiling(opened.handle, opened.slower["M"])
+        if opened.profiling:
             values.update(opened.profiling.read(now, self._integrals, errors))
         migs = opened.migs.read(now, errors)
         activity = opened.activity.shares(now, errors) if wants_activity else None

@@ -75,6 +75,8 @@ class Integrals:
     ) -> float | None:
         """The total of a driver's own counter; ``from_zero``: only what it counts from now on.
 
+        So it is too where something else was added up until the driver told of its counter.
+
         A counter that fell to less than half, or at all when the driver was opened again, has
         begun again. A smaller fall is a wobble: the total waits for it to catch up.
 
@@ -83,6 +85,7 @@ class Integrals:
         """
         if raw < 0:
             return None
+        from_zero = from_zero or key in self._totals
         believed, doubted = self._believed.get(key), self._doubted.pop(key, None)
         start = self._start(key, believed, raw)
         if believed is None:

@@ -22,16 +22,17 @@ _BYTES: dict[int, Series] = {
 
 
 class Profiling:
-    """Windows of one GPU; ``counted``: bytes that the driver counts itself."""
+    """Windows of one GPU."""
 
-    def __init__(self, handle: Handle, counted: Values) -> None:
+    def __init__(self, handle: Handle) -> None:
         self._window = Window(handle)
-        rates = [number for number, series in _BYTES.items() if series not in counted]
-        self._asked = question([*_RATIOS, *rates])
+        self._rates = list(_BYTES)
+        self._asked = question([*_RATIOS, *self._rates])
         self._last: dict[Series, float] = {}
 
     def read(self, now: float, integrals: Integrals, errors: Errors) -> Values:
         """The last window, with the totals up to now."""
+        self._leave(integrals)
         found = self._window.read(self._asked, now, errors)
         if found:
             metrics, seconds = found
@@ -51,6 +52,12 @@ class Profiling:
         elif not self._window.fresh(now):
             self._last = {}
         return self._last
+
+    def _leave(self, integrals: Integrals) -> None:
+        """No rate of what the driver counts itself, as soon as it does: it would count twice."""
+        rates = [number for number in self._rates if not integrals.follows(_BYTES[number])]
+        if rates != self._rates:
+            self._rates, self._asked = rates, question([*_RATIOS, *rates])
 
     def free(self) -> None:
         """Give the driver's buffers back."""

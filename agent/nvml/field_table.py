@@ -26,9 +26,14 @@ def _ecc(severity: str, lifetime: str, code: tuple[int, int]) -> Row:
     )
 
 
+def _throttled(code: int, series: Series) -> FieldRow:
+    old = _THROTTLED_OLD.get(code)
+    otherwise = FieldRow("M", old, series, 1e-9) if old else None
+    return FieldRow("M", code, series, 1e-9, otherwise=otherwise)
+
+
 _THROTTLED = {
     74: "power_cap",
-    75: "thermal",
     76: "sync_boost",
     77: "board_limit",
     78: "low_utilization",
@@ -37,7 +42,8 @@ _THROTTLED = {
     270: "hw_thermal",
     271: "power_brake",
 }
-"""269 tells what 75 tells, and counts where both are supported."""
+_THROTTLED_OLD = {269: 75}
+"""What tells the same on older drivers."""
 _PCIE_ERRORS = (
     "correctable",
     "naks_received",
@@ -86,7 +92,7 @@ FIELDS: tuple[FieldRow, ...] = (
     ),
     FieldRow("F", 82, _gpu("temperature_celsius", "memory")),
     *(
-        FieldRow("M", code, _gpu("throttled_seconds_total", reason), 1e-9)
+        _throttled(code, _gpu("throttled_seconds_total", reason))
         for code, reason in _THROTTLED.items()
     ),
     FieldRow("M", 197, PCIE_BYTES["transmit"]),

@@ -148,6 +148,45 @@ def test_bytes_of_nvlink_are_counted_over_all_links(devices: Devices, scenario: 
     assert values["neurox_gpu_nvlink_bytes_total", ("receive",)] == pytest.approx(40000, abs=1024)
 
 
+LINKS = ("pcie", "nvlink")
+
+
+@pytest.mark.parametrize("failed", [range(0), range(1), range(10, 11)])
+def test_bytes_are_counted_once_by_whom_ever(
+    devices: Devices, scenario: Put, failed: range
+) -> None:
+    gpu = f"[gpu 0]\nprofile = h200\nuuid = {uuid(0)}\n"
+    rates = "".join(f"{link}_tx_bytes_per_second = 1e9\n" for link in LINKS)
+    found = []
+    for second in range(42):
+        fail = "fail = nvmlDeviceGetFieldValues 4\n" if second in failed else ""
+        scenario(f"clock = {100 + second}\n{HEAD}{fail}{gpu}{rates}")
+        values = devices.read(float(second))[0].gpu.values
+        found.append(
+            [values.get((f"neurox_gpu_{link}_bytes_total", ("transmit",))) for link in LINKS]
+        )
+    for first, last in zip(found[1], found[-1], strict=True):
+        assert first is not None
+        assert last is not None
+        assert 38e9 <= last - first <= 41e9  # the fields are read each ten seconds
+
+
+def test_profiling_is_back_once_mig_is_off(devices: Devices, scenario: Put) -> None:
+    def put(clock: int, more: str = "") -> GpuUse:
+        head = f"clock = {clock}\n{HEAD}[gpu 0]\nprofile = h100\nuuid = {uuid(0)}\n"
+        scenario(head + more)
+        return devices.read(float(clock))[0]
+
+    active: Series = ("neurox_gpu_sm_active_ratio", ())
+    put(100)
+    assert active in put(101).gpu.values
+    layout = "mig = 1 0 3g.40gb\nfail = nvmlGpmSampleGet 3\n"
+    put(111, layout)
+    assert active not in put(112, layout).gpu.values
+    put(123)
+    assert active in put(124).gpu.values
+
+
 def test_an_instance_that_went_away_is_missed_at_once(devices: Devices, scenario: Put) -> None:
     profile = f"{HEAD}[gpu 0]\nprofile = h100\nuuid = {uuid(0)}\nmig = 1 0 3g.40gb\n"
     scenario(profile + "mig = 2 0 3g.40gb\n")

@@ -41,6 +41,14 @@ def test_a_wobble_is_no_new_start_but_any_fall_after_a_reload_is() -> None:
     assert totals(integrals, 100.0, 99.0, 110.0) == [252, 252, 262]
 
 
+def test_a_driver_that_counts_after_all_adds_nothing_of_before() -> None:
+    integrals = Integrals()
+    integrals.add("bytes", 7.0)
+    assert not integrals.follows("bytes")
+    assert [integrals.follow("bytes", raw, 0.0) for raw in (500.0, 600.0)] == [7, 107]
+    assert integrals.follows("bytes")
+
+
 def test_what_was_counted_before_the_agent_can_be_left_out() -> None:
     assert totals(Integrals(), 500.0, 600.0, from_zero=True) == [0, 100]
 

@@ -5,7 +5,13 @@ import math
 import pynvml
 import pytest
 
-from agent.nvml import fields
+from agent.nvml import field_table, fields
+
+
+def test_no_two_fields_are_the_same_series() -> None:
+    """One of them would fail at times: what a counter falls to then, it would have begun at."""
+    series = [row.series for row in field_table.FIELDS]
+    assert len(series) == len(set(series))
 
 
 def of_type(kind: int, **member: float) -> "pynvml.c_nvmlFieldValue_t":
