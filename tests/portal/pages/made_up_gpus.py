@@ -12,7 +12,6 @@ FULL = ("prod-use1", 1, 0)
 
 def gpu(cluster: str, node: int, index: int, stale: bool, text: str | None) -> s.GpuOut:
     """That GPU of a node; ``stale``: of a cluster that is lost; ``text``: instead of its own."""
-    turn = _turn(node, index)
     state = _state(cluster, node, index, stale)
     read, held = state in ("busy", "idle", "free"), state in ("busy", "idle")
     full, live = (cluster, node, index) == FULL, state not in ("stale", "fault")
@@ -24,15 +23,9 @@ def gpu(cluster: str, node: int, index: int, stale: bool, text: str | None) -> s
         model=text or "NVIDIA H100 80GB HBM3",
         pool="h100",
         state=state,
-        utilization=(0.0 if state != "busy" else turn / 16 + 0.05) if read else None,
-        sm_active=turn / 20 if read and index else None,
-        tensor_active=turn / 40 if read and index else None,
-        memory_used_bytes=int(turn * 4.7 * GIB) if read else None,
+        **_readings(_turn(node, index), state == "busy", index, read),
         memory_total_bytes=80 * GIB,
-        unattributed_memory_bytes=2 * GIB if read else None,
-        power_watts=90.0 + turn * 38 if read else None,
         power_limit_watts=700.0,
-        temperature_celsius=34.0 + turn * 2 if read else None,
         clock_events=_clock_events(full) if live else None,
         health=("warning" if full else "good") if live else None,
         findings=[],
@@ -51,6 +44,20 @@ def gpu(cluster: str, node: int, index: int, stale: bool, text: str | None) -> s
         sample_age_seconds=4.0 if read else 600.0,
         simulated=True,
     )
+
+
+def _readings(turn: int, busy: bool, index: int, read: bool) -> dict[str, float | None]:
+    """The first GPU of a node has no profiling, as one before Hopper."""
+    found = {
+        "utilization": turn / 16 + 0.05 if busy else 0.0,
+        "sm_active": turn / 20 if index else None,
+        "tensor_active": turn / 40 if index else None,
+        "memory_used_bytes": int(turn * 4.7 * GIB),
+        "unattributed_memory_bytes": 2 * GIB,
+        "power_watts": 90.0 + turn * 38,
+        "temperature_celsius": 34.0 + turn * 2,
+    }
+    return {name: value if read else None for name, value in found.items()}
 
 
 def _holder(number: int, text: str | None) -> s.GpuHolder:
