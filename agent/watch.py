@@ -82,6 +82,8 @@ class Watch(Generic[T]):
         if status == _EXPIRED:
             self._version = None
             return
+        if isinstance(error, ValueError | KeyError):  # The same event would come again.
+            self._version = None
         if status == 404:  # An older cluster: the next version of the API.
             self._path = (self._path + 1) % len(self._resource.paths)
         if not self._failing:
@@ -101,16 +103,16 @@ class Watch(Generic[T]):
     def _list(self, link: http.client.HTTPConnection) -> None:
         found: dict[str, T] = {}
         more: dict[str, str] = {}
-        while True:
+        for _ in range(_OBJECTS_MAX // PAGE):
             page = body(self._get(link, limit=str(PAGE), **more))
             for one in page.get("items") or ():
                 if (kept := self._resource.keep(one)) is not None:
                     found[one["metadata"]["uid"]] = kept
-            if len(found) > _OBJECTS_MAX:
-                raise ApiFailed(f"more than {_OBJECTS_MAX} objects")
             if not (token := page["metadata"].get("continue")):
                 break
             more = {"continue": token}
+        else:
+            raise ApiFailed(f"more than {_OBJECTS_MAX} objects")
         self.items, self._version = found, page["metadata"]["resourceVersion"]
         if not self.up:
             log.info("%s of %s: %d here", self._name, self._api.url, len(found))
