@@ -34,11 +34,11 @@ def _throttled(code: int, series: Series) -> FieldRow:
 
 _THROTTLED = {
     74: "power_cap",
+    269: "thermal",
     76: "sync_boost",
     77: "board_limit",
     78: "low_utilization",
     79: "reliability",
-    269: "thermal",
     270: "hw_thermal",
     271: "power_brake",
 }
