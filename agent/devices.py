@@ -8,8 +8,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from agent.catalogue import Values
 from agent.device import Device, Reading
-from agent.health import health
+from agent.health import UNCORRECTED, health
 from agent.integrals import Integrals
 from agent.nvml.driver import Driver
 from agent.nvml.errors import DriverUnavailable, Errors
@@ -194,9 +195,15 @@ class Devices:
         """With what the agent itself knows of a GPU: XIDs and health."""
         gpu = use.gpu
         uuid = gpu.identity.uuid
-        checks = health(gpu.up, gpu.values, self._xids.seen(uuid), time.time())
+        checks = health(gpu.up, self._since_loaded(gpu), self._xids.seen(uuid), time.time())
         values = {**gpu.values, **self._xids.values(uuid), **checks}
         return replace(use, gpu=replace(gpu, values=values))
+
+    def _since_loaded(self, gpu: Gpu) -> Values:
+        """Its values, but of errors only what it counts since its driver was loaded."""
+        counted = self._totals.get(gpu.identity.uuid)
+        now = counted.now(UNCORRECTED) if counted and UNCORRECTED in gpu.values else None
+        return gpu.values if now is None else {**gpu.values, UNCORRECTED: now}
 
     def _read(self, device: Device, now: float, wants: Callable[[str], bool]) -> GpuUse:
         index = device.index

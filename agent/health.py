@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from agent.catalogue import Values
+from agent.catalogue import Series, Values
 from agent.xids import Seen, meaning
 
 XID_SECONDS = 3600.0
 """How long an XID counts; what lasts, as a row that cannot be replaced, has a check of its own."""
+UNCORRECTED: Series = ("neurox_gpu_ecc_errors_total", ("uncorrected", "volatile"))
+"""Is about the driver that is loaded: what was before a reset is over."""
 _SEVERITY = {"info": 0, "warning": 1, "unknown": 1, "critical": 2}
 _RECOVERY = {0: 0, 3: 1}
 """By recovery action; 3 is to drain peer traffic. Everything else asks for a reset or more."""
@@ -40,7 +42,7 @@ def _row_remap(values: Values) -> int | None:
 
 
 def _ecc(values: Values) -> int | None:
-    return _any(_of(values, "ecc_errors_total", "uncorrected", "volatile"))
+    return _any(values.get(UNCORRECTED))
 
 
 def _slowed(*reasons: str) -> Callable[[Values], int | None]:

@@ -65,6 +65,11 @@ class Integrals:
         """Whether the driver counts it itself."""
         return key in self._believed or key in self._doubted
 
+    def now(self, key: Hashable) -> float | None:
+        """What the driver counts itself, since it was loaded."""
+        believed = self._believed.get(key)
+        return believed and believed.raw
+
     def follow(
         self,
         key: Hashable,

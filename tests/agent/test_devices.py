@@ -84,6 +84,15 @@ def test_a_driver_that_lacks_a_symbol_is_asked_in_the_older_way(
     assert not devices.errors
 
 
+def test_without_the_newer_call_no_reserved_memory_is_made_up(
+    devices: Devices, scenario: Put
+) -> None:
+    scenario(f"{HEAD}missing = nvmlDeviceGetMemoryInfo_v2\n" + one(0, "reserved_bytes = 1000"))
+    values = devices.read(0.0)[0].gpu.values
+    assert values["neurox_gpu_memory_used_bytes", ()] == 1000, "as that driver tells it"
+    assert ("neurox_gpu_memory_reserved_bytes", ()) not in values
+
+
 def test_the_first_xid_is_counted_and_those_of_a_lost_gpu_stay(
     devices: Devices, scenario: Put
 ) -> None:

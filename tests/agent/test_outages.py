@@ -8,6 +8,7 @@ import pytest
 from agent import devices as module
 from agent.catalogue import BUSY_SECONDS, ENERGY, POWER, UTILIZATION, Series
 from agent.devices import DRAINED, Devices
+from agent.health import UNCORRECTED
 from tests.agent.gpus import HEAD, Put, one, until, ups, uuid
 
 LOST: Series = ("neurox_gpu_health", ("lost",))
@@ -81,6 +82,32 @@ def test_counters_do_not_go_back_over_a_reload(devices: Devices, scenario: Put) 
     assert [replayed for _, _, replayed in totals] == [4, 6, 6, 9]
     assert totals[1][0] == 2000
     assert totals[3][0] - totals[2][0] == 2400
+
+
+def test_health_forgets_memory_errors_of_before_a_reload(devices: Devices, scenario: Put) -> None:
+    ecc = "ecc_enabled = yes\necc = uncorrected volatile {}"
+    told = []
+    for at, (reload, count) in enumerate(((1, 0), (1, 3), (2, 0), (2, 1))):
+        scenario(f"{HEAD}reload = {reload}\n" + one(0, ecc.format(count)))
+        now = 100.0 * at
+        values = (devices.read(now) or devices.read(now + 30.0))[0].gpu.values
+        told.append((values[UNCORRECTED], values["neurox_gpu_health", ("ecc",)]))
+    assert told == [(0, 0), (3, 1), (3, 0), (4, 1)]
+
+
+def test_the_pause_between_two_tries_doubles_up_to_half_a_minute(
+    devices: Devices, scenario: Put, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = []
+    for second in range(100):
+        before = len(caplog.messages)
+        assert devices.read(float(second)) == ()
+        if len(caplog.messages) > before:
+            tried.append(second)
+    assert tried == [0, 1, 3, 7, 15, 31, 61, 91]
+    scenario(HEAD + one(0))
+    assert devices.read(120.0) == ()
+    assert ups(devices.read(121.0)) == [True]
 
 
 def test_a_gpu_that_hangs_is_down_alone_until_it_comes_back(
