@@ -1,5 +1,6 @@
 """What the driver sampled several times a second: a GPU's use, and each process's part of it."""
 
+import time
 from collections.abc import Collection, Mapping
 from ctypes import POINTER, byref, c_uint, c_ulonglong, cast
 from typing import Any
@@ -18,6 +19,14 @@ _SAMPLE = plain(pynvml.c_nvmlSample_t)
 _ROOM_FIRST, _ROOM_MOST = 128, 8192
 _NONE = (pynvml.NVML_SUCCESS, pynvml.NVML_ERROR_NOT_FOUND)
 """No samples: nothing ran."""
+
+
+def _is_ahead(stamp: int) -> bool:
+    """Whether it is of a time to come.
+
+    Then the clock was set back if nothing new comes: the driver takes its new samples for old ones.
+    """
+    return stamp / 1e6 > time.time() + GAP_SECONDS
 
 
 class BusySamples:
@@ -50,13 +59,17 @@ class BusySamples:
         except pynvml.NVMLError as error:
             raise_if_fatal(error)
             if error.value in _NONE:
-                self._asked = True
-                return 0.0
+                return self._none()
             self.ended = error.value in UNSUPPORTED
             if not self.ended:
                 errors[name, name_of(error.value)] += 1
             return None
-        return self._sum()
+        return self._sum() if self._count.value else self._none()
+
+    def _none(self) -> float:
+        self._asked = not _is_ahead(self._last)
+        self._last = self._last if self._asked else 0
+        return 0.0
 
     def _ask(self, array: Any) -> None:
         call(
@@ -72,8 +85,8 @@ class BusySamples:
     def _sum(self) -> float:
         samples = self._array[: min(self._count.value, self._room)]
         asked, self._asked = self._asked, True
-        if not asked or not samples:  # what the driver still had is of before
-            self._last = max((sample.timeStamp for sample in samples), default=self._last)
+        if not asked:  # what the driver still had is of before
+            self._last = max(sample.timeStamp for sample in samples)
             return 0.0
         busy, told, last = 0.0, 0.0, self._last
         if not last and len(samples) > 1:  # the first ones ever
@@ -107,6 +120,8 @@ class ActivitySamples:
         """By pid, 0 to 1; None where it is not told, or has not been asked just before."""
         found = self._samples(errors)
         asked_at, self._asked_at = self._asked_at, now
+        if not found and _is_ahead(self._last):
+            self._last, found = 0, None
         if found is None:
             return None
         newest = max((at for _, at, _ in found), default=self._last)

@@ -31,20 +31,29 @@ static void sample(struct counters *counters, const struct wave *utilization, do
     counters->area += wave_integral(utilization, from, to);
 }
 
-void counters_begin(struct counters *counters, const struct gpu *gpu, double now)
+/* The samples of the time before, as they are kept, at the times that the clock tells. */
+static void sample_anew(struct counters *counters, const struct gpu *gpu, double now)
 {
     double from = fmax(0, now - (double)SAMPLES_KEPT / SAMPLES_PER_SECOND);
-    memset(counters, 0, sizeof *counters);
-    strcpy(counters->uuid, gpu->uuid);
     counters->at = now;
-    counters->totals[POWER] = gpu->energy_joules;
+    counters->area = 0;
     counters->ticks = (long long)floor(from * SAMPLES_PER_SECOND);
     sample(counters, &gpu->rates[UTILIZATION], from, now);
+}
+
+void counters_begin(struct counters *counters, const struct gpu *gpu, double now)
+{
+    memset(counters, 0, sizeof *counters);
+    strcpy(counters->uuid, gpu->uuid);
+    counters->totals[POWER] = gpu->energy_joules;
+    sample_anew(counters, gpu, now);
 }
 
 void counters_settle(struct counters *counters, const struct gpu *gpu, double now)
 {
     double from = counters->at, passed = now - from;
+    if (passed < 0)
+        sample_anew(counters, gpu, now); /* the clock was set back */
     if (passed <= 0)
         return;
     counters->at = now;

@@ -81,7 +81,8 @@ static unsigned process_samples(const struct device *on, unsigned long long last
     long long first = first_after(on->counters, last_seen);
     for (int i = 0; i < on->gpu->process_count; i++) {
         const struct process *process = &on->gpu->processes[i];
-        long long began = (long long)floor(process->since * SAMPLES_PER_SECOND) + 1;
+        double since = process->since <= on->counters->at ? process->since : 0; /* the clock was set back */
+        long long began = (long long)floor(since * SAMPLES_PER_SECOND) + 1;
         double share = sampled_share(on->gpu, process);
         if (share <= 0 || !process_listed(on, process, process->kind))
             continue;

@@ -142,7 +142,8 @@ struct scenario *scenario_read(const char *path)
     else if (read_lines(file, scenario, &mistake) && ferror(file))
         fprintf(stderr, "simulated NVML: %s cannot be read after line %d\n", path, mistake.line);
     else if (!(good = !mistake.wanted))
-        fprintf(stderr, "simulated NVML: %s line %d, %s: expected %s\n", path, mistake.line, mistake.key, mistake.wanted);
+        fprintf(stderr, "simulated NVML: %s line %d, %s: expected %s\n", path, mistake.line, mistake.key,
+                mistake.wanted);
     if (file)
         fclose(file);
     if (good) {

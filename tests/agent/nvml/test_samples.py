@@ -1,5 +1,6 @@
 """Samples of use and of processes, by a clock that stands where the test puts it."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -43,6 +44,21 @@ def test_busy_time_is_the_sum_of_all_samples(at: Callable[..., None]) -> None:
     assert busy.mean is None, "no sample is no idleness"
     at(1005, "utilization = 0.25")
     assert busy.seconds(errors) == pytest.approx(0.25, rel=0.05)
+    assert not errors
+
+
+def test_a_clock_that_was_set_back_does_not_silence_the_samples(at: Callable[..., None]) -> None:
+    errors: Errors = Counter()
+    text, now = "utilization = 0.5\nprocess = 11 1000 0.4\n", time.time()
+    at(now + 3600, text)
+    busy, activity = BusySamples(gpu()), ActivitySamples(gpu())
+    busy.seconds(errors)
+    activity.shares(0.0, errors)
+    for passed in range(4):
+        at(now + passed, text)
+        seconds, shares = busy.seconds(errors), activity.shares(1.0 + passed, errors)
+    assert seconds == pytest.approx(0.5, abs=0.1)
+    assert shares == {11: pytest.approx(0.4, abs=0.1)}
     assert not errors
 
 
