@@ -1,7 +1,8 @@
 """Every metric, out of ``metrics.csv``: its name, type, unit, own labels, tier, source and help.
 
 Units are bytes, seconds, joules, hertz, watts, celsius, counts and ratios of 0 to 1. A tier is how
-often it is read: F each second, M each 10 s, S each minute, E by an event, O once.
+often it is read at the least: F each second, M each 10 s, S each minute, E by an event, O once.
+Readings out of tables (``agent.nvml``) take their tier from here.
 """
 
 import csv

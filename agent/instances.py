@@ -11,7 +11,7 @@ from agent.nvml.rows import Readings
 from agent.nvml.tables import MIG_ROWS
 from agent.snapshot import MigInstance
 
-_RATIOS: dict[int, Series] = {
+RATIOS: dict[int, Series] = {
     number: (f"neurox_mig_{name}", ()) for number, name in ACTIVITY.items()
 }
 
@@ -29,7 +29,7 @@ class MigReader:
 
     def __init__(self, handle: Handle, gpm: bool) -> None:
         self._handle = handle
-        self._asked = question(list(_RATIOS)) if gpm else None
+        self._asked = question(list(RATIOS)) if gpm else None
         self._kept: dict[int, _Kept] = {}
         self._looked_again = False
 
@@ -72,7 +72,7 @@ class MigReader:
                 metrics = found[0]
                 kept.ratios = {
                     series: min(1.0, metrics[number] / 100)
-                    for number, series in _RATIOS.items()
+                    for number, series in RATIOS.items()
                     if number in metrics
                 }
             elif not kept.window.fresh(now):

@@ -7,15 +7,15 @@ from agent.nvml.field_table import NVLINK_BYTES, PCIE_BYTES
 from agent.nvml.gpm import ACTIVITY, LINK_RATES, MIB, PIPES, RATES, Window, question
 from agent.nvml.library import Handle
 
-_SECONDS: dict[int, Series] = {
+SECONDS: dict[int, Series] = {
     2: ("neurox_gpu_sm_active_seconds_total", ()),
     5: ("neurox_gpu_tensor_active_seconds_total", ()),
 }
-_RATIOS: dict[int, Series] = {
+RATIOS: dict[int, Series] = {
     **{number: (f"neurox_gpu_{name}", ()) for number, name in ACTIVITY.items()},
     **{number: ("neurox_gpu_pipe_active_ratio", (pipe,)) for number, pipe in PIPES.items()},
 }
-_BYTES: dict[int, Series] = {
+BYTES: dict[int, Series] = {
     **{number: PCIE_BYTES[way] for number, way in RATES.items()},
     **{number: NVLINK_BYTES[way] for number, way in LINK_RATES.items()},
 }
@@ -26,8 +26,8 @@ class Profiling:
 
     def __init__(self, handle: Handle) -> None:
         self._window = Window(handle)
-        self._rates = list(_BYTES)
-        self._asked = question([*_RATIOS, *self._rates])
+        self._rates = list(BYTES)
+        self._asked = question([*RATIOS, *self._rates])
         self._last: dict[Series, float] = {}
 
     def read(self, now: float, integrals: Integrals, errors: Errors) -> Values:
@@ -38,14 +38,14 @@ class Profiling:
             metrics, seconds = found
             self._last = {
                 series: min(1.0, metrics[number] / 100)
-                for number, series in _RATIOS.items()
+                for number, series in RATIOS.items()
                 if number in metrics
             }
-            for number, series in _SECONDS.items():
-                active = self._last.get(_RATIOS[number])
+            for number, series in SECONDS.items():
+                active = self._last.get(RATIOS[number])
                 if active is not None:
                     self._last[series] = integrals.add(series, active * seconds)
-            for number, series in _BYTES.items():
+            for number, series in BYTES.items():
                 if number in metrics:
                     moved = metrics[number] * MIB * seconds
                     self._last[series] = integrals.add(series, moved)
@@ -55,9 +55,9 @@ class Profiling:
 
     def _leave(self, integrals: Integrals) -> None:
         """No rate of what the driver counts itself, as soon as it does: it would count twice."""
-        rates = [number for number in self._rates if not integrals.follows(_BYTES[number])]
+        rates = [number for number in self._rates if not integrals.follows(BYTES[number])]
         if rates != self._rates:
-            self._rates, self._asked = rates, question([*_RATIOS, *rates])
+            self._rates, self._asked = rates, question([*RATIOS, *rates])
 
     def free(self) -> None:
         """Give the driver's buffers back."""

@@ -1,4 +1,4 @@
-"""Which field gives which series of a GPU, and how often it is asked."""
+"""Which field gives which series of a GPU; how often it is asked stands in the catalogue."""
 
 from ctypes import c_ulonglong
 
@@ -18,7 +18,6 @@ def nvlink_errors(kind: str, *link: str) -> Series:
 
 def _ecc(severity: str, lifetime: str, code: tuple[int, int]) -> Row:
     return number(
-        "S",
         _gpu("ecc_errors_total", severity, lifetime),
         "nvmlDeviceGetTotalEccErrors",
         inputs=code,
@@ -28,8 +27,8 @@ def _ecc(severity: str, lifetime: str, code: tuple[int, int]) -> Row:
 
 def _throttled(code: int, series: Series) -> FieldRow:
     old = _THROTTLED_OLD.get(code)
-    otherwise = FieldRow("M", old, series, 1e-9) if old else None
-    return FieldRow("M", code, series, 1e-9, otherwise=otherwise)
+    otherwise = FieldRow(old, series, 1e-9) if old else None
+    return FieldRow(code, series, 1e-9, otherwise=otherwise)
 
 
 _THROTTLED = {
@@ -79,59 +78,51 @@ PCIE_BYTES = {way: _gpu("pcie_bytes_total", way) for way in ("transmit", "receiv
 NVLINK_BYTES = {way: _gpu("nvlink_bytes_total", way) for way in ("transmit", "receive")}
 NVLINKS = _gpu("nvlink_links")
 FIELDS: tuple[FieldRow, ...] = (
-    FieldRow("F", 186, POWER, 1e-3, otherwise=number("F", POWER, "nvmlDeviceGetPowerUsage", 1e-3)),
-    FieldRow("F", 185, _gpu("power_average_watts"), 1e-3),
+    FieldRow(186, POWER, 1e-3, otherwise=number(POWER, "nvmlDeviceGetPowerUsage", 1e-3)),
+    FieldRow(185, _gpu("power_average_watts"), 1e-3),
     FieldRow(
-        "F",
         83,
         ENERGY,
         1e-3,
-        otherwise=number(
-            "F", ENERGY, "nvmlDeviceGetTotalEnergyConsumption", 1e-3, kind=c_ulonglong
-        ),
+        otherwise=number(ENERGY, "nvmlDeviceGetTotalEnergyConsumption", 1e-3, kind=c_ulonglong),
     ),
-    FieldRow("F", 82, _gpu("temperature_celsius", "memory")),
+    FieldRow(82, _gpu("temperature_celsius", "memory")),
     *(
         _throttled(code, _gpu("throttled_seconds_total", reason))
         for code, reason in _THROTTLED.items()
     ),
-    FieldRow("M", 197, PCIE_BYTES["transmit"]),
-    FieldRow("M", 198, PCIE_BYTES["receive"]),
+    FieldRow(197, PCIE_BYTES["transmit"]),
+    FieldRow(198, PCIE_BYTES["receive"]),
     FieldRow(
-        "M",
         94,
         _gpu("pcie_replays_total"),
-        otherwise=number("M", _gpu("pcie_replays_total"), "nvmlDeviceGetPcieReplayCounter"),
+        otherwise=number(_gpu("pcie_replays_total"), "nvmlDeviceGetPcieReplayCounter"),
     ),
     *(
         FieldRow(
-            "M",
             kib,
             NVLINK_BYTES[way],
             _KIB,
             scope=ALL_LINKS,
-            otherwise=FieldRow("M", count, NVLINK_BYTES[way], scope=ALL_LINKS),
+            otherwise=FieldRow(count, NVLINK_BYTES[way], scope=ALL_LINKS),
         )
         for kib, count, way in ((138, 202, "transmit"), (139, 204, "receive"))
     ),
-    FieldRow("S", 187, _gpu("power_limit_watts", "min"), 1e-3),
-    FieldRow("S", 188, _gpu("power_limit_watts", "max"), 1e-3),
-    FieldRow("S", 189, _gpu("power_limit_watts", "default"), 1e-3),
+    FieldRow(187, _gpu("power_limit_watts", "min"), 1e-3),
+    FieldRow(188, _gpu("power_limit_watts", "max"), 1e-3),
+    FieldRow(189, _gpu("power_limit_watts", "default"), 1e-3),
+    *(FieldRow(173 + at, _gpu("pcie_errors_total", kind)) for at, kind in enumerate(_PCIE_ERRORS)),
     *(
-        FieldRow("S", 173 + at, _gpu("pcie_errors_total", kind))
-        for at, kind in enumerate(_PCIE_ERRORS)
-    ),
-    *(
-        FieldRow("S", code, nvlink_errors(kind))
+        FieldRow(code, nvlink_errors(kind))
         for code, kind in ((38, "crc_flit"), (45, "crc_data"), (52, "replay"), (59, "recovery"))
     ),
     *(
-        FieldRow("S", code, nvlink_errors(kind), scope=ALL_LINKS)
+        FieldRow(code, nvlink_errors(kind), scope=ALL_LINKS)
         for code, kind in _NVLINK_ERRORS.items()
     ),
-    FieldRow("S", 91, NVLINKS),
+    FieldRow(91, NVLINKS),
     *(
-        FieldRow("S", code, _gpu("ecc_errors_total", *labels), otherwise=_ecc(*labels, kind))
+        FieldRow(code, _gpu("ecc_errors_total", *labels), otherwise=_ecc(*labels, kind))
         for code, labels, kind in (
             (3, ("corrected", "volatile"), (0, 0)),
             (4, ("uncorrected", "volatile"), (1, 0)),
@@ -139,13 +130,13 @@ FIELDS: tuple[FieldRow, ...] = (
             (6, ("uncorrected", "aggregate"), (1, 1)),
         )
     ),
-    FieldRow("S", 142, _gpu("remapped_rows", "correctable")),
-    FieldRow("S", 143, _gpu("remapped_rows", "uncorrectable")),
-    FieldRow("S", 144, _gpu("row_remap_pending")),
-    FieldRow("S", 145, _gpu("row_remap_failed")),
-    FieldRow("S", 29, _gpu("retired_pages", "single_bit")),
-    FieldRow("S", 30, _gpu("retired_pages", "double_bit")),
-    FieldRow("S", 31, _gpu("retired_pages_pending")),
-    FieldRow("S", 230, _gpu("recovery_action")),
+    FieldRow(142, _gpu("remapped_rows", "correctable")),
+    FieldRow(143, _gpu("remapped_rows", "uncorrectable")),
+    FieldRow(144, _gpu("row_remap_pending")),
+    FieldRow(145, _gpu("row_remap_failed")),
+    FieldRow(29, _gpu("retired_pages", "single_bit")),
+    FieldRow(30, _gpu("retired_pages", "double_bit")),
+    FieldRow(31, _gpu("retired_pages_pending")),
+    FieldRow(230, _gpu("recovery_action")),
 )
-"""The fields."""
+"""All fields; which of them a GPU supports, the first reading finds out."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pynvml
 
-from agent.catalogue import Series
+from agent.catalogue import METRICS, Series
 from agent.nvml.calls import Row
 from agent.nvml.errors import LOST, UNSUPPORTED, Errors, name_of, raise_if_fatal
 from agent.nvml.library import BLANK, PLAUSIBLE, Handle, plain, supported
@@ -31,13 +31,17 @@ _NEVER = (*UNSUPPORTED, pynvml.NVML_ERROR_INVALID_ARGUMENT)
 class FieldRow:
     """A field, and what one unit of it is worth."""
 
-    tier: str
     number: int
     series: Series
     unit: float = 1
     scope: int = 0
     otherwise: "FieldRow | Row | None" = None
     """Where the field is not supported."""
+
+    @property
+    def tier(self) -> str:
+        """How often it is asked, by the catalogue."""
+        return METRICS[self.series[0]].tier
 
 
 class Fields:

@@ -41,7 +41,7 @@ class Links:
         """A kind of error is told when each link that counts it has answered."""
         if self._errors is None or self._errors[0] != links:
             rows = [
-                FieldRow("S", code, nvlink_errors(kind, str(link)), scope=link)
+                FieldRow(code, nvlink_errors(kind, str(link)), scope=link)
                 for code, kind in LINK_ERRORS.items()
                 for link in range(links)
             ]

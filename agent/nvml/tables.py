@@ -1,4 +1,4 @@
-"""Which NVML call gives which series of a GPU, and how often it is asked."""
+"""Which NVML call gives which series of a GPU; how often it is asked stands in the catalogue."""
 
 from collections.abc import Iterable
 from ctypes import c_int, c_ulonglong
@@ -13,6 +13,10 @@ from agent.nvml.library import PLAUSIBLE, plain
 
 def _gpu(name: str, *labels: str) -> Series:
     return f"neurox_gpu_{name}", labels
+
+
+def _names(*names: str) -> tuple[str, ...]:
+    return tuple(f"neurox_gpu_{name}" for name in names)
 
 
 MIG_MODE = _gpu("mig_mode", "no")
@@ -91,8 +95,16 @@ def _mig_mode(current: Any, pending: Any) -> Found:
     return [*_switch(MIG_MODE, current), *_switch(_gpu("mig_mode", "yes"), pending)]
 
 
-_MEMORY_V1 = Row("F", "nvmlDeviceGetMemoryInfo", (plain(pynvml.c_nvmlMemory_t),), _memory_v1)
-_REASONS_OLD = Row("F", "nvmlDeviceGetCurrentClocksThrottleReasons", (c_ulonglong,), _reasons)
+_MEMORY = _names(*(f"memory_{part}_bytes" for part in ("total", "used", "free", "reserved")))
+_MEMORY_V1 = Row(
+    _MEMORY[:3], "nvmlDeviceGetMemoryInfo", (plain(pynvml.c_nvmlMemory_t),), _memory_v1
+)
+_REASONS_OLD = Row(
+    _names("clock_event_active"),
+    "nvmlDeviceGetCurrentClocksThrottleReasons",
+    (c_ulonglong,),
+    _reasons,
+)
 _TEMPERATURE = _gpu("temperature_celsius", "gpu")
 _CELSIUS_MOST = 1000
 
@@ -109,25 +121,24 @@ def _margin(found: Any) -> Found:
 
 _FAST = (
     Row(
-        "F",
+        _names("utilization_ratio", "memory_controller_utilization_ratio"),
         "nvmlDeviceGetUtilizationRates",
         (plain(pynvml.c_nvmlUtilization_t),),
         _rates,
     ),
     Row(
-        "F",
+        _MEMORY,
         "nvmlDeviceGetMemoryInfo_v2",
         (structure(plain(pynvml.c_nvmlMemory_v2_t), version=pynvml.nvmlMemory_v2),),
         _memory,
         otherwise=_MEMORY_V1,
     ),
     Row(
-        "F",
+        _names("temperature_celsius"),
         "nvmlDeviceGetTemperatureV",
         (structure(plain(pynvml.c_nvmlTemperature_v1_t), version=pynvml.nvmlTemperature_v1),),
         _celsius,
         otherwise=number(
-            "F",
             _TEMPERATURE,
             "nvmlDeviceGetTemperature",
             inputs=(pynvml.NVML_TEMPERATURE_GPU,),
@@ -135,7 +146,7 @@ _FAST = (
         ),
     ),
     Row(
-        "F",
+        _names("clock_event_active"),
         "nvmlDeviceGetCurrentClocksEventReasons",
         (c_ulonglong,),
         _reasons,
@@ -152,7 +163,7 @@ _FAN, _FAN_MOST = _gpu("fan_speed_ratio"), 200
 """Percent: a fan may be faster than it was built for."""
 _MEDIUM = (
     *(
-        number("M", _gpu(f"{engine}_utilization_ratio"), call, 0.01, more=1, most=100)
+        number(_gpu(f"{engine}_utilization_ratio"), call, 0.01, more=1, most=100)
         for engine, call in (
             ("encoder", "nvmlDeviceGetEncoderUtilization"),
             ("decoder", "nvmlDeviceGetDecoderUtilization"),
@@ -160,21 +171,20 @@ _MEDIUM = (
             ("ofa", "nvmlDeviceGetOfaUtilization"),
         )
     ),
-    number("M", _gpu("encoder_sessions"), "nvmlDeviceGetEncoderStats", more=2),
+    number(_gpu("encoder_sessions"), "nvmlDeviceGetEncoderStats", more=2),
     number(
-        "M",
         _FAN,
         "nvmlDeviceGetFanSpeed_v2",
         0.01,
         inputs=(0,),
         most=_FAN_MOST,
-        otherwise=number("M", _FAN, "nvmlDeviceGetFanSpeed", 0.01, most=_FAN_MOST),
+        otherwise=number(_FAN, "nvmlDeviceGetFanSpeed", 0.01, most=_FAN_MOST),
     ),
     *(
-        number("M", _gpu("clock_hertz", domain), "nvmlDeviceGetClockInfo", 1e6, inputs=(code,))
+        number(_gpu("clock_hertz", domain), "nvmlDeviceGetClockInfo", 1e6, inputs=(code,))
         for domain, code in _CLOCKS.items()
     ),
-    number("M", _gpu("performance_state"), "nvmlDeviceGetPerformanceState", most=15),
+    number(_gpu("performance_state"), "nvmlDeviceGetPerformanceState", most=15),
 )
 _LIMITS = {
     "shutdown": pynvml.NVML_TEMPERATURE_THRESHOLD_SHUTDOWN,
@@ -183,11 +193,15 @@ _LIMITS = {
     "gpu_max": pynvml.NVML_TEMPERATURE_THRESHOLD_GPU_MAX,
 }
 _SLOW = (
-    Row("S", "nvmlDeviceGetBAR1MemoryInfo", (structure(pynvml.c_nvmlBAR1Memory_t),), _bar1),
-    number("S", _gpu("power_limit_watts", "enforced"), "nvmlDeviceGetEnforcedPowerLimit", 1e-3),
+    Row(
+        _names("bar1_memory_total_bytes", "bar1_memory_used_bytes"),
+        "nvmlDeviceGetBAR1MemoryInfo",
+        (structure(pynvml.c_nvmlBAR1Memory_t),),
+        _bar1,
+    ),
+    number(_gpu("power_limit_watts", "enforced"), "nvmlDeviceGetEnforcedPowerLimit", 1e-3),
     *(
         number(
-            "S",
             _gpu("temperature_limit_celsius", kind),
             "nvmlDeviceGetTemperatureThreshold",
             inputs=(code,),
@@ -196,58 +210,65 @@ _SLOW = (
         for kind, code in _LIMITS.items()
     ),
     Row(
-        "S",
+        _names("temperature_margin_celsius"),
         "nvmlDeviceGetMarginTemperature",
         (structure(pynvml.c_nvmlMarginTemperature_v1_t, version=pynvml.nvmlMarginTemperature_v1),),
         _margin,
     ),
     *(
-        number(
-            "S", _gpu("clock_max_hertz", domain), "nvmlDeviceGetMaxClockInfo", 1e6, inputs=(code,)
-        )
+        number(_gpu("clock_max_hertz", domain), "nvmlDeviceGetMaxClockInfo", 1e6, inputs=(code,))
         for domain, code in _CLOCKS.items()
     ),
     *(
-        number("S", _gpu(f"pcie_link_{what}", kind), f"nvmlDeviceGet{word}PcieLink{What}")
-        for what, What in (("generation", "Generation"), ("width", "Width"))
+        number(_gpu(f"pcie_link_{what}", kind), f"nvmlDeviceGet{word}PcieLink{what.title()}")
+        for what in ("generation", "width")
         for kind, word in (("current", "Curr"), ("max", "Max"))
     ),
     Row(
-        "S",
+        _names("fabric_state", "fabric_health"),
         "nvmlDeviceGetGpuFabricInfoV",
         (pynvml.c_nvmlGpuFabricInfo_v3_t,),
         _fabric,
         otherwise=Row(
-            "S", "nvmlDeviceGetGpuFabricInfoV", (pynvml.c_nvmlGpuFabricInfo_v2_t,), _fabric
+            _names("fabric_state", "fabric_health"),
+            "nvmlDeviceGetGpuFabricInfoV",
+            (pynvml.c_nvmlGpuFabricInfo_v2_t,),
+            _fabric,
         ),
     ),
-    Row("S", "nvmlDeviceGetEccMode", (c_int, c_int), _ecc_mode),
+    Row(_names("ecc_enabled"), "nvmlDeviceGetEccMode", (c_int, c_int), _ecc_mode),
     Row(
-        "S",
+        _names("row_remap_banks"),
         "nvmlDeviceGetRowRemapperHistogram",
         (structure(pynvml.c_nvmlRowRemapperHistogramValues),),
         _histogram,
     ),
-    number("S", _gpu("persistence_mode"), "nvmlDeviceGetPersistenceMode", most=1),
-    Row("M", "nvmlDeviceGetMigMode", (c_int, c_int), _mig_mode),
+    number(_gpu("persistence_mode"), "nvmlDeviceGetPersistenceMode", most=1),
+    Row(_names("mig_mode"), "nvmlDeviceGetMigMode", (c_int, c_int), _mig_mode),
 )
 ROWS: tuple[Row, ...] = (*_FAST, *_MEDIUM, *_SLOW)
-"""The calls."""
+"""All calls on a GPU that give values by themselves; the rest need more than one to tell one."""
+
+
+_MIG_MEMORY = tuple(f"neurox_mig_memory_{part}_bytes" for part in ("total", "used", "free"))
 
 
 def _mig_memory(memory: Any) -> Found:
-    parts = ("total", "used", "free")
-    found = [((f"neurox_mig_memory_{part}_bytes", ()), getattr(memory, part)) for part in parts]
-    return _of_all(memory.total, found)
+    values = memory.total, memory.used, memory.free
+    return _of_all(
+        memory.total, [((name, ()), value) for name, value in zip(_MIG_MEMORY, values, strict=True)]
+    )
 
 
 MIG_ROWS: tuple[Row, ...] = (
     Row(
-        "F",
+        _MIG_MEMORY,
         "nvmlDeviceGetMemoryInfo_v2",
         (structure(plain(pynvml.c_nvmlMemory_v2_t), version=pynvml.nvmlMemory_v2),),
         _mig_memory,
-        otherwise=Row("F", "nvmlDeviceGetMemoryInfo", (plain(pynvml.c_nvmlMemory_t),), _mig_memory),
+        otherwise=Row(
+            _MIG_MEMORY, "nvmlDeviceGetMemoryInfo", (plain(pynvml.c_nvmlMemory_t),), _mig_memory
+        ),
     ),
 )
 """The calls on a MIG device that tell of its whole GPU instance."""
