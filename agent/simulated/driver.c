@@ -142,6 +142,8 @@ int driver_open(const char *call)
     struct device none;
     int result = enter(call, &none);
     users -= result != SUCCESS && users > 0;
+    if (result == SUCCESS)
+        trace(call, users);
     return leave(result);
 }
 
@@ -150,6 +152,8 @@ int driver_close(const char *call)
     struct device none;
     int result = enter(call, &none);
     users -= result == SUCCESS && users > 0;
+    if (result == SUCCESS)
+        trace(call, users);
     return leave(result);
 }
 

@@ -21,6 +21,11 @@ struct device {
 int driver_open(const char *call);
 int driver_close(const char *call);
 
+/* Tells of a start or stop, and of what is held then, in the file of NEUROX_NVML_TRACE. */
+void trace(const char *call, int users);
+int gpm_samples_held(void);
+int event_sets_held(void);
+
 /* Takes the lock, follows the file, and answers the faults of a call; always pair with leave(). */
 int enter(const char *call, struct device *device);
 

@@ -14,6 +14,14 @@ static struct event_set {
     unsigned long long types[GPUS_MAX];
 } sets[SETS_MAX];
 
+int event_sets_held(void)
+{
+    int held = 0;
+    for (int i = 0; i < SETS_MAX; i++)
+        held += sets[i].generation == driver_generation();
+    return held;
+}
+
 static struct event_set *valid(void *handle)
 {
     for (int i = 0; i < SETS_MAX; i++)

@@ -25,6 +25,10 @@ static const struct metric { unsigned id; enum rate rate; const char *name; } ME
     {60, NVLINK_RX, "NVLINK_TOTAL_RX_PER_SEC"}, {61, NVLINK_TX, "NVLINK_TOTAL_TX_PER_SEC"},
 };
 
+static int held;
+
+int gpm_samples_held(void) { return __atomic_load_n(&held, __ATOMIC_RELAXED); }
+
 static bool is_supported(const struct gpu *gpu)
 {
     return gpu->architecture >= HOPPER && gpu->rates[SM_ACTIVE].given;
@@ -45,12 +49,14 @@ EXPORT int nvmlGpmSampleAlloc(void **sample)
     int result = enter(__func__, &on);
     if (result == SUCCESS && !(*sample = calloc(1, sizeof(struct gpm_sample))))
         result = OUT_OF_MEMORY;
+    __atomic_add_fetch(&held, result == SUCCESS, __ATOMIC_RELAXED);
     return leave(result);
 }
 
 /* Also after a shutdown: the memory is the caller's. */
 EXPORT int nvmlGpmSampleFree(struct gpm_sample *sample)
 {
+    __atomic_sub_fetch(&held, sample != NULL, __ATOMIC_RELAXED);
     free(sample);
     return SUCCESS;
 }

@@ -12,6 +12,7 @@ def environment(library: Path, scenario: Path) -> dict[str, str]:
         **os.environ,
         "LD_LIBRARY_PATH": str(library),
         "NEUROX_NVML_SCENARIO": str(scenario),
+        "NEUROX_NVML_TRACE": str(scenario.with_name("trace")),
     }
 
 

@@ -52,6 +52,11 @@ class Agent:
             threading.Event().wait(0.05)
         raise AssertionError(text)
 
+    @property
+    def trace(self) -> list[str]:
+        """What the driver tells of its starts and stops."""
+        return self.scenario.with_name("trace").read_text().splitlines()
+
     def change(self, text: str) -> None:
         draft = self.scenario.with_suffix(".draft")
         draft.write_text(text)
@@ -104,7 +109,8 @@ def test_a_gpu_that_hangs_is_down_alone_and_holds_up_neither_scrapes_nor_the_end
     assert age is not None
     assert age < 2
     agent.process.send_signal(signal.SIGTERM)
-    assert agent.process.wait(timeout=10) == 0
+    assert agent.process.wait(timeout=6) == 0
+    assert agent.trace[-1].startswith("nvmlShutdown: 0 users")
 
 
 def test_when_all_gpus_hang_what_is_served_stays_young(agent: Agent) -> None:
@@ -148,6 +154,35 @@ def test_a_signal_drains_it_and_another_takes_the_driver_again(agent: Agent) -> 
     assert value(text, "neurox_agent_drained") == 0
 
 
+def profiled(profile: str, more: str = "") -> str:
+    return (
+        f"{HEAD}[gpu 0]\nprofile = {profile}\nuuid = GPU-{'0' * 8}{'-0000' * 3}-{'0' * 12}\n{more}"
+    )
+
+
+@pytest.mark.parametrize("mig", ["", "mig = 1 0 3g.40gb\nmig = 2 0 3g.40gb\n"])
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
+def test_a_drain_and_the_end_give_back_all_that_was_held_of_the_driver(
+    library: Path, tmp_path: Path, mig: str, number: signal.Signals
+) -> None:
+    active = "neurox_mig_sm_active_ratio" if mig else "neurox_gpu_sm_active_ratio"
+    running = start(library, tmp_path, profiled("h100", mig))
+    try:
+        running.until(lambda text: value(text, active) is not None)
+        running.process.send_signal(number)
+        if number == signal.SIGTERM:
+            assert running.process.wait(timeout=10) == 0
+        else:
+            running.until(lambda text: value(text, "neurox_agent_drained") == 1)
+        assert running.trace == [
+            "nvmlInitWithFlags: 1 users, 0 samples, 0 event sets",
+            "nvmlShutdown: 0 users, 0 samples, 0 event sets",
+        ]
+    finally:
+        running.process.kill()
+        running.process.communicate(timeout=10)
+
+
 @pytest.mark.parametrize(
     ("profile", "has", "lacks"),
     [
@@ -163,8 +198,7 @@ def test_a_signal_drains_it_and_another_takes_the_driver_again(agent: Agent) -> 
 def test_every_model_is_served_whole(
     library: Path, tmp_path: Path, profile: str, has: str, lacks: str
 ) -> None:
-    scenario = f"{HEAD}[gpu 0]\nprofile = {profile}\nuuid = GPU-{'0' * 8}{'-0000' * 3}-{'0' * 12}\n"
-    running = start(library, tmp_path, scenario)
+    running = start(library, tmp_path, profiled(profile))
     try:
         text = running.until(lambda text: value(text, has) is not None)
         assert value(text, UP) == 1
