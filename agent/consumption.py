@@ -6,7 +6,7 @@ from agent.catalogue import BUSY_SECONDS, ENERGY, MEMORY_USED, POWER, Series, Va
 from agent.holding import NOBODY, Holding
 from agent.ledger import MICRO, Ledger, Tally
 from agent.pods import Pod, PodNames
-from agent.shares import instance_activity, instances_busy, split
+from agent.shares import split
 from agent.snapshot import Gpu, GpuUse, PodUse
 
 POD_MEMORY: Series = ("neurox_pod_gpu_memory_used_bytes", ())
@@ -53,9 +53,9 @@ class Consumption:
         elapsed = now - self._at if self._at is not None else 0.0
         self._at = now
         self._memory = _memory(gpu, holding) if holding.memory_told else None
-        busy, energy = self._busy_grown(gpu, holding, elapsed), gpu.values.get(ENERGY)
+        busy, energy = gpu.values.get(BUSY_SECONDS), gpu.values.get(ENERGY)
         counted, self._counts_busy = self._counts_busy, busy is not None
-        grown = busy or 0
+        grown = self._ledger.busy_grown(busy) if busy is not None else 0
         if utilization is None:
             utilization = grown / elapsed / MICRO if elapsed > 0 else 0.0
         sole = holding.sole is not None
@@ -117,14 +117,6 @@ class Consumption:
             values[UNATTRIBUTED_ENERGY] = sum(self._ledger.rest.energy.values()) / MICRO
             values[ENDED_ENERGY] = sum(self._ledger.ended.energy.values()) / MICRO
         return values
-
-    def _busy_grown(self, gpu: Gpu, holding: Holding, elapsed: float) -> int | None:
-        """Of the device, in microseconds; of its instances where MIG hides the device's."""
-        if (told := gpu.values.get(BUSY_SECONDS)) is not None:
-            return self._ledger.busy_grown(told)
-        if activity := instance_activity(gpu):
-            return round(elapsed * instances_busy(holding, activity) * MICRO)
-        return None
 
     def _learn(self, watts: float | None) -> None:
         if watts is not None:

@@ -194,6 +194,9 @@ class Device:
         activity = opened.activity.shares(now, errors) if wants_activity else None
         every = {**opened.slower["S"], **opened.slower["M"], **values}
         gpu = Gpu(self.identity, up=True, values=every, migs=migs)
+        if BUSY_SECONDS not in values and opened.migs.worked is not None:  # MIG hides it
+            worked = opened.migs.worked / gpu.slices
+            every[BUSY_SECONDS] = self._integrals.add(BUSY_SECONDS, worked)
         mean = values.get(UTILIZATION) if opened.busy.mean is None else opened.busy.mean
         return GpuUse(gpu, opened.processes, activity, None if opened.busy.ended else mean)
 

@@ -10,7 +10,6 @@ from agent.snapshot import Allocation, Gpu, Process
 
 NOBODY: Pod = ("", "")
 """Stands for whoever no pod explains: processes of the host, and ones already gone."""
-_FOUR_SLICES = ("A30", "RTX PRO")
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,6 @@ def _instances(
     processes: Sequence[Process],
     owners: Mapping[int, Pod],
 ) -> Iterable[Instance]:
-    slices = max(_slices(gpu), sum(instance.slices for instance in gpu.migs))
     for instance in gpu.migs:
         uuids = {device.uuid for device in instance.devices}
         holders = [(one.namespace, one.pod) for one in given if one.mig_uuid in uuids]
@@ -111,12 +109,7 @@ def _instances(
         for process in processes:
             if process.gi == instance.gi:
                 memory[owners.get(process.pid, NOBODY)] += process.memory_bytes or 0
-        yield Instance(instance.gi, instance.slices / slices, by_memory(memory))
-
-
-def _slices(gpu: Gpu) -> int:
-    """Into how many compute slices the GPU can be cut."""
-    return 4 if any(name in gpu.identity.model for name in _FOUR_SLICES) else 7
+        yield Instance(instance.gi, instance.slices / gpu.slices, by_memory(memory))
 
 
 def by_memory(memory: Mapping[Pod, int]) -> dict[Pod, float]:

@@ -32,6 +32,8 @@ class MigReader:
         self._asked = question(list(RATIOS)) if gpm else None
         self._kept: dict[int, _Kept] = {}
         self._looked_again = False
+        self.worked: float | None = None
+        """Seconds of compute slices since the last read; None: no instance tells."""
 
     def renew(self, on: bool, errors: Errors) -> None:
         """Look which instances there are; one that was made anew begins a window of its own."""
@@ -48,6 +50,7 @@ class MigReader:
 
     def read(self, now: float, errors: Errors) -> tuple[MigInstance, ...]:
         """Every instance; one that does not answer has no values, and may have gone away."""
+        self.worked = None
         found = tuple(self._instance(kept, now, errors) for kept in self._kept.values())
         if not self._looked_again and not all(one.values for one in found):
             self.renew(True, errors)
@@ -65,21 +68,24 @@ class MigReader:
             self._free(self._kept.popitem()[1])
 
     def _instance(self, kept: _Kept, now: float, errors: Errors) -> MigInstance:
-        values = kept.readings.read("F", errors)
+        values, seconds = kept.readings.read("F", errors), 0.0
         if kept.window and self._asked:
+            fresh = kept.window.fresh(now)
             found = kept.window.read(self._asked, now, errors)
             if found:
-                metrics = found[0]
+                metrics, seconds = found
                 kept.ratios = {
                     series: min(1.0, metrics[number] / 100)
                     for number, series in RATIOS.items()
                     if number in metrics
                 }
-            elif not kept.window.fresh(now):
+            elif not fresh:
                 kept.ratios = {}
             values.update(kept.ratios)
-        one = kept.instance
-        return MigInstance(one.gi, one.slices, one.devices, values)
+        one = MigInstance(kept.instance.gi, kept.instance.slices, kept.instance.devices, values)
+        if (active := one.activity) is not None:
+            self.worked = (self.worked or 0.0) + one.slices * active * seconds
+        return one
 
     def _free(self, kept: _Kept) -> None:
         if kept.window:

@@ -33,6 +33,7 @@ class Profiling:
     def read(self, now: float, integrals: Integrals, errors: Errors) -> Values:
         """The last window, with the totals up to now."""
         self._leave(integrals)
+        fresh = self._window.fresh(now)
         found = self._window.read(self._asked, now, errors)
         if found:
             metrics, seconds = found
@@ -49,7 +50,7 @@ class Profiling:
                 if number in metrics:
                     moved = metrics[number] * MIB * seconds
                     self._last[series] = integrals.add(series, moved)
-        elif not self._window.fresh(now):
+        elif not fresh:
             self._last = {}
         return self._last
 

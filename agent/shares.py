@@ -3,17 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from agent.catalogue import Series
 from agent.holding import NOBODY, Holding, by_memory
 from agent.ledger import Split
 from agent.pods import Pod
 from agent.snapshot import Gpu
 
-MIG_ACTIVITY: tuple[Series, ...] = (
-    ("neurox_mig_sm_active_ratio", ()),
-    ("neurox_mig_graphics_active_ratio", ()),
-)
-"""How busy a GPU instance is, by the first of these that it tells."""
 _SAMPLE_MOST = 1.0
 """A share above this is garbage: drivers made it up for processes that had just ended."""
 
@@ -30,16 +24,6 @@ def split(
         parts = _by_clients(holding, activity or {}, utilization)
         return Split("mps_estimate", parts, holding.bearer)
     return Split("sm_share", _by_activity(holding, activity or {}, utilization), holding.bearer)
-
-
-def instance_activity(gpu: Gpu) -> dict[int, float]:
-    """How busy each GPU instance is, 0 to 1; those that do not tell are left out."""
-    found = {}
-    for instance in gpu.migs:
-        told = (instance.values[series] for series in MIG_ACTIVITY if series in instance.values)
-        if (active := next(told, None)) is not None:
-            found[instance.gi] = active
-    return found
 
 
 def _by_activity(
@@ -81,18 +65,13 @@ def _active(holding: Holding, activity: Mapping[int, float]) -> dict[Pod, float]
 
 def _by_instance(gpu: Gpu, holding: Holding) -> Split:
     """By what each instance did, else (before Hopper) by the compute slices that it has."""
-    activity = instance_activity(gpu)
-    method = "mig_activity" if activity else "mig_slices"
-    whole = instances_busy(holding, activity) if activity else 1.0
+    told = {one.gi: active for one in gpu.migs if (active := one.activity) is not None}
+    worked = sum(one.weight * told.get(one.gi, 0.0) for one in holding.instances)
+    whole = worked if told else 1.0
     parts: defaultdict[Pod, float] = defaultdict(float)
     for one in holding.instances:
-        done = one.weight * (activity.get(one.gi, 0.0) if activity else 1.0)
+        done = one.weight * (told.get(one.gi, 0.0) if told else 1.0)
         for pod, part in one.parts.items():
             if pod != NOBODY and whole:
                 parts[pod] += part * done / whole
-    return Split(method, parts)
-
-
-def instances_busy(holding: Holding, activity: Mapping[int, float]) -> float:
-    """Share of the whole GPU's time that its instances were active."""
-    return sum(one.weight * activity.get(one.gi, 0.0) for one in holding.instances)
+    return Split("mig_activity" if told else "mig_slices", parts)

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from agent.catalogue import Values
+from agent.catalogue import Series, Values
+
+_FOUR_SLICES = ("A30", "RTX PRO")
+_MIG_ACTIVITY: tuple[Series, ...] = (
+    ("neurox_mig_sm_active_ratio", ()),
+    ("neurox_mig_graphics_active_ratio", ()),
+)
+"""How busy a GPU instance is, by the first of these that it tells."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,13 @@ class MigInstance:
     devices: tuple[MigDevice, ...] = ()
     values: Values = field(default_factory=dict)
 
+    @property
+    def activity(self) -> float | None:
+        """How busy it is, 0 to 1; None: it does not tell."""
+        return next(
+            (self.values[series] for series in _MIG_ACTIVITY if series in self.values), None
+        )
+
 
 @dataclass(frozen=True)
 class Gpu:
@@ -53,6 +67,12 @@ class Gpu:
     up: bool
     values: Values = field(default_factory=dict)
     migs: tuple[MigInstance, ...] = ()
+
+    @property
+    def slices(self) -> int:
+        """Into how many compute slices it can be cut."""
+        most = 4 if any(name in self.identity.model for name in _FOUR_SLICES) else 7
+        return max(most, sum(instance.slices for instance in self.migs))
 
 
 @dataclass(frozen=True)

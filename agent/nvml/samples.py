@@ -7,12 +7,11 @@ from typing import Any
 
 import pynvml
 
+from agent.integrals import GAP_SECONDS
 from agent.nvml.errors import UNSUPPORTED, Errors, name_of, raise_if_fatal
 from agent.nvml.fields import member
 from agent.nvml.library import Handle, call, plain
 
-GAP_SECONDS = 10.0
-"""Longer without a sample than this is unknown time."""
 PERIOD_MOST_SECONDS = 1.0
 """Drivers sample each sixth of a second, some each second: no news for shorter is no silence."""
 _SAMPLE = plain(pynvml.c_nvmlSample_t)

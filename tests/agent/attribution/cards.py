@@ -40,6 +40,7 @@ class Card:
     other: float
     devices: tuple[Device, ...] = ()
     """What the pods were given, if not the GPU."""
+    model: tuple[str, ...] = WHOLE_LINES
 
     @property
     def busy(self) -> float:
@@ -49,7 +50,7 @@ class Card:
         busy = self.busy if loaded else 0.0
         lines = [
             f"[gpu {index}]",
-            *(MIG_LINES if self.devices else WHOLE_LINES),
+            *self.model,
             f"uuid = {self.uuid}",
             f"memory_used_bytes = {sum(work.memory for work in self.works) + 7 * MIB}",
             f"utilization = {busy:.6f}",
@@ -99,4 +100,4 @@ def cut_cards(draw: st.DrawFn) -> list[Card]:
             works.append(Work(1000 * gi + n, owner, memory, part * slices / 7, f"gi {gi}"))
     if not devices:
         given, devices = [("vision", "pod-1")], [Device(uuid, gi=1, ci=0)]
-    return [Card(uuid, tuple(given), tuple(works), 0.0, tuple(devices))]
+    return [Card(uuid, tuple(given), tuple(works), 0.0, tuple(devices), MIG_LINES)]

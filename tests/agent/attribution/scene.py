@@ -43,9 +43,10 @@ class Scene:
     def close(self) -> None:
         self._devices.close()
 
-    def passes(self, count: int, loaded: bool) -> Iterator[Snapshot]:
+    def passes(self, count: int, loaded: bool, apart: float = 1.0) -> Iterator[Snapshot]:
+        """So many, ``apart`` seconds of the scenario's clock."""
         for _ in range(count):
-            self._time += 1
+            self._time += apart
             self._write(loaded)
             self._sampler.sample(self._time)
             assert self._sampler.snapshot is not None

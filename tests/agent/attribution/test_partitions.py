@@ -50,8 +50,8 @@ MIGS = (grant(TRAIN, Device(mig_uuid="MIG-1")), grant(SERVE, Device(minor="0", g
 
 
 def test_mig_instances_are_told_apart_by_their_activity(node: Node) -> None:
-    node.passed(mig((0.0, 0.0), joules=0), None, MIGS)
-    usage = node.passed(mig((0.5, 0.5), joules=80), None, MIGS)
+    node.passed(mig((0.0, 0.0), joules=0, busy=0), None, MIGS)
+    usage = node.passed(mig((0.5, 0.5), joules=80, busy=2 / 7), None, MIGS)
     assert of(usage, TRAIN, POD_ENERGY["mig_activity"]) == pytest.approx(60, abs=1e-5)
     assert of(usage, SERVE, POD_ENERGY["mig_activity"]) == pytest.approx(20, abs=1e-5)
     assert of(usage, TRAIN, POD_BUSY) == pytest.approx(3 / 7 / 2, abs=1e-5)
@@ -63,8 +63,8 @@ def test_mig_instances_are_told_apart_by_their_activity(node: Node) -> None:
 
 def test_instances_that_are_busy_when_first_told_are_not_idle(node: Node) -> None:
     node.passed(mig((None, None), joules=0, watts=80), None, MIGS)
-    node.passed(mig((0.5, 0.5), joules=80, watts=80), None, MIGS)
-    usage = node.passed(mig((0.5, 0.5), joules=160, watts=80), None, MIGS)
+    node.passed(mig((0.5, 0.5), joules=80, watts=80, busy=2 / 7), None, MIGS)
+    usage = node.passed(mig((0.5, 0.5), joules=160, watts=80, busy=4 / 7), None, MIGS)
     assert of(usage, TRAIN, POD_ENERGY["mig_activity"]) == pytest.approx(120, abs=1e-5)
 
 
@@ -78,14 +78,3 @@ def test_mig_instances_that_do_not_tell_share_the_energy_by_their_slices(node: N
     )  # three slices lie fallow
     assert of(usage, TRAIN, POD_BUSY) is None
     assert of(usage, TRAIN, POD_MEMORY) == 20
-
-
-def test_busy_seconds_go_on_where_a_gpu_is_cut_while_it_runs(node: Node) -> None:
-    whole = (grant(TRAIN),)
-    node.passed(gpu(busy=5000), grants=whole)
-    assert of(node.passed(gpu(busy=5001), grants=whole), TRAIN, POD_BUSY) == 1
-    node.passed(mig((0.5, 0.5)), None, MIGS)
-    cut = of(node.passed(mig((0.5, 0.5)), None, MIGS), TRAIN, POD_BUSY)
-    assert cut == pytest.approx(1 + 2 * 3 / 7 / 2, abs=1e-5)
-    usage = node.passed(gpu(busy=5002), grants=whole)
-    assert of(usage, TRAIN, POD_BUSY) == pytest.approx(cut + 1, abs=1e-5)

@@ -21,6 +21,7 @@ from agent.consumption import (
     UNATTRIBUTED_ENERGY,
     UNATTRIBUTED_MEMORY,
 )
+from agent.deviceid import Device
 from agent.pods import Pod
 from agent.snapshot import Snapshot
 from tests.agent.attribution.cards import (
@@ -28,7 +29,9 @@ from tests.agent.attribution.cards import (
     IDLE_WATTS,
     LOADED_WATTS,
     MIB,
+    MIG_LINES,
     Card,
+    Work,
     cards,
     cut_cards,
 )
@@ -36,6 +39,17 @@ from tests.agent.attribution.scene import Put, Scene
 
 ENDED: Pod = ("", "ended")
 IDLE_PASSES, WARM_PASSES, PASSES = 4, 12, 20
+
+
+TRAIN, SERVE = ("vision", "train"), ("vision", "serve")
+CUT = Card(
+    "GPU-5a1b6a0e-3f2c-4d53-9a9b-0c1d2e3f4a5b",
+    given=(TRAIN, SERVE),
+    works=(Work(2001, TRAIN, MIB, 0.3, "gi 1"), Work(2002, SERVE, MIB, 0.1, "gi 2")),
+    other=0.0,
+    devices=tuple(Device("GPU-5a1b6a0e-3f2c-4d53-9a9b-0c1d2e3f4a5b", gi=gi, ci=0) for gi in (1, 2)),
+    model=MIG_LINES,
+)
 
 
 def _micro(value: float) -> int:
@@ -66,7 +80,9 @@ def check_sums(shot: Snapshot) -> None:
     for gpu in shot.gpus:
         found = parts(shot, gpu.identity.uuid)
         assert found["memory"].total() == gpu.values[MEMORY_USED]
-        if BUSY_SECONDS in gpu.values:  # MIG hides it
+        if (
+            BUSY_SECONDS in gpu.values
+        ):  # neither told under MIG before Hopper, nor of its first pass
             assert found["busy"].total() == _micro(gpu.values[BUSY_SECONDS])
         assert found["energy"].total() == _micro(gpu.values[ENERGY])
 
@@ -78,15 +94,15 @@ def check_methods(shot: Snapshot) -> None:
         assert 0 not in joules.values(), joules
 
 
-def check_order(before: Snapshot, after: Snapshot) -> None:
-    """No counter goes back."""
-    for gpu in after.gpus:
-        uuid = gpu.identity.uuid
-        old, new = parts(before, uuid), parts(after, uuid)
-        for name in ("busy", "energy"):
-            gone = old[name].keys() - new[name].keys()
-            assert all(new[name][pod] >= old[name][pod] for pod in old[name].keys() - gone), name
-            assert new[name][ENDED] - old[name][ENDED] == sum(old[name][pod] for pod in gone)
+def check_order(shots: list[Snapshot], index: int) -> None:
+    """No counter goes back, also where it was not told for a while."""
+    for name, series in (("busy", BUSY_SECONDS), ("energy", ENERGY)):
+        told = [shot for shot in shots if series in shot.gpus[index].values]
+        found = [parts(shot, shot.gpus[index].identity.uuid)[name] for shot in told]
+        for old, new in itertools.pairwise(found):
+            gone = old.keys() - new.keys()
+            assert all(new[pod] >= old[pod] for pod in old.keys() - gone), name
+            assert new[ENDED] - old[ENDED] == sum(old[pod] for pod in gone)
 
 
 def truth(card: Card) -> dict[str, Counter[Pod]]:
@@ -138,8 +154,8 @@ def check(shots: list[Snapshot]) -> None:
     for shot in shots:
         check_sums(shot)
         check_methods(shot)
-    for earlier, later in itertools.pairwise(shots):
-        check_order(earlier, later)
+    for index in range(len(shots[0].gpus)):
+        check_order(shots, index)
 
 
 anything = settings(
@@ -154,6 +170,33 @@ def test_each_pod_has_its_true_share(scenario: Put, tmp_path: Path, cards: list[
     check(shots)
     for card in cards:
         check_truth(card, shots[-1 - PASSES], shots[-1])
+
+
+def test_a_gpu_is_cut_and_made_whole_again_while_it_works(scenario: Put, tmp_path: Path) -> None:
+    """It had been busy for long; its counters and those of its pods go on in both directions."""
+    whole = Card(CUT.uuid, (TRAIN,), (Work(1001, TRAIN, MIB, 0.9),), 0.0, model=MIG_LINES[:1])
+    shots = list(run(scenario, tmp_path / "node", [[whole], [CUT], [whole]]))
+    check(shots)
+    stage = len(shots) // 3
+    for card, end in zip((whole, CUT, whole), range(stage, 4 * stage, stage), strict=False):
+        last, before = shots[end - 1], shots[end - 1 - PASSES]
+        check_truth(card, before, last)
+        grown = last.gpus[0].values[BUSY_SECONDS] - before.gpus[0].values[BUSY_SECONDS]
+        assert grown == pytest.approx(PASSES * card.busy, rel=0.01)
+
+
+def test_an_hour_in_which_nothing_was_read_adds_no_busy_time(scenario: Put, tmp_path: Path) -> None:
+    scene = Scene(scenario, [CUT], tmp_path / "node")
+    try:
+        *_, before = scene.passes(PASSES, loaded=True)
+        [after] = scene.passes(1, loaded=True, apart=3600)
+        [later] = scene.passes(1, loaded=True)
+    finally:
+        scene.close()
+    check([before, later])  # nothing is told of the hour itself
+    assert BUSY_SECONDS not in after.gpus[0].values
+    grown = later.gpus[0].values[BUSY_SECONDS] - before.gpus[0].values[BUSY_SECONDS]
+    assert grown == pytest.approx(CUT.busy, rel=0.01)
 
 
 @anything
