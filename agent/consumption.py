@@ -35,6 +35,8 @@ class Consumption:
     def __init__(self) -> None:
         self.idle_watts: float | None = None
         self._ledger = Ledger()
+        self._uids: dict[Pod, str] = {}
+        """Whose counters these are: another pod may take the name."""
         self._at: float | None = None
         self._counts_busy = False
         self._apart = False
@@ -43,9 +45,13 @@ class Consumption:
         self._memory: Mapping[Pod, int] | None = {}
 
     def forget(self, holding: Holding, names: PodNames) -> None:
-        """End the counters of pods that are no longer on the GPU nor anywhere else."""
-        away = self._ledger.pods.keys() - set(holding.pods)
-        self._ledger.end([pod for pod in away if names.gone(pod)])
+        """End the counters of pods that are nowhere any more, or whose name another pod has."""
+        counted, known = self._ledger.pods.keys(), self._uids
+        here = set(holding.pods)
+        self._uids = {pod: names.uid(pod) or known.get(pod, "") for pod in counted | here}
+        gone = {pod for pod in counted - here if names.gone(pod)}
+        replaced = {pod for pod in counted if known.get(pod) and known[pod] != self._uids[pod]}
+        self._ledger.end(gone | replaced)
 
     def passed(self, use: GpuUse, holding: Holding, now: float) -> None:
         """Share out what the device's counters grew by since the last pass."""

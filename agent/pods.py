@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -130,10 +131,20 @@ class PodNames:
         self.revision += 1
 
     def _listed(self) -> dict[str, Pod]:
-        """``<namespace>_<pod>_<uid>``, as the kubelet names them; needs no rights."""
+        """``<namespace>_<pod>_<uid>``, as the kubelet names them; needs no rights.
+
+        The newest last: the folder of an old pod stays for a while beside that of its namesake.
+        """
         names = {}
-        for _, path in zip(range(_POD_FOLDERS_MAX), self._folder.iterdir(), strict=False):
+        for path in sorted(islice(self._folder.iterdir(), _POD_FOLDERS_MAX), key=_changed_at):
             namespace, pod, uid = (*path.name.split("_"), "", "")[:3]
             if uid:
                 names[uid] = (namespace, pod)
         return names
+
+
+def _changed_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0  # just gone

@@ -4,6 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from agent.catalogue import BUSY_SECONDS
 from agent.consumption import (
     POD_BUSY,
@@ -94,6 +96,18 @@ def test_a_new_pod_folder_is_noticed(tmp_path: Path) -> None:
     (tmp_path / f"vision_train-0_{UID}").mkdir()
     names.refresh()
     assert names.of(UID) == TRAIN
+
+
+@pytest.mark.parametrize("newer", [UID, OTHER])
+def test_of_two_pods_of_one_name_the_newer_has_it(tmp_path: Path, newer: str) -> None:
+    for uid in (UID, OTHER):
+        folder = tmp_path / f"vision_train-0_{uid}"
+        folder.mkdir()
+        os.utime(folder, (2 if uid == newer else 1,) * 2)
+    names = PodNames(tmp_path)
+    names.refresh()
+    assert names.uid(TRAIN) == newer
+    assert names.of(UID) == names.of(OTHER) == TRAIN
 
 
 def test_memory_that_the_driver_does_not_tell_is_no_zero(node: Node) -> None:

@@ -99,3 +99,26 @@ def test_a_living_pod_between_two_processes_keeps_its_counters(node: Node) -> No
     node.passed(gpu(busy=1), (Process(7, 1),))
     assert of(node.passed(gpu(busy=2)), TRAIN, POD_BUSY) == 1
     assert of(node.passed(gpu(busy=3), (Process(7, 1),)), TRAIN, POD_BUSY) == 2
+
+
+def test_a_pod_of_the_same_name_inherits_nothing(node: Node) -> None:
+    whole, old = (grant(TRAIN),), node.logs / f"{'_'.join(TRAIN)}_{UID}"
+    node.passed(gpu(busy=0, joules=0), grants=whole)
+    node.passed(gpu(busy=5, joules=900), grants=whole)
+    old.rename(old.with_name(f"{'_'.join(TRAIN)}_{UID[::-1]}"))
+    for busy, joules in ((6, 1000), (8, 1200)):
+        usage = node.passed(gpu(busy=busy, joules=joules), grants=whole)
+        assert of(usage, TRAIN, POD_BUSY) == busy - 5
+        assert of(usage, TRAIN, POD_ENERGY["exclusive"]) == joules - 900
+        assert (rest(usage, ENDED_BUSY), rest(usage, ENDED_ENERGY)) == (5, 900)
+
+
+def test_a_pod_whose_uid_is_not_told_for_a_while_keeps_its_counters(node: Node) -> None:
+    whole, folder = (grant(TRAIN),), node.logs / f"{'_'.join(TRAIN)}_{UID}"
+    node.passed(gpu(busy=0), grants=whole)
+    node.passed(gpu(busy=1), grants=whole)
+    folder.rmdir()
+    node.passed(gpu(busy=2), grants=whole)
+    folder.mkdir()
+    usage = node.passed(gpu(busy=3), grants=whole)
+    assert (of(usage, TRAIN, POD_BUSY), rest(usage, ENDED_BUSY)) == (3, 0)
