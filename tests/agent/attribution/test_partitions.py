@@ -2,10 +2,13 @@
 
 import pytest
 
+from agent.catalogue import Values
 from agent.consumption import (
     POD_BUSY,
     POD_ENERGY,
     POD_MEMORY,
+    POD_SM,
+    UNATTRIBUTED_BUSY,
     UNATTRIBUTED_ENERGY,
 )
 from agent.deviceid import Device
@@ -55,6 +58,7 @@ def test_mig_instances_are_told_apart_by_their_activity(node: Node) -> None:
     assert of(usage, TRAIN, POD_ENERGY["mig_activity"]) == pytest.approx(60, abs=1e-5)
     assert of(usage, SERVE, POD_ENERGY["mig_activity"]) == pytest.approx(20, abs=1e-5)
     assert of(usage, TRAIN, POD_BUSY) == pytest.approx(3 / 7 / 2, abs=1e-5)
+    assert of(usage, TRAIN, POD_SM) == pytest.approx(3 / 7 / 2)
     assert [(one.mig_uuid, one.mode) for one in usage.allocations] == [
         ("MIG-2", "mig"),
         ("MIG-1", "mig"),
@@ -78,3 +82,28 @@ def test_mig_instances_that_do_not_tell_share_the_energy_by_their_slices(node: N
     )  # three slices lie fallow
     assert of(usage, TRAIN, POD_BUSY) is None
     assert of(usage, TRAIN, POD_MEMORY) == 20
+
+
+def two_on_one_instance(active: float, **values: float) -> Gpu:
+    devices = tuple(MigDevice(f"MIG-{ci}", 1, ci, "1c.4g") for ci in (0, 1))
+    told: Values = {("neurox_mig_sm_active_ratio", ()): active}
+    return Gpu(gpu().identity, True, gpu(**values).values, (MigInstance(1, 4, devices, told),))
+
+
+@pytest.mark.parametrize(("processes", "of_train"), [((300, 100), 0.75), ((), 0.5)])
+def test_two_compute_instances_share_what_their_instance_did_by_their_memory(
+    node: Node, processes: tuple[int, ...], of_train: float
+) -> None:
+    """Evenly where neither holds any."""
+    grants = tuple(
+        grant(pod, Device(mig_uuid=f"MIG-{ci}")) for ci, pod in enumerate((TRAIN, SERVE))
+    )
+    listed = tuple(Process(7 + n, held, gi=1) for n, held in enumerate(processes))
+    node.passed(two_on_one_instance(0.0, busy=0, joules=0, used=500), listed, grants)
+    cut = two_on_one_instance(0.5, busy=2 / 7, joules=100, used=500)
+    usage = node.passed(cut, listed, grants)
+    assert of(usage, TRAIN, POD_BUSY) == pytest.approx(2 / 7 * of_train, abs=1e-5)
+    assert of(usage, SERVE, POD_SM) == pytest.approx(2 / 7 * (1 - of_train), abs=1e-5)
+    assert of(usage, SERVE, POD_ENERGY["mig_activity"]) == pytest.approx(100 * (1 - of_train))
+    assert rest(usage, UNATTRIBUTED_BUSY) == pytest.approx(0, abs=1e-5)
+    assert {one.mig_uuid for one in usage.allocations} == {"MIG-0", "MIG-1"}

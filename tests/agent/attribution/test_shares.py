@@ -20,6 +20,7 @@ def test_an_exclusive_gpu_is_all_its_pods_without_any_process(node: Node) -> Non
     assert not node.attribution.wants_activity("GPU-1")
     usage = node.passed(gpu(busy=100.5, joules=5300), grants=(grant(TRAIN),))
     assert of(usage, TRAIN, POD_BUSY) == 0.5
+    assert of(usage, TRAIN, POD_SM) == 0.5
     assert of(usage, TRAIN, POD_ENERGY["exclusive"]) == 300
     assert rest(usage, UNATTRIBUTED_BUSY) == 100  # before the agent came
     assert rest(usage, UNATTRIBUTED_ENERGY) == 5000
