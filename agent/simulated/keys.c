@@ -15,7 +15,8 @@
 static const struct key TOP_KEYS[] = {
     TOP(driver, set_text), TOP(cuda, set_cuda), WHOLE("clock", fix_clock),
     TOP(hide_processes, set_switch), TOP(latency, set_latency),
-    TOP(process_stride, set_stride), TOP(reload, set_count), WHOLE("missing", set_missing),
+    TOP(process_stride, set_stride), TOP(reload, set_count), TOP(overcount, set_count),
+    WHOLE("missing", set_missing),
     FIELD(scenario, "fail", set_fail, faults), FIELD(scenario, "delay", set_delay, faults),
     {NULL, NULL, 0, 0},
 };

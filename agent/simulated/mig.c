@@ -32,7 +32,7 @@ EXPORT int nvmlDeviceGetMigMode(void *device, unsigned *mode, unsigned *pending)
 
 EXPORT int nvmlDeviceGetMaxMigDeviceCount(void *device, unsigned *count)
 {
-    ON_GPU(*count = gpu->mig_mode.given ? MIGS_MAX : 0;);
+    ON_GPU(*count = gpu->mig_mode.given ? MIGS_MAX + (unsigned)on.scenario->overcount : 0;);
 }
 
 EXPORT int nvmlDeviceGetMigDeviceHandleByIndex(void *device, unsigned index, void **mig)

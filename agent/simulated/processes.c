@@ -46,6 +46,7 @@ static int put_list(const struct device *on, enum process_kind kind, size_t stri
             put_entry(next, stride, &on->gpu->processes[i]);
             next += stride;
         }
+    *count += (unsigned)on->scenario->overcount;
     return SUCCESS;
 }
 

@@ -117,6 +117,7 @@ struct scenario {
     double latency;
     int process_stride; /* bytes of an entry of the _v3 process lists */
     int reload;
+    int overcount; /* by so much a count of GPUs, processes or MIG devices is too high */
     int missing_count;
     char missing[MISSING_MAX][64];
     struct faults faults;

@@ -66,7 +66,7 @@ EXPORT int nvmlDeviceGetCount_v2(unsigned *count)
     struct device on;
     int result = enter(__func__, &on);
     if (result == SUCCESS)
-        *count = (unsigned)on.scenario->gpu_count;
+        *count = (unsigned)(on.scenario->gpu_count + on.scenario->overcount);
     return leave(result);
 }
 

@@ -11,7 +11,7 @@ import pytest
 
 from agent.catalogue import Series
 from agent.nvml.calls import Row
-from agent.nvml.driver import Driver
+from agent.nvml.driver import GPUS_MAX, Driver
 from agent.nvml.errors import Errors
 from agent.nvml.gpm import _values, question
 from agent.nvml.samples import BusySamples
@@ -114,6 +114,12 @@ def test_texts_that_are_not_utf8_are_told_as_far_as_they_are(started: object) ->
     assert driver.open() == 1
     assert driver.version == "580.\ufffd"
     driver.close()
+
+
+def test_no_more_gpus_are_asked_for_than_a_node_has(started: object) -> None:
+    path = Path(os.environ["NEUROX_NVML_SCENARIO"])
+    path.write_text(f"overcount = 999999\n{HEAD}00\n")
+    assert Driver().count() == GPUS_MAX
 
 
 def sampled(kind: int, samples: list[tuple[int, float]], **more: int) -> float | None:

@@ -16,9 +16,9 @@ CUT = "mig = 1 0 1c.3g.40gb\nmig = 1 1 2c.3g.40gb\nmig = 2 0 2g.20gb\n"
 
 @pytest.fixture
 def started(scenario: Callable[[str], None]) -> Iterator[Put]:
-    def put(more: str = "") -> None:
+    def put(more: str = "", head: str = "") -> None:
         uuid = "uuid = GPU-00000000-0000-0000-0000-000000000000"
-        scenario(f"driver = 580.95.05\n[gpu 0]\nprofile = h100\n{uuid}\n{CUT}{more}")
+        scenario(f"driver = 580.95.05\n{head}[gpu 0]\nprofile = h100\n{uuid}\n{CUT}{more}")
 
     put()
     pynvml.nvmlInit()
@@ -49,6 +49,14 @@ def test_a_handle_that_is_refused_is_counted(started: Put) -> None:
     errors: Errors = Counter()
     assert instances(gpu(), errors) == ()
     assert errors == {(call, "no_permission"): 7}
+
+
+def test_more_devices_than_can_be_cost_no_more_than_a_bounded_number_of_calls(started: Put) -> None:
+    call = "nvmlDeviceGetMigDeviceHandleByIndex"
+    started(f"fail = {call} 4\n", head="overcount = 999999\n")
+    errors: Errors = Counter()
+    assert instances(gpu(), errors) == ()
+    assert errors == {(call, "no_permission"): 64}
 
 
 def test_a_device_that_is_told_twice_counts_once() -> None:

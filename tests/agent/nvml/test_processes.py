@@ -7,7 +7,7 @@ import pynvml
 import pytest
 
 from agent.nvml.errors import Errors
-from agent.nvml.processes import COMPUTE, ProcessLists
+from agent.nvml.processes import COMPUTE, MPS, ProcessLists
 
 Put = Callable[[str], None]
 GPU = (
@@ -90,6 +90,25 @@ def test_a_long_list_finds_room(started: Put) -> None:
     found = listed(ProcessLists(lambda _: True))
     assert found is not None
     assert [pid for pid, _, _ in found] == list(range(1, 201))
+
+
+def test_more_entries_than_there_is_room_for_are_not_read(started: Put) -> None:
+    started(THREE, "overcount = 999999\n")
+    errors: Errors = Counter()
+    assert listed(ProcessLists(ALIVE.__contains__), errors) is None
+    assert errors == {(COMPUTE, "implausible"): 1}
+
+
+def test_without_a_process_the_list_of_mps_is_not_asked_for(started: Put) -> None:
+    fails = f"fail = {MPS} 4\n"
+    started(fails)
+    errors: Errors = Counter()
+    lists = ProcessLists(ALIVE.__contains__)
+    assert listed(lists, errors) == []
+    assert not errors, "a dear call, that has nothing to tell"
+    started(f"process = 11 1000 0.1\n{fails}")
+    assert listed(lists, errors) == [(11, 1000, "compute")]
+    assert errors == {(MPS, "no_permission"): 1}
 
 
 def test_what_the_driver_does_not_support_is_not_told(started: Put) -> None:
