@@ -54,10 +54,11 @@ Labels are `gpu`, `UUID`, `pci_bus_id`, `device`, `modelName`, `Hostname` and
 A GPU that is lost has no rows but of its XIDs, which say why. With MIG, rows of the whole GPU name
 a pod where that pod has every instance.
 
-Rows add up. The exporter copies a device's value to every pod that shares it, so that sums count it
-several times. Here a shared GPU has one row for each field; of `GPU_UTIL` and `FB_USED` each pod
-has a row with its own part, and the row without a pod has what is left. Where GPU instances have a
-value of their own, their rows stand in place of the GPU's.
+A GPU has one row for each field, with the GPU's own value, however many pods share it: a board
+shows the GPU, and a sum counts it once. The exporter copies the value to every pod, and since 4.8.2
+tells `GPU_UTIL` and `FB_USED` by pod as well; here `neurox_pod_gpu_sm_utilization_ratio`,
+`neurox_pod_gpu_memory_used_bytes` and their like at `/metrics` tell what each pod has. Where GPU
+instances have a value of their own, their rows stand in place of the GPU's.
 
 `neurox-agent compare http://127.0.0.1:9400` lists what an exporter on the node serves and the agent
 does not, with the reason.

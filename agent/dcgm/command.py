@@ -22,7 +22,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "compare",
         help="list what a dcgm-exporter in place serves and the agent does not",
         description="Read the page of a dcgm-exporter on this node and the agent's /dcgm/metrics, "
-        "and list every series and label of the first that the second lacks, with the reason.",
+        "and list every series, label and row of a pod that the second lacks, with the reason.",
         epilog="Exit code: 0 nothing is missing, 1 something is, 2 a page could not be read.",
     )
     parser.add_argument("url", metavar="URL", help="the exporter's; 127.0.0.1:9400 is enough")

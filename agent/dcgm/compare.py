@@ -11,6 +11,7 @@ from agent.dcgm.scrape import Sample
 
 _IDENTITY = ("UUID", "GPU_I_ID")
 """Whose row it is."""
+_HOLDER = ("namespace", "pod", "container")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Missing:
     gpu: str
     """Its uuid, with the GPU instance behind a slash; empty for what belongs to no GPU."""
     lacks: str
-    """``series``, ``label NAME`` or ``row of POD``."""
+    """``series``, ``label NAME`` or ``row of pod NAMESPACE/POD``."""
     reason: str
 
 
@@ -51,15 +52,20 @@ def _by_row(samples: Iterable[Sample]) -> dict[tuple[str, str], list[Mapping[str
 def _differences(
     name: str, gpu: str, theirs: list[Mapping[str, str]], ours: list[Mapping[str, str]]
 ) -> Iterator[Missing]:
+    pods = _pods(ours)
+    gone = [pod for pod in _pods(theirs) if pod not in pods]
+    why = _NOT_A_HOLDER if pods or len(gone) == 1 else _SHARED
+    for pod in gone:
+        yield Missing(name, gpu, f"row of pod {pod}", why)
     has = {label for row in ours for label in row}
+    has |= {*_HOLDER} if gone else set()
     for label in dict.fromkeys(label for row in theirs for label in row if label not in has):
         yield Missing(name, gpu, f"label {label}", LABEL_REASONS.of(label))
-    if "pod" in has:
-        pods = {row.get("pod") for row in ours}
-        for pod in dict.fromkeys(
-            row["pod"] for row in theirs if row.get("pod") not in (None, *pods)
-        ):
-            yield Missing(name, gpu, f"row of pod {pod}", _NOT_A_HOLDER)
+
+
+def _pods(rows: list[Mapping[str, str]]) -> dict[str, None]:
+    """In the order of the page."""
+    return {f"{row.get('namespace', '')}/{row['pod']}": None for row in rows if "pod" in row}
 
 
 def _reason(name: str, served: set[str]) -> str:
@@ -90,4 +96,9 @@ class Reasons:
 
 FIELD_REASONS = Reasons("reasons.csv")
 LABEL_REASONS = Reasons("labels.csv")
-_NOT_A_HOLDER = "the agent does not know this pod as a holder of the GPU"
+_NOT_A_HOLDER = "the agent does not know this pod as the one that holds the GPU"
+_SHARED = (
+    "several pods share the GPU, so its own value is told once, without a pod: "
+    "neurox_pod_gpu_sm_utilization_ratio and neurox_pod_gpu_memory_used_bytes at /metrics "
+    "tell what each has"
+)

@@ -7,7 +7,7 @@ from agent.catalogue import Values
 from agent.dcgm.names import FIELDS, GENERATIONS, Generation, Name
 from agent.dcgm.rates import Rates
 from agent.dcgm.readings import XID_LAST, XID_TOTAL, Readings
-from agent.dcgm.rows import POD_PARTS, Row, rows
+from agent.dcgm.rows import Row, rows
 from agent.exposition import Family, Owned, Writer, label_text
 from agent.snapshot import Gpu, Snapshot
 
@@ -34,10 +34,6 @@ class DcgmPage:
     ) -> None:
         self._node = node
         self._names = {one: _told_by(one, chosen) for one in chosen}
-        self._of_parts = {
-            one: [name for name in names if name.series in POD_PARTS]
-            for one, names in self._names.items()
-        }
         self._rates = rates
         self._clock = clock
         self._estimate = estimate
@@ -60,8 +56,7 @@ class DcgmPage:
                 found = Readings(row, split, rates, now, self._estimate)
                 for generation, names in self._names.items():
                     labels = self._labels(gpu, row, snapshot.driver, generation)
-                    asked = self._of_parts[generation] if row.part else names
-                    yield labels, _named(found, asked)
+                    yield labels, _named(found, names)
 
     def _labels(self, gpu: Gpu, row: Row, driver: str, generation: Generation) -> str:
         who = gpu.identity

@@ -58,7 +58,7 @@ class Readings:
     def _first(self, series: Series) -> Iterator[Found]:
         """The reading itself, else what may stand in its place."""
         known = self.row.values
-        tables = (_ELSE, _ESTIMATE) if self.estimate and not self.row.part else (_ELSE,)
+        tables = (_ELSE, _ESTIMATE) if self.estimate else (_ELSE,)
         for one in (series, *(table[series] for table in tables if series in table)):
             if one in known:
                 yield (), known[one]
@@ -69,14 +69,11 @@ class Readings:
 
     def _rate(self, name: Name) -> Iterator[Found]:
         kind, own = name.series
-        if not self.row.part:
-            rates = [
-                rate
-                for (of, labels), rate in self.rates.items()
-                if of == kind and own in ((), labels)
-            ]
-            if rates:
-                yield (), sum(rates)
+        rates = [
+            rate for (of, labels), rate in self.rates.items() if of == kind and own in ((), labels)
+        ]
+        if rates:
+            yield (), sum(rates)
 
     def _last_xid(self) -> Iterator[Found]:
         seen = [(at, code) for (code,), at in self._each(XID_LAST)]

@@ -1,22 +1,16 @@
 """Who the rows of a GPU name: the GPU, its instances, and the pods that hold them.
 
-dcgm-exporter copies a device's value to every pod that shares it. Here the rows of a field add up:
-a device has one row, with the pod that holds it where there is just one; of a device that several
-pods hold, use and memory are told for each pod, and a row without a pod has what is left.
+dcgm-exporter copies a device's value to every pod that shares it. Here a device has one row, which
+names the pod that holds it where there is just one: boards show the device, and sums are true.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.catalogue import MEMORY_USED, UTILIZATION, Series, Values
-from agent.snapshot import Allocation, Gpu, MigInstance, PodUse, Snapshot
+from agent.catalogue import Values
+from agent.snapshot import Allocation, Gpu, MigInstance, Snapshot
 
 JOB_INFO = "neurox_gpu_job_info"
-POD_PARTS: Mapping[Series, Series] = {
-    UTILIZATION: ("neurox_pod_gpu_sm_utilization_ratio", ()),
-    MEMORY_USED: ("neurox_pod_gpu_memory_used_bytes", ()),
-}
-"""What is told for each pod of a shared GPU, by what it is a part of."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +24,11 @@ class Holder:
 
 @dataclass(frozen=True)
 class Row:
-    """Values of a GPU or of an instance; a ``part`` is what one of several pods has of a GPU."""
+    """Values of a GPU or of an instance."""
 
     values: Values
     holder: Holder | None
     instance: MigInstance | None = None
-    part: bool = False
     job: str = ""
     """The HPC job that has it alone."""
 
@@ -52,11 +45,7 @@ def rows(gpu: Gpu, snapshot: Snapshot) -> Iterator[Row]:
     holders = _holders(given)
     only = holders[0] if len(holders) == 1 and _is_whole(gpu, given) else None
     jobs = _jobs(snapshot.usage.gpus.get(gpu.identity.uuid, {}))
-    if len(holders) < 2 or gpu.migs:
-        yield Row(gpu.values, only, job=jobs.get("", ""))
-    else:
-        users = [one for one in snapshot.usage.pods if one.uuid == gpu.identity.uuid]
-        yield from _shared(gpu.values, users, holders)
+    yield Row(gpu.values, only, job=jobs.get("", ""))
     for instance in gpu.migs:
         uuids = {device.uuid for device in instance.devices}
         holders = _holders([one for one in given if one.mig_uuid in uuids])
@@ -88,20 +77,3 @@ def _holders(given: Sequence[Allocation]) -> list[Holder]:
         Holder(*pod, container="" if len(names) > 1 else next(iter(names)))
         for pod, names in containers.items()
     ]
-
-
-def _shared(values: Values, users: Sequence[PodUse], holders: Sequence[Holder]) -> Iterator[Row]:
-    """The GPU's row, less what its pods have, and theirs."""
-    containers = {(one.namespace, one.pod): one for one in holders}
-    left = dict(values)
-    for user in users:
-        pod = (user.namespace, user.pod)
-        parts = {
-            of: user.values[part]
-            for of, part in POD_PARTS.items()
-            if part in user.values and of in values
-        }
-        for of, part in parts.items():
-            left[of] = max(0.0, left[of] - part)
-        yield Row(parts, containers.get(pod, Holder(*pod, container="")), part=True)
-    yield Row(left, None)

@@ -132,13 +132,13 @@ def test_compare_lists_what_is_missing_with_the_reason() -> None:
     assert '"gpu": "GPU-a"' in compare(theirs, UTIL, "--output", "json").stdout
 
 
-def test_compare_tells_a_label_that_many_names_lack_once() -> None:
+def test_compare_tells_a_row_that_many_names_lack_once() -> None:
     names = ("DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED")
-    theirs = "".join(f'{name}{{UUID="GPU-a",pod="x"}} 1\n' for name in names)
+    theirs = "".join(f'{name}{{UUID="GPU-a",namespace="v",pod="x"}} 1\n' for name in names)
     done = compare(theirs, "".join(f'{name}{{UUID="GPU-a"}} 1\n' for name in names))
     assert done.stdout == (
-        "label pod (2 names, 1 GPU)\n"
-        "    the agent knows no pod that holds this GPU alone\n"
+        "row of pod v/x (2 names, 1 GPU)\n"
+        "    the agent does not know this pod as the one that holds the GPU\n"
         "\n2 series: 0 missing, 2 lacking labels or rows.\n"
     )
 

@@ -95,14 +95,15 @@ def test_a_gpu_of_one_pod_has_its_name_on_every_row() -> None:
         assert (labels["pod"], labels["container"]) == ("train-0", "")
 
 
-def test_rows_of_a_shared_gpu_add_up_to_it_and_nothing_is_copied() -> None:
+def test_a_shared_gpu_has_its_own_values_once_and_no_pod() -> None:
     shown = snapshot(
         allocations=(given("GPU-a", "a"), given("GPU-a", "b")),
         pods=(used("GPU-a", "a", 0.25, 1024), used("GPU-a", "b", 0.5, 2048)),
     )
-    assert by_pod(shown, "DCGM_FI_DEV_GPU_UTIL") == {"a": 25, "b": 50, "": 0}
-    assert by_pod(shown, "DCGM_FI_DEV_FB_USED") == {"a": 1024, "b": 2048, "": 1024}
-    assert by_pod(shown, "DCGM_FI_DEV_POWER_USAGE") == {"": 512.5}
+    for name, value in (("GPU_UTIL", 75), ("FB_USED", 4096), ("POWER_USAGE", 512.5)):
+        ((labels, shows),) = rows(shown, f"DCGM_FI_DEV_{name}")
+        assert shows == value
+        assert not {"pod", "namespace", "container"} & set(labels)
 
 
 def test_a_gpu_instance_has_rows_of_what_is_its_own() -> None:
