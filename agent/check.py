@@ -72,7 +72,7 @@ def _check(asked: argparse.Namespace) -> int:
 def look(settings: Settings, wait_seconds: float = WAIT_SECONDS) -> list[Finding]:
     """Everything once; what does not answer in time is a finding too."""
     sources, stop = Sources.of(settings), threading.Event()
-    devices = Devices(Driver(), sources.sight.proc)
+    devices = Devices(Driver(settings.detail), sources.sight.proc)
     sampler = Sampler(devices, sources.attribution, sources.kubelet)
     for name, follow in (*sources.threads(), ("sampler", sampler.run)):
         threading.Thread(target=follow, args=(stop,), name=name, daemon=True).start()

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +13,7 @@ from agent.integrals import MOST_PER_SECOND, Integrals
 from agent.nvml import gpm
 from agent.nvml.driver import Driver
 from agent.nvml.errors import Errors, GpuLost
-from agent.nvml.field_table import FIELDS
+from agent.nvml.field_table import FIELDS, LINK_FIELDS
 from agent.nvml.library import Handle, calling, enter
 from agent.nvml.links import Links
 from agent.nvml.processes import ProcessLists
@@ -44,9 +44,14 @@ class _Opened:
     """What is kept of a GPU while its handle is good. ``handle`` is NVML's."""
 
     def __init__(
-        self, handle: Handle, exists: Callable[[int], bool] | None, errors: Errors
+        self,
+        handle: Handle,
+        exists: Callable[[int], bool] | None,
+        detail: Collection[str],
+        errors: Errors,
     ) -> None:
         self.handle = handle
+        self.detail = detail
         self.gpm = gpm.is_supported(handle, errors)
         self.profiling: Profiling | None = None
         self.renew()
@@ -60,12 +65,13 @@ class _Opened:
 
     def renew(self) -> None:
         """Ask for everything again: what was not supported may be now, and the other way round."""
-        self.readings = Readings(self.handle, ROWS, FIELDS)
+        fields = (*FIELDS, *LINK_FIELDS) if "nvlink" in self.detail else FIELDS
+        self.readings = Readings(self.handle, ROWS, fields)
         self.busy = BusySamples(self.handle)
         self.activity = ActivitySamples(self.handle)
         if self.profiling:
             self.profiling.free()
-        self.profiling = Profiling(self.handle) if self.gpm else None
+        self.profiling = Profiling(self.handle, "tensor" in self.detail) if self.gpm else None
 
     def free(self) -> None:
         """Give the driver's buffers back."""
@@ -142,7 +148,7 @@ class Device:
         self.identity = identity
         self._integrals = self._totals.setdefault(identity.uuid, Integrals())
         self._integrals.anew()
-        opened = _Opened(handle, self._exists, errors)
+        opened = _Opened(handle, self._exists, self._driver.detail, errors)
         opened.draws = self._driver.draws(handle)
         self._opened = opened
         return opened

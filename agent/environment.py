@@ -100,6 +100,15 @@ def truth(env: Environment, name: str) -> bool:
     return choice(env, name, ("true", "false")) == "true"
 
 
+def choices(env: Environment, name: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Any of ``allowed``, separated by commas; none where it is empty."""
+    given = tuple(part.strip() for part in env[name].split(",") if part.strip())
+    if not set(given) <= set(allowed):
+        rule = f"any of {', '.join(allowed)}, separated by commas"
+        raise SettingsError(f"{name} must be {rule}, not {env[name]!r}")
+    return given
+
+
 def choice(env: Environment, name: str, allowed: tuple[str, ...]) -> str:
     """One of ``allowed``."""
     if env[name] not in allowed:

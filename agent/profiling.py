@@ -4,7 +4,7 @@ from agent.catalogue import Series, Values
 from agent.integrals import Integrals
 from agent.nvml.errors import Errors
 from agent.nvml.field_table import NVLINK_BYTES, PCIE_BYTES
-from agent.nvml.gpm import ACTIVITY, LINK_RATES, MIB, PIPES, RATES, Window, question
+from agent.nvml.gpm import ACTIVITY, LINK_RATES, MIB, PIPES, RATES, TENSORS, Window, question
 from agent.nvml.library import Handle
 
 SECONDS: dict[int, Series] = {
@@ -15,6 +15,9 @@ RATIOS: dict[int, Series] = {
     **{number: (f"neurox_gpu_{name}", ()) for number, name in ACTIVITY.items()},
     **{number: ("neurox_gpu_pipe_active_ratio", (pipe,)) for number, pipe in PIPES.items()},
 }
+TENSOR_RATIOS: dict[int, Series] = {
+    number: ("neurox_gpu_tensor_pipe_active_ratio", (pipe,)) for number, pipe in TENSORS.items()
+}
 BYTES: dict[int, Series] = {
     **{number: PCIE_BYTES[way] for number, way in RATES.items()},
     **{number: NVLINK_BYTES[way] for number, way in LINK_RATES.items()},
@@ -22,12 +25,13 @@ BYTES: dict[int, Series] = {
 
 
 class Profiling:
-    """Windows of one GPU."""
+    """Windows of one GPU; ``tensors``: each kind of tensor pipe has a ratio of its own."""
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, tensors: bool = False) -> None:
         self._window = Window(handle)
+        self._ratios = {**RATIOS, **TENSOR_RATIOS} if tensors else RATIOS
         self._rates = list(BYTES)
-        self._asked = question([*RATIOS, *self._rates])
+        self._asked = question([*self._ratios, *self._rates])
         self._last: dict[Series, float] = {}
 
     def read(self, now: float, integrals: Integrals, errors: Errors) -> Values:
@@ -39,7 +43,7 @@ class Profiling:
             metrics, seconds = found
             self._last = {
                 series: min(1.0, metrics[number] / 100)
-                for number, series in RATIOS.items()
+                for number, series in self._ratios.items()
                 if number in metrics
             }
             for number, series in SECONDS.items():
@@ -58,7 +62,7 @@ class Profiling:
         """No rate of what the driver counts itself, as soon as it does: it would count twice."""
         rates = [number for number in self._rates if not integrals.follows(BYTES[number])]
         if rates != self._rates:
-            self._rates, self._asked = rates, question([*RATIOS, *rates])
+            self._rates, self._asked = rates, question([*self._ratios, *rates])
 
     def free(self) -> None:
         """Give the driver's buffers back."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent import environment
 from agent.environment import SettingsError, if_set
+from agent.nvml.driver import DETAILS
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ VARIABLES: Mapping[str, Variable] = {
         "`true`: the activity of engines, which a GPU before Hopper tells DCGM alone, is its "
         "utilization there, for cost tools that ask for `DCGM_FI_PROF_GR_ENGINE_ACTIVE`",
     ),
+    "NEUROX_AGENT_DETAIL": Variable(
+        "",
+        "what is read beyond the usual, comma-separated: `nvlink`, the bytes of each NVLink; "
+        "`tensor`, the activity of each kind of tensor pipe",
+    ),
 }
 """All that the agent reads of its environment, in the order of the documentation."""
 
@@ -86,6 +92,8 @@ class Settings:
     interval: float = 1.0
     dcgm: str = "legacy"
     dcgm_estimate: bool = False
+    detail: tuple[str, ...] = ()
+    """Of DETAILS."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -107,6 +115,7 @@ class Settings:
             interval=environment.seconds(given, "NEUROX_AGENT_INTERVAL"),
             dcgm=environment.choice(given, "NEUROX_AGENT_DCGM", DCGM),
             dcgm_estimate=environment.truth(given, "NEUROX_AGENT_DCGM_ESTIMATE"),
+            detail=environment.choices(given, "NEUROX_AGENT_DETAIL", DETAILS),
         )
 
 

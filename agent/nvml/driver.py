@@ -1,6 +1,7 @@
 """The driver as the agent sees it: open, close, how many GPUs there are, and who each is."""
 
 import logging
+from collections.abc import Collection
 
 import pynvml
 
@@ -12,6 +13,8 @@ from agent.snapshot import Identity
 log = logging.getLogger(__name__)
 
 GPUS_MAX = 256
+DETAILS = ("nvlink", "tensor")
+"""Bytes of each NVLink, and activity of each kind of tensor pipe: many series, few need them."""
 _ARCHITECTURES = {
     getattr(pynvml, name): name.removeprefix("NVML_DEVICE_ARCH_").lower()
     for name in dir(pynvml)
@@ -20,11 +23,12 @@ _ARCHITECTURES = {
 
 
 class Driver:
-    """NVML, opened once and kept open."""
+    """NVML, opened once and kept open; ``detail`` is what is read beyond the usual (DETAILS)."""
 
-    def __init__(self) -> None:
+    def __init__(self, detail: Collection[str] = ()) -> None:
         if not hasattr(pynvml, "_nvmlGetFunctionPointer"):
             raise DriverUnavailable("the module pynvml is not nvidia-ml-py: pip install it instead")
+        self.detail = detail
         self.version = ""
         self.cuda = ""
 

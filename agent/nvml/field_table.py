@@ -77,6 +77,10 @@ _KIB = 1024
 PCIE_BYTES = {way: _gpu("pcie_bytes_total", way) for way in ("transmit", "receive")}
 NVLINK_BYTES = {way: _gpu("nvlink_bytes_total", way) for way in ("transmit", "receive")}
 NVLINKS = _gpu("nvlink_links")
+LINKS_MOST = 36
+"""NVLinks that are asked for, whatever a driver says it has."""
+_NVLINK_FIELDS = (138, 202, "transmit"), (139, 204, "receive")
+"""In KiB; of drivers that do not know those, in bytes; and which way."""
 FIELDS: tuple[FieldRow, ...] = (
     FieldRow(186, POWER, 1e-3, otherwise=number(POWER, "nvmlDeviceGetPowerUsage", 1e-3)),
     FieldRow(185, _gpu("power_average_watts"), 1e-3),
@@ -106,7 +110,7 @@ FIELDS: tuple[FieldRow, ...] = (
             scope=ALL_LINKS,
             otherwise=FieldRow(count, NVLINK_BYTES[way], scope=ALL_LINKS),
         )
-        for kib, count, way in ((138, 202, "transmit"), (139, 204, "receive"))
+        for kib, count, way in _NVLINK_FIELDS
     ),
     FieldRow(187, _gpu("power_limit_watts", "min"), 1e-3),
     FieldRow(188, _gpu("power_limit_watts", "max"), 1e-3),
@@ -140,3 +144,14 @@ FIELDS: tuple[FieldRow, ...] = (
     FieldRow(230, _gpu("recovery_action")),
 )
 """All fields; which of them a GPU supports, the first reading finds out."""
+
+
+def _link_bytes(link: int, kib: int, count: int, way: str) -> FieldRow:
+    series = _gpu("nvlink_link_bytes_total", str(link), way)
+    return FieldRow(kib, series, _KIB, scope=link, otherwise=FieldRow(count, series, scope=link))
+
+
+LINK_FIELDS: tuple[FieldRow, ...] = tuple(
+    _link_bytes(link, *field) for link in range(LINKS_MOST) for field in _NVLINK_FIELDS
+)
+"""Bytes of each NVLink; a link that the GPU lacks is not supported."""

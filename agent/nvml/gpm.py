@@ -21,6 +21,7 @@ ACTIVITY = {
     10: "dram_active_ratio",
 }
 PIPES = {11: "fp64", 12: "fp32", 13: "fp16", 4: "int"}
+TENSORS = {6: "dfma", 7: "hmma", 8: "dmma", 9: "imma"}
 RATES = {20: "transmit", 21: "receive"}
 LINK_RATES = {61: "transmit", 60: "receive"}
 """Metrics by number; rates are of PCIe and of all NVLinks, in MiB/s."""

@@ -5,12 +5,9 @@ from ctypes import byref, c_uint
 
 from agent.catalogue import Series
 from agent.nvml.errors import Errors
-from agent.nvml.field_table import LINK_ERRORS, NVLINKS, nvlink_errors
+from agent.nvml.field_table import LINK_ERRORS, LINKS_MOST, NVLINKS, nvlink_errors
 from agent.nvml.fields import FieldRow, Fields
 from agent.nvml.library import Handle, supported
-
-LINKS_MOST = 36
-"""NVLinks that are asked for, whatever a driver says it has."""
 
 
 def link_up(link: int) -> Series:

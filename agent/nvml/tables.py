@@ -8,6 +8,7 @@ import pynvml
 
 from agent.catalogue import MEMORY_USED, UTILIZATION, Series
 from agent.nvml.calls import Found, Row, number, structure
+from agent.nvml.ecc import ECC_ROWS
 from agent.nvml.library import PLAUSIBLE, plain
 
 
@@ -246,7 +247,7 @@ _SLOW = (
     number(_gpu("persistence_mode"), "nvmlDeviceGetPersistenceMode", most=1),
     Row(_names("mig_mode"), "nvmlDeviceGetMigMode", (c_int, c_int), _mig_mode),
 )
-ROWS: tuple[Row, ...] = (*_FAST, *_MEDIUM, *_SLOW)
+ROWS: tuple[Row, ...] = (*_FAST, *_MEDIUM, *_SLOW, *ECC_ROWS)
 """All calls on a GPU that give values by themselves; the rest need more than one to tell one."""
 
 

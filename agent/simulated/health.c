@@ -1,7 +1,10 @@
 /* Memory errors and what was done about them. */
+#include <stddef.h>
 #include <string.h>
 
 #include "put.h"
+
+enum { DRAM = 2, SRAM = 7 };
 
 EXPORT int nvmlDeviceGetEccMode(void *device, unsigned *mode, unsigned *pending)
 {
@@ -25,14 +28,45 @@ EXPORT int nvmlDeviceGetTotalEccErrors(void *device, unsigned severity, unsigned
     ON_GPU(result = put_ecc(gpu, severity, lifetime, count););
 }
 
-/* All errors are in the device memory, location 2. */
+/* Of what there is in all, what is in the SRAM is not in the device memory. */
+static int put_ecc_at(const struct gpu *gpu, unsigned severity, unsigned lifetime, unsigned location,
+                      unsigned long long *count)
+{
+    unsigned long long sram = 0;
+    int result = put_ecc(gpu, severity, lifetime, count);
+    if (result == SUCCESS)
+        put_long(&sram, &gpu->ecc_sram[severity][lifetime], 1);
+    *count -= sram < *count ? sram : *count;
+    if (result == SUCCESS && location == SRAM)
+        result = put_long(count, &gpu->ecc_sram[severity][lifetime], 1);
+    return result;
+}
+
 EXPORT int nvmlDeviceGetMemoryErrorCounter(void *device, unsigned severity, unsigned lifetime,
                                            unsigned location, unsigned long long *count)
 {
     ON_GPU(
         if (location > 7)
             return leave(INVALID_ARGUMENT);
-        result = location == 2 ? put_ecc(gpu, severity, lifetime, count) : NOT_SUPPORTED;
+        result = location == DRAM || location == SRAM ? put_ecc_at(gpu, severity, lifetime, location, count)
+                                                      : NOT_SUPPORTED;
+    );
+}
+
+EXPORT int nvmlDeviceGetSramEccErrorStatus(void *device, struct sram_errors *errors)
+{
+    ON_GPU(
+        const struct wave(*counts)[LIFETIMES] = gpu->ecc_sram;
+        if (!errors)
+            return leave(INVALID_ARGUMENT);
+        if (errors->version != VERSION(struct sram_errors, 1))
+            return leave(VERSION_MISMATCH);
+        memset(&errors->aggregate_parity, 0, sizeof *errors - offsetof(struct sram_errors, aggregate_parity));
+        result = put_long(&errors->volatile_corrected, &counts[CORRECTED][VOLATILE], 1);
+        put_long(&errors->aggregate_corrected, &counts[CORRECTED][AGGREGATE], 1);
+        put_long(&errors->volatile_secded, &counts[UNCORRECTED][VOLATILE], 1);
+        put_long(&errors->aggregate_secded, &counts[UNCORRECTED][AGGREGATE], 1);
+        errors->sm = errors->aggregate_secded;
     );
 }
 

@@ -36,6 +36,13 @@ struct bar1_memory { unsigned long long total, free, used; };
 struct temperature_v1 { unsigned version, sensor; int temperature; };
 struct margin_temperature_v1 { unsigned version; int margin; };
 struct row_remapper_histogram { unsigned max, high, partial, low, none; };
+struct sram_errors {
+    unsigned version;
+    unsigned long long aggregate_parity, aggregate_secded, aggregate_corrected;
+    unsigned long long volatile_parity, volatile_secded, volatile_corrected;
+    unsigned long long l2, sm, pcie, mcu, other; /* where the aggregate uncorrected ones were */
+    unsigned exceeded;
+};
 struct sample { unsigned long long timestamp; union value value; };
 
 struct pci {

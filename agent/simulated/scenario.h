@@ -20,7 +20,8 @@
 enum rate {
     POWER, UTILIZATION, PCIE_TX, PCIE_RX, NVLINK_TX, NVLINK_RX,
     GRAPHICS_ACTIVE, SM_ACTIVE, SM_OCCUPANCY, TENSOR_ACTIVE, DRAM_ACTIVE,
-    FP64_ACTIVE, FP32_ACTIVE, FP16_ACTIVE, INT_ACTIVE, RATES
+    FP64_ACTIVE, FP32_ACTIVE, FP16_ACTIVE, INT_ACTIVE,
+    DFMA_ACTIVE, HMMA_ACTIVE, DMMA_ACTIVE, IMMA_ACTIVE, RATES
 };
 
 /* Why clocks are held back: bits of nvmlDeviceGetCurrentClocksEventReasons, in its order. */
@@ -97,7 +98,7 @@ struct gpu {
     struct wave pcie_generation, pcie_generation_max, pcie_width, pcie_width_max, pcie_replays;
     struct wave pcie_errors[PCIE_ERRORS], nvlinks, nvlink_errors[LINK_ERRORS];
     struct wave fabric_state, fabric_health, recovery_action;
-    struct wave ecc_enabled, ecc[SEVERITIES][LIFETIMES], remapped[REMAPS], banks[BANKS], retired[RETIREDS];
+    struct wave ecc_enabled, ecc[SEVERITIES][LIFETIMES], ecc_sram[SEVERITIES][LIFETIMES], remapped[REMAPS], banks[BANKS], retired[RETIREDS];
     struct wave mig_mode, mig_mode_pending;
     bool reasons[REASONS], link_down[LINKS_MAX];
     int process_count, mig_count, xid_count;

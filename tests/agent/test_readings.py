@@ -8,7 +8,7 @@ import pytest
 
 from agent.catalogue import METRICS, Series
 from agent.devices import Devices
-from agent.nvml.driver import Driver
+from agent.nvml.driver import DETAILS, Driver
 from agent.simulated import profile
 from agent.snapshot import Gpu
 
@@ -38,7 +38,7 @@ def read(put: Put, name: str) -> Gpu:
     """Passes a second apart, until events have come, by a clock that the scenario sets."""
     gpu = f"[gpu 0]\nprofile = {name}\nuuid = {UUID}\n{MORE.get(name, '')}"
     begin = 1000 * (1 + PROFILES.index(name))  # the library is loaded once, its time goes on
-    devices = Devices(Driver())
+    devices = Devices(Driver(DETAILS))
     try:
         for second in range(100):
             put(f"clock = {begin + second}\ndriver = 580.95.05\n{gpu}")

@@ -56,6 +56,7 @@ def test_an_ipv6_address_is_read() -> None:
         ("POD_LOGS", "logs", "be a path that begins with /"),
         ("PROC", "/no/such", "be an existing folder"),
         ("PROC", "/etc/hostname", "be an existing folder"),
+        ("DETAIL", "nvlink,links", "be any of nvlink, tensor, separated by commas"),
         ("HOST_PID", "maybe", "be auto, true or false"),
         ("KUBE_API", "k8s:6443", "be in-cluster or a URL"),
         ("KUBE_API", "k8s", "be in-cluster or a URL"),

@@ -80,7 +80,11 @@ def test_it_is_told_what_it_may_see(render: Any) -> None:
 
 @pytest.mark.parametrize(
     "values",
-    [{}, {"hostPID": False, "dcgm": "none"}, {"dcgm": "both", "jobMap": "/jobs"}],
+    [
+        {},
+        {"hostPID": False, "dcgm": "none", "detail": ["nvlink", "tensor"]},
+        {"dcgm": "both", "jobMap": "/jobs"},
+    ],
 )
 def test_the_agent_takes_what_the_chart_tells_it(render: Any, values: dict[str, Any]) -> None:
     told = environment(agent(render, values))
@@ -88,6 +92,7 @@ def test_the_agent_takes_what_the_chart_tells_it(render: Any, values: dict[str, 
     assert ours.keys() <= VARIABLES.keys()
     pod = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
     settings = AgentSettings.from_env({**ours, **pod})
+    assert list(settings.detail) == values.get("detail", [])
     assert settings.host_pid == ("auto" if values.get("hostPID", True) else "false")
     assert settings.kube_api == "https://10.0.0.1:443"
     assert settings.dcgm == told["NEUROX_AGENT_DCGM"]

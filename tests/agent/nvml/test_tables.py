@@ -11,11 +11,11 @@ from agent.device import TIERS
 from agent.devices import Devices
 from agent.instances import RATIOS as OF_INSTANCES
 from agent.nvml.calls import Row
-from agent.nvml.field_table import FIELDS, LINK_ERRORS, nvlink_errors
+from agent.nvml.field_table import FIELDS, LINK_ERRORS, LINK_FIELDS, nvlink_errors
 from agent.nvml.fields import FieldRow
 from agent.nvml.rows import Readings
 from agent.nvml.tables import MIG_ROWS, ROWS
-from agent.profiling import BYTES, RATIOS, SECONDS
+from agent.profiling import BYTES, RATIOS, SECONDS, TENSOR_RATIOS
 from tests.agent.gpus import uuid
 
 OF_SEVERAL_CALLS = {
@@ -35,7 +35,7 @@ OF_SEVERAL_CALLS = {
 
 def from_code() -> Iterator[tuple[str, str]]:
     """Metric and where it comes from: a call, a field or a metric of GPM."""
-    asked: list[Row | FieldRow | None] = [*ROWS, *MIG_ROWS, *FIELDS]
+    asked: list[Row | FieldRow | None] = [*ROWS, *MIG_ROWS, *FIELDS, *LINK_FIELDS]
     while asked:
         row = asked.pop()
         if isinstance(row, Row):
@@ -45,7 +45,7 @@ def from_code() -> Iterator[tuple[str, str]]:
         if row:
             asked.append(row.otherwise)
     yield from ((nvlink_errors("")[0], f"field {number}") for number in LINK_ERRORS)
-    for table in (RATIOS, BYTES, SECONDS):
+    for table in (RATIOS, TENSOR_RATIOS, BYTES, SECONDS):
         yield from ((name, f"GPM {number}") for number, (name, _) in table.items())
     for number, (name, _) in OF_INSTANCES.items():
         yield from ((name, f"GPM {number}"), (name, "nvmlGpmMigSampleGet"))

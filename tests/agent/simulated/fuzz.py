@@ -52,6 +52,7 @@ SPECIAL = (
     "nvmlDeviceGetFieldValues",
     "nvmlDeviceGetGpuFabricInfoV",
     "nvmlDeviceGetPcieThroughput",
+    "nvmlDeviceGetSramEccErrorStatus",
 )
 """Asked by themselves, or not at all because it sleeps."""
 
@@ -123,6 +124,8 @@ def ask_device(gpu: object) -> None:
         asked(n.nvmlDeviceGetMemoryErrorCounter, gpu, which % 2, which % 2, 2)
         asked(n.nvmlDeviceGetTotalEccErrors, gpu, which, which)
     asked(n.nvmlDeviceGetMemoryInfo, gpu, n.nvmlMemory_v2)
+    errors = n.c_nvmlEccSramErrorStatus_v1_t()
+    asked(n.nvmlDeviceGetSramEccErrorStatus, gpu, n.byref(errors))
     for kind in (n.c_nvmlGpuFabricInfo_v2_t, n.c_nvmlGpuFabricInfo_v3_t):
         asked(n.nvmlDeviceGetGpuFabricInfoV, gpu, n.byref(kind()))
 

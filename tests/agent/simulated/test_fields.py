@@ -67,6 +67,7 @@ def test_errors_and_repairs_are_what_the_scenario_counts(ask: Ask) -> None:
         "ecc = uncorrected volatile 1",
         "ecc = corrected aggregate 30",
         "ecc = uncorrected aggregate 10",
+        "ecc_sram = uncorrected aggregate 4",
         "remapped = correctable 4",
         "remapped = uncorrectable 2",
         "remapped = pending 1",
@@ -80,7 +81,8 @@ def test_errors_and_repairs_are_what_the_scenario_counts(ask: Ask) -> None:
     ]
     script = """[[field(gpu, i) for i in
          (3, 4, 5, 6, 142, 143, 144, 145, 38, 45, 59, 176, 94, 230)],
-        [n.nvmlDeviceGetTotalEccErrors(gpu, 1, 1), n.nvmlDeviceGetMemoryErrorCounter(gpu, 0, 0, 2),
+        [n.nvmlDeviceGetTotalEccErrors(gpu, 1, 1),
+         *[n.nvmlDeviceGetMemoryErrorCounter(gpu, 1, 1, at) for at in (2, 7)],
          n.nvmlDeviceGetRowRemapperHistogram(gpu).low, n.nvmlDeviceGetPcieReplayCounter(gpu)],
         n.nvmlDeviceGetRemappedRows(gpu), [fabric.state, fabric.healthMask], code(
         n.nvmlDeviceGetGpuFabricInfoV, gpu, n.byref(wrong))]"""
@@ -90,7 +92,7 @@ def test_errors_and_repairs_are_what_the_scenario_counts(ask: Ask) -> None:
     )
     assert ask(HEAD + of("h200", *lines), script, begin).answer == [
         [3, 1, 30, 10, 4, 2, 1, 0, 5, 0, 6, 8, 9, 4],
-        [10, 3, 7, 9],
+        [10, 6, 4, 7, 9],
         [4, 2, 1, 0],
         [3, 1],
         25,

@@ -49,11 +49,28 @@ def test_every_metric_of_a_busy_gpu_follows_its_load(ask: Ask) -> None:
         "at(101)",
         "second = sampled(lambda s: n.nvmlGpmSampleGet(gpu, s))",
     )
-    script = "metrics(first, second, 1, 2, 5, 7, 10, 12, 20, 60, 61, 62, 97, 98, 6, 500)"
+    script = "metrics(first, second, 1, 2, 5, 6, 7, 8, 9, 10, 12, 20, 60, 61, 62, 97, 98, 500)"
     mib = 90e9 / 1024**2
     link = mib / 18
     assert ask("clock = 100\n" + HEAD + gpus, script, steps).answer == pytest.approx(
-        [49.5, 44, 23, 23, 29, 10.5, 4500100000 / 1024**2, mib, mib, link, link, -3, -3, -3],
+        [
+            49.5,
+            44,
+            23,
+            0.5,
+            20,
+            1,
+            1.5,
+            29,
+            10.5,
+            4500100000 / 1024**2,
+            mib,
+            mib,
+            link,
+            link,
+            -3,
+            -3,
+        ],
         rel=1e-4,
     )
 

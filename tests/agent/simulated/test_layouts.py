@@ -21,6 +21,7 @@ SAME = {
     "temperature_v1": "c_nvmlTemperature_v1_t",
     "margin_temperature_v1": "c_nvmlMarginTemperature_v1_t",
     "row_remapper_histogram": "c_nvmlRowRemapperHistogramValues",
+    "sram_errors": "c_nvmlEccSramErrorStatus_v1_t",
     "sample": "c_nvmlSample_t",
     "pci": "nvmlPciInfo_t",
     "field_value": "c_nvmlFieldValue_t",
