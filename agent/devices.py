@@ -28,7 +28,7 @@ PATIENCE_SECONDS, LEAST_SECONDS = 0.25, 0.01
 """What all GPUs together may take, and what is left for each once that is spent. One that takes
 longer is left behind with its thread; the snapshot is finished before the last is 1.5 s old."""
 FRESH_SECONDS = 1.5
-"""Older readings of a slow GPU are told no more."""
+"""Older readings of a slow GPU are told no more. Both grow with an interval of more than 1 s."""
 CLOSE_SECONDS = 2.0
 DRAINED = "drained: the agent lets go of the driver until SIGUSR2"
 
@@ -37,9 +37,12 @@ class Devices:
     """Owns the driver; times are monotonic seconds. ``problem`` says why there are no GPUs.
 
     ``proc`` is None where processes cannot be seen: then the driver is not asked for them.
+    It is read each ``interval`` seconds.
     """
 
-    def __init__(self, driver: Driver, proc: Path | None = Path("/proc")) -> None:
+    def __init__(
+        self, driver: Driver, proc: Path | None = Path("/proc"), interval: float = 1.0
+    ) -> None:
         self.driver = driver
         self.problem: str | None = None
         self.errors: Errors = Counter()
@@ -47,6 +50,7 @@ class Devices:
         """How long the last reading took, by GPU and tier."""
         self.drained = False
         self._exists = partial(exists, proc) if proc else None
+        self._scale = max(1.0, interval)
         self._watchdog = Watchdog()
         self._events: XidEvents | None = None
         self._xids = XidTally()
@@ -67,7 +71,7 @@ class Devices:
         self, now: float, wants_activity: Callable[[str], bool] = lambda _: False
     ) -> tuple[GpuUse, ...]:
         """Every GPU once; none while there is no driver, which is tried again with back-off."""
-        self._until = time.monotonic() + PATIENCE_SECONDS
+        self._until = time.monotonic() + PATIENCE_SECONDS * self._scale
         try:
             if self.drained:
                 self._let_go()
@@ -216,9 +220,9 @@ class Devices:
         except Late as late:
             last = self._last.get(index)
             if last and late.seconds < HUNG_SECONDS:
-                if not _is_young(last):
+                if not self._is_young(last):
                     self.errors[calling.get(late.thread, "a call"), "slow"] += 1
-                return replace(_young(last), activity=None)
+                return replace(self._young(last), activity=None)
             self._hangs(f"GPU {index} {device.identity.uuid}", late)
             return GpuUse(Gpu(device.identity, up=False))
         self._hung.discard(f"GPU {index} {device.identity.uuid}")
@@ -229,7 +233,22 @@ class Devices:
         for tier, seconds in reading.seconds.items():
             self.seconds[index, tier] = seconds
         self._last[index] = reading
-        return _young(reading)
+        return self._young(reading)
+
+    def _young(self, reading: Reading) -> GpuUse:
+        """What it found; of an old one no values, though the GPU is up and has its processes.
+
+        Its counters go on growing meanwhile: the next reading tells them.
+        """
+        use = reading.use
+        if self._is_young(reading):
+            return use
+        migs = tuple(replace(mig, values={}) for mig in use.gpu.migs)
+        gpu = replace(use.gpu, values={}, migs=migs)
+        return replace(use, gpu=gpu, activity=None, utilization=None)
+
+    def _is_young(self, reading: Reading) -> bool:
+        return time.monotonic() - reading.began <= FRESH_SECONDS * self._scale
 
     def _patience(self, index: int) -> float:
         """GPUs that have not answered yet may need a while, all together."""
@@ -251,20 +270,3 @@ class Devices:
 
     def _key(self, device: Device) -> tuple[int, int]:
         return self._opened, device.index
-
-
-def _is_young(reading: Reading) -> bool:
-    return time.monotonic() - reading.began <= FRESH_SECONDS
-
-
-def _young(reading: Reading) -> GpuUse:
-    """What it found; once it is old, no values of it, though the GPU is up and has its processes.
-
-    Its counters go on growing meanwhile: the next reading tells them.
-    """
-    use = reading.use
-    if _is_young(reading):
-        return use
-    migs = tuple(replace(mig, values={}) for mig in use.gpu.migs)
-    gpu = replace(use.gpu, values={}, migs=migs)
-    return replace(use, gpu=gpu, activity=None, utilization=None)

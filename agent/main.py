@@ -47,7 +47,7 @@ def serve(settings: Settings) -> int:
     """Sample and serve until SIGTERM or SIGINT; returns the exit code."""
     sources = Sources.of(settings)
     try:
-        devices = Devices(Driver(settings.detail), sources.sight.proc)
+        devices = Devices(Driver(settings.detail), sources.sight.proc, settings.interval)
     except DriverUnavailable as error:
         raise SettingsError(str(error)) from error
     sampler = Sampler(devices, sources.attribution, sources.kubelet)

@@ -9,6 +9,7 @@ from agent import devices as module
 from agent.catalogue import BUSY_SECONDS, ENERGY, POWER, UTILIZATION, Series
 from agent.devices import DRAINED, Devices
 from agent.health import UNCORRECTED
+from agent.nvml.driver import Driver
 from tests.agent.gpus import HEAD, Put, one, until, ups, uuid
 
 LOST: Series = ("neurox_gpu_health", ("lost",))
@@ -149,6 +150,21 @@ def test_a_slow_gpu_stays_up_without_values_that_are_old(
     scenario(HEAD + one(0, "power_watts = 300"))
     uses = until(devices, lambda uses: POWER in uses[0].gpu.values)
     assert uses[0].gpu.values[POWER] == 300, "what came back late is too old"
+
+
+def test_passes_further_apart_have_more_patience(
+    scenario: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.1)
+    slow = "delay = nvmlDeviceGetUtilizationRates 0.3"
+    devices = Devices(Driver(), None, interval=10.0)
+    try:
+        scenario(HEAD + one(0, "power_watts = 100"))
+        devices.read(time.monotonic())
+        scenario(HEAD + one(0, f"power_watts = 200\n{slow}"))
+        assert devices.read(time.monotonic())[0].gpu.values[POWER] == 200
+    finally:
+        devices.close()
 
 
 def test_gpus_that_all_hang_cost_a_pass_no_more_than_one(
