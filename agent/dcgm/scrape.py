@@ -1,13 +1,14 @@
 """Series out of another exporter's page; values are not looked at."""
 
 import re
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
+
+from agent.watchdog import Late, Watchdog
 
 TIMEOUT_SECONDS = 10.0
 """As long as Prometheus waits for a scrape."""
@@ -62,9 +63,24 @@ def _unescaped(value: str) -> str:
 
 def _page(url: str) -> str:
     _check(url)
+    watchdog = Watchdog()
+    try:
+        body = watchdog.ask(url, lambda: _body(url), TIMEOUT_SECONDS)
+    except Late:
+        # The socket's time-out ends neither one that dribbles nor a slow look-up of its name.
+        raise ScrapeFailed(f"{url} does not answer: not done after {TIMEOUT_SECONDS:g} s") from None
+    finally:
+        watchdog.close()
+    if len(body) > PAGE_MOST_BYTES:
+        raise ScrapeFailed(f"{url} is larger than {PAGE_MOST_BYTES >> 20} MiB")
+    return body.decode(errors="replace")
+
+
+def _body(url: str) -> bytes:
     try:
         with _OPENER.open(url, timeout=TIMEOUT_SECONDS) as answer:
-            body = _body(answer)
+            body: bytes = answer.read(PAGE_MOST_BYTES + 1)
+            return body
     except HTTPError as error:
         said = _line(error.read(_SAID_MOST_BYTES))
         raise ScrapeFailed(f"{url} answers {error.code}: {said or error.reason}") from error
@@ -72,9 +88,6 @@ def _page(url: str) -> str:
         raise ScrapeFailed(f"{url} does not answer: {error.reason}") from error
     except (OSError, HTTPException, ValueError) as error:
         raise ScrapeFailed(f"{url} does not answer: {error}") from error
-    if len(body) > PAGE_MOST_BYTES:
-        raise ScrapeFailed(f"{url} is larger than {PAGE_MOST_BYTES >> 20} MiB")
-    return body.decode(errors="replace")
 
 
 def _check(url: str) -> None:
@@ -91,13 +104,3 @@ def _line(said: bytes) -> str:
     """A stranger's words on one line."""
     words = " ".join(said.decode(errors="replace").split())
     return words if words.isprintable() else ascii(words)
-
-
-def _body(answer: HTTPResponse) -> bytes:
-    """Piece by piece, for the socket's time-out does not end an exporter that dribbles."""
-    body, until = bytearray(), time.monotonic() + TIMEOUT_SECONDS
-    while len(body) <= PAGE_MOST_BYTES and (piece := answer.read1(1 << 16)):
-        body += piece
-        if time.monotonic() > until:
-            raise TimeoutError(f"not done after {TIMEOUT_SECONDS:g} s")
-    return bytes(body)

@@ -1,4 +1,5 @@
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,19 +58,22 @@ ANSWERS: Mapping[str, tuple[int, bytes]] = {
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path == "/slow/headers":
+            self._dribble(b"HTTP/1.0 200 OK\r\n" + b"a: b\r\n" * 50)
+            return
         status, body = ANSWERS.get(self.path, (200, b""))
         self.send_response(status)
         self.end_headers()
         with suppress(OSError):
             self.wfile.write(body)
             if self.path == "/slow":
-                self._dribble()
+                self._dribble(b"a 1\n" * 100)
             while self.path == "/endless":
                 self.wfile.write(b"a 1\n" * 10_000)
 
-    def _dribble(self) -> None:
-        for _ in range(100):
-            self.wfile.write(b"a 1\n")
+    def _dribble(self, said: bytes) -> None:
+        for byte in said:
+            self.wfile.write(bytes((byte,)))
             threading.Event().wait(0.05)
 
     def log_message(self, format: str, *args: object) -> None:
@@ -86,10 +90,15 @@ def url() -> Iterator[str]:
         thread.join(10)
 
 
-def test_an_exporter_that_dribbles_is_given_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("path", ["/slow", "/slow/headers"])
+def test_an_exporter_that_dribbles_is_given_up(
+    url: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(scrape, "TIMEOUT_SECONDS", 0.3)
+    began = time.monotonic()
     with pytest.raises(ScrapeFailed, match=r"does not answer: not done after 0\.3 s"):
-        samples(f"{url}/slow")
+        samples(url + path)
+    assert time.monotonic() - began < 5, "all of it takes 20 s"
 
 
 def test_a_page_is_fetched(url: str) -> None:
