@@ -162,9 +162,10 @@ def test_ctrl_c_ends_a_command_without_a_trace() -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         command = [sys.executable, "-m", "agent", "compare", url]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            silent.accept()
+            held, _ = silent.accept()  # or the command would end by itself
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=30)
+            held.close()
     assert (process.returncode, said) == (130, "")
 
 

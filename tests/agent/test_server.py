@@ -2,8 +2,10 @@ import gzip
 import http.client
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from statistics import median
 
 import pytest
 
@@ -62,6 +64,15 @@ def test_one_connection_takes_many_scrapes(server: MetricsServer) -> None:
         connection.request("GET", "/metrics")
         assert connection.getresponse().read() == BODY.encode()
     connection.close()
+
+
+def test_a_scrape_waits_for_nothing(server: MetricsServer) -> None:
+    times = []
+    for _ in range(20):
+        began = time.monotonic()
+        ask(server, "GET", "/metrics")
+        times.append(time.monotonic() - began)
+    assert median(times) < 0.1, "it takes a millisecond, more where others keep the cores busy"
 
 
 def test_an_error_says_what_to_do_instead(server: MetricsServer) -> None:
