@@ -1,20 +1,23 @@
 """The agent's pipeline on GPUs whose true shares are known."""
 
 import shutil
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agent.allocations import Grant
 from agent.attribution import Attribution
-from agent.deviceid import Device
 from agent.devices import Devices
+from agent.kubelet import Kubelet
 from agent.nvml.driver import Driver
 from agent.pods import PodNames
 from agent.sampler import Sampler
 from agent.sight import Sight
 from agent.snapshot import Snapshot
 from tests.agent.attribution.cards import HOST, Card
+from tests.agent.podresources import Answering, claimed, devices
+from tests.agent.podresources import pod as answered
 
 Put = Callable[[str], None]
 
@@ -26,22 +29,28 @@ class Scene:
         self._put = put
         self._folder = folder
         self._time = 1_800_000_000.0
-        self.kubelet = _Given([])
+        socket = folder.parent / "kubelet.sock"
+        self._server, self._kubelet, self._claims = Answering(socket), _Polled(socket), _Claims()
         self.change(cards)
         self._devices = Devices(Driver(), folder / "proc")
-        attribution = Attribution(Sight(folder / "proc"), PodNames(folder / "pods"))
-        self._sampler = Sampler(self._devices, attribution, self.kubelet)
+        names = PodNames(folder / "pods")
+        attribution = Attribution(Sight(folder / "proc"), names, self._claims)
+        self._sampler = Sampler(self._devices, attribution, self._kubelet)
 
     def change(self, cards: list[Card]) -> None:
         """Other pods and processes on the same GPUs."""
         self._cards = cards
-        self.kubelet.give(cards)
+        self._server.response = b"".join(_given(cards))
+        self._claims.give(cards)
+        self._kubelet.poll()
+        assert self._kubelet.up
         self._write(loaded=False)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._tree(self._folder)
 
     def close(self) -> None:
         self._devices.close()
+        self._server.stop()
 
     def passes(self, count: int, loaded: bool, apart: float = 1.0) -> Iterator[Snapshot]:
         """So many, ``apart`` seconds of the scenario's clock."""
@@ -73,24 +82,33 @@ class Scene:
         (home / "stat").write_text(f"{pid} (x) S {'0 ' * 18}{int(self._time)} 0\n")
 
 
-class _Given:
-    """What a kubelet would say: replicas where several hold a GPU."""
-
-    up = True
-
-    def __init__(self, cards: list[Card]) -> None:
-        self.give(cards)
-
-    def give(self, cards: list[Card]) -> None:
-        self._grants = tuple(
-            Grant(*pod, "main", "nvidia.com/gpu", device)
-            for card in cards
-            for pod, device in zip(card.given, card.devices or _wholes(card), strict=True)
-        )
+class _Polled(Kubelet):
+    """Asked when something changed; the scenario's clock is not that of its answers."""
 
     def grants(self, now: float) -> tuple[Grant, ...]:
-        return self._grants
+        return super().grants(time.monotonic())
 
 
-def _wholes(card: Card) -> list[Device]:
-    return [Device(card.uuid, replica=len(card.given) > 1) for _ in card.given]
+class _Claims:
+    """The devices of the node's ResourceSlices."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+
+    def give(self, cards: list[Card]) -> None:
+        self._uuids = {one: one for index, card in enumerate(cards) for one in card.ids(index)}
+
+    def refresh(self) -> None:
+        """None changes between two stages."""
+
+    def uuid(self, claim: str) -> str | None:
+        return self._uuids.get(claim.removeprefix("pool/"))
+
+
+def _given(cards: list[Card]) -> Iterator[bytes]:
+    """What the kubelet answers, pod by pod."""
+    for index, card in enumerate(cards):
+        for (_, name), device in zip(card.given, card.ids(index), strict=True):
+            claim = card.named == "claim"
+            what = claimed("gpu.nvidia.com", "pool", device) if claim else None
+            yield answered(name, what or devices("nvidia.com/gpu", device))
