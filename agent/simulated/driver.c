@@ -117,7 +117,7 @@ static bool follow(void)
     return next != NULL;
 }
 
-static bool is_missing(const char *call)
+bool driver_is_missing(const char *call)
 {
     for (int i = 0; i < current->missing_count; i++)
         if (strcmp(current->missing[i], call) == 0)
@@ -209,7 +209,7 @@ static int look(const void *const *handle, const char *call, struct device *devi
     if (!users)
         return UNINITIALIZED;
     device->scenario = current;
-    if (is_missing(call))
+    if (driver_is_missing(call))
         return FUNCTION_NOT_FOUND;
     int code = faulty(&current->faults, call, delay);
     if (!handle)

@@ -45,6 +45,9 @@ struct counters *driver_counters(int index);
 /* A number that is new after every reload: what was made before it is no longer valid. */
 unsigned driver_generation(void);
 
+/* Whether the scenario leaves out a function, or a field by its number. */
+bool driver_is_missing(const char *name);
+
 /* Gives the lock away until the scenario changes, or for so many seconds. */
 void driver_wait(double seconds);
 void driver_wake(void);

@@ -1,5 +1,6 @@
 /* Readings by field id: many in one call, each with a result and a type of its own. */
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "put.h"
@@ -158,6 +159,10 @@ static int put(const struct device *on, const struct field *field, struct field_
 /* Power has a scope: the GPU's own (0), or the module's that only superchips tell (1). */
 static int put_field(const struct device *on, struct field_value *to)
 {
+    char number[16];
+    snprintf(number, sizeof number, "%u", to->id);
+    if (driver_is_missing(number))
+        return NOT_SUPPORTED;
     if (to->id >= 185 && to->id <= 190 && to->scope > 1)
         return INVALID_ARGUMENT;
     if (to->id >= 185 && to->id <= 190 && to->scope == 1)

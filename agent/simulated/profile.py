@@ -24,6 +24,11 @@ class Profile:
         return self.keys["model"].replace(" ", "-")
 
     @property
+    def is_card(self) -> bool:
+        """Whether it is a GPU of the node's own; a guest's vGPU does not even draw power."""
+        return "power_watts" in self.keys
+
+    @property
     def memory_bytes(self) -> int:
         """All memory of the GPU."""
         return int(self.keys["memory_bytes"])
@@ -54,8 +59,8 @@ def of_product(product: str) -> Profile | None:
 
 
 def products() -> dict[str, Profile]:
-    """By what the node label says; a layout of MIG has no label of its own."""
-    return {one.product: one for one in reversed(list(PROFILES.values()))}
+    """By what the node label says: cards, of which a layout of MIG has no label of its own."""
+    return {one.product: one for one in reversed(list(PROFILES.values())) if one.is_card}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a real agent serves of each GPU model, judged by the official parser and by promtool.
+"""What is served of each GPU model, judged by the official parser and by promtool.
 
 ``python -m tests.agent.test_profiles`` writes the expected pages anew, to be read in the diff.
 """
@@ -7,9 +7,11 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -23,36 +25,39 @@ from agent.dcgm.scrape import parse
 from agent.exposition import number
 from agent.simulated.build import build
 from infra.tools.toolbox import Toolbox
+from tests.agent import served
+from tests.agent.driven import environment
+from tests.agent.models import SCENARIOS, scenario
 from tests.agent.running import address, spawned
 
 pytestmark = pytest.mark.slow
 
-PROFILES = sorted(
-    path.name
-    for path in (Path(__file__).parents[2] / "agent/simulated/profiles").iterdir()
-    if path.suffix not in (".py", ".pyc", ".h") and path.is_file()
-)
 EXPECTED = Path(__file__).parent / "expositions"
-HEAD = "driver = 580.95.05\ncuda = 13.0\n"
-BY_NAME = {field.legacy.name: field.legacy for field in FIELDS}
-BARE = (
-    "[gpu 0]\nuuid = GPU-00000000-0000-0000-0000-000000000000\nmodel = Bare\nmemory_bytes = 1000\n"
-)
+LINTED = 3
+"""Promtool read it all, and would have named something otherwise."""
+NAMED = re.compile("_total|snake_case|include type")
+TIMED = "neurox_agent_collection_duration_seconds"
+PROGRAM = Path(served.__file__)
+SEVERAL = (8, 16)
 
 
-def scenario(profile: str, gpus: int = 1) -> str:
-    """GPUs of one model at half load; ``bare`` supports almost nothing."""
-    if profile == "bare":
-        return HEAD + BARE
-    return HEAD + "".join(
-        f"[gpu {i}]\nprofile = {profile}\nuuid = GPU-00000000-0000-0000-0000-{i:012}\n"
-        "utilization = 0.5\n"
-        for i in range(gpus)
+def pages_of(library: Path, folder: Path, text: str) -> tuple[str, str]:
+    """Our page and DCGM's, as they are after some passes at given times."""
+    (folder / "scenario").write_text(text)
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM)],
+        env=environment(library, folder / "scenario"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
+    ours, _, dcgm = done.stdout.partition(served.BETWEEN)
+    return ours, dcgm
 
 
-def served(library: Path, folder: Path, text: str) -> tuple[str, str]:
-    """Our page and DCGM's, of an agent that ran a few passes."""
+def asked(library: Path, folder: Path, text: str) -> tuple[str, str]:
+    """The same two of an agent that ran a few passes by its own clock."""
     with spawned(library, folder, text, DCGM="both") as process:
         try:
             url, _ = address(process)
@@ -77,36 +82,47 @@ def _second_pass(url: str) -> str:
     raise AssertionError(text)
 
 
-@pytest.fixture(scope="module", params=[*PROFILES, "bare"])
+@pytest.fixture(scope="module", params=SCENARIOS)
 def profile(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
 def pages(profile: str, library: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    return served(library, tmp_path_factory.mktemp("agent"), scenario(profile))
+    return pages_of(library, tmp_path_factory.mktemp("agent"), SCENARIOS[profile]())
 
 
 def expected(pages: tuple[str, str]) -> str:
-    """Ours and the legacy one, without help, and without values that depend on when one looks."""
-    counters = {name for name, metric in METRICS.items() if metric.type == "counter"}
-    names = {name for field in FIELDS for name in (field.legacy, field.current)}
-    counters |= {one.name for one in names if one.type == "counter"}
-    rates = {one.name for one in names if one.is_rate}
+    """Ours and the legacy one, without help, and without how long a pass took."""
     lines = []
     for line in "".join(pages).splitlines():
-        name = line.partition("{")[0]
-        if not line.startswith("#") and name not in rates and 'hostname="' not in line:
-            series, _, value = line.rpartition(" ")
-            timed = name in counters or name.startswith("neurox_agent_")
-            # Activity is a quotient of clock times: its last digits are chance.
-            lines.append(series if timed else f"{series} {number(round(float(value), 9))}")
+        series, _, value = line.rpartition(" ")
+        if line.startswith("#") or 'hostname="' in line:
+            continue
+        # Quotients of clock times: their last digits are chance.
+        shown = "" if line.startswith(TIMED) else f" {number(float(f'{float(value):.12g}'))}"
+        lines.append(series + shown)
     return "".join(f"{line}\n" for line in lines)
+
+
+def counted(pages: tuple[str, str]) -> str:
+    """How many series each metric has, and who the GPUs are."""
+    rows = [line for line in "".join(pages).splitlines() if not line.startswith("#")]
+    names = Counter(line.partition("{")[0] for line in rows)
+    who = [line for line in rows if line.startswith("neurox_gpu_info")]
+    return "".join(f"{line}\n" for line in (*(f"{n} {c}" for n, c in names.items()), *who))
 
 
 def test_the_pages_are_as_expected(profile: str, pages: tuple[str, str]) -> None:
     file = EXPECTED / f"{profile}.txt"
     assert expected(pages) == file.read_text(), "read what changed, then write it anew (see above)"
+
+
+@pytest.mark.parametrize("gpus", SEVERAL)
+def test_several_gpus_have_the_series_of_one_each(library: Path, tmp_path: Path, gpus: int) -> None:
+    found = counted(pages_of(library, tmp_path, scenario("h200", gpus)))
+    file = EXPECTED / f"h200-{gpus}-gpus.txt"
+    assert found == file.read_text(), "read what changed, then write it anew (see above)"
 
 
 def test_the_official_parser_finds_what_the_catalogue_says(pages: tuple[str, str]) -> None:
@@ -126,13 +142,25 @@ def test_the_official_parser_finds_what_the_catalogue_says(pages: tuple[str, str
     assert {"neurox_node_gpus", "neurox_gpu_up", "neurox_gpu_memory_total_bytes"} <= names
 
 
-def test_promtool_has_nothing_to_say(pages: tuple[str, str]) -> None:
-    promtool = Toolbox.from_env().path("promtool")
-    command = [str(promtool), "check", "metrics"]
+def promtool(page: str) -> tuple[int, str]:
+    """What ``promtool check metrics`` makes of a page."""
+    command = [str(Toolbox.from_env().path("promtool")), "check", "metrics"]
     done = subprocess.run(
-        command, input=pages[0], capture_output=True, text=True, timeout=60, check=False
+        command, input=page, capture_output=True, text=True, timeout=60, check=False
     )
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_promtool_has_nothing_to_say(pages: tuple[str, str]) -> None:
+    assert promtool(pages[0]) == (0, "")
+
+
+def test_promtool_reads_the_page_of_dcgm_names_and_minds_no_more_than_its_names(
+    pages: tuple[str, str],
+) -> None:
+    code, said = promtool(pages[1])
+    assert code in (0, LINTED), said
+    assert [line for line in said.splitlines() if not NAMED.search(line)] == []
 
 
 def test_the_page_of_dcgm_names_has_nothing_twice_and_no_sentinel(pages: tuple[str, str]) -> None:
@@ -152,13 +180,11 @@ def test_what_the_exporter_serves_by_itself_is_all_there(pages: tuple[str, str])
     )
     names = [field.legacy for field in FIELDS if field.legacy.default]
     theirs = "".join(f"{name.name}{{{labels}}} 0\n" for name in names)
-    lacking = missing(parse(theirs), parse(pages[1]))
-    # A rate needs two changes of its counter, which is read each ten seconds.
-    assert [one for one in lacking if not BY_NAME[one.name].is_rate] == []
+    assert missing(parse(theirs), parse(pages[1])) == []
 
 
 def test_sixteen_gpus_are_served(library: Path, tmp_path: Path) -> None:
-    page, dcgm = served(library, tmp_path, scenario("h200", 16))
+    page, dcgm = asked(library, tmp_path, scenario("h200", 16))
     assert page.count("\nneurox_gpu_up{") == 16
     assert dcgm.count("\nDCGM_FI_DEV_GPU_TEMP{") == 16
 
@@ -169,6 +195,8 @@ if __name__ == "__main__":
         compiler = {**os.environ, **Toolbox.from_env().c_compiler()}
         driver = build(folder, compiler).parent
         EXPECTED.mkdir(exist_ok=True)
-        for each in (*PROFILES, "bare"):
-            found = expected(served(driver, folder, scenario(each)))
-            (EXPECTED / f"{each}.txt").write_text(found)
+        for each, text in SCENARIOS.items():
+            (EXPECTED / f"{each}.txt").write_text(expected(pages_of(driver, folder, text())))
+        for count in SEVERAL:
+            found = counted(pages_of(driver, folder, scenario("h200", count)))
+            (EXPECTED / f"h200-{count}-gpus.txt").write_text(found)

@@ -37,7 +37,7 @@ def test_a_replayed_agent_serves_what_the_recorded_one_served(
     recorded, _ = served(scenario=scenario, record=tmp_path / "capture")
     replayed, complaints = served(capture=tmp_path / "capture")
     assert values(recorded, "neurox_gpu_up") == [1.0, 1.0]
-    assert len(values(recorded, "neurox_gpu_power_watts")) == 2
+    assert len(values(recorded, "neurox_gpu_memory_used_bytes")) == 2
     assert replayed == recorded
     assert complaints == ""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pynvml as n
 
-PROFILES = "a100", "a100-mig", "b200", "h100", "h200", "l40s", "t4"
+PROFILES = "a100", "a100-mig", "b200", "h100", "h200", "l40s", "t4", "vgpu"
 LINES = """process = 11 1000000 0.3
 process = 12 2000000 0.2 mps
 process = 13 3000000 0.1 graphics

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.simulated.profile import PROFILES, of_product
+from agent.simulated.profile import PROFILES, of_product, products
 from tests.agent.simulated.asked import HEAD, OPEN, Ask, of
 
 ROOT = Path(__file__).parents[3]
+CARDS = [name for name, one in PROFILES.items() if one.is_card]
 EVERYTHING = """
 def answers(device):
     simple = ("Name", "Architecture", "Serial", "VbiosVersion", "PciInfo", "MinorNumber",
@@ -21,7 +22,7 @@ def answers(device):
 
 
 def test_a_model_is_found_by_the_label_of_its_nodes() -> None:
-    assert {one.product: one.name for one in PROFILES.values() if one.name != "a100-mig"} == {
+    assert {product: one.name for product, one in products().items()} == {
         "NVIDIA-A100-SXM4-80GB": "a100",
         "NVIDIA-B200": "b200",
         "NVIDIA-H100-80GB-HBM3": "h100",
@@ -42,7 +43,7 @@ def test_the_page_names_every_profile() -> None:
     assert row[1] == ", ".join(f"`{name}`" for name in sorted(PROFILES))
 
 
-@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("name", CARDS)
 def test_a_model_answers_what_every_model_has(ask: Ask, name: str) -> None:
     script = "[n.nvmlDeviceGetName(gpu), n.nvmlDeviceGetMemoryInfo(gpu).total, answers(gpu)]"
     asked = ask(HEAD + of(name, "process = 7 1000000 0.1"), script, EVERYTHING + OPEN)
@@ -51,7 +52,7 @@ def test_a_model_answers_what_every_model_has(ask: Ask, name: str) -> None:
     assert asked.stderr == ""
 
 
-@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("name", CARDS)
 def test_a_busy_gpu_draws_more_and_stays_within_its_limit(ask: Ask, name: str) -> None:
     text = HEAD + of(name, "utilization = 0") + of(name, "utilization = 1", index=1)
     begin = OPEN + "busy = n.nvmlDeviceGetHandleByIndex(1)\n"
