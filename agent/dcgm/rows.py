@@ -4,6 +4,7 @@ dcgm-exporter copies a device's value to every pod that shares it. Here a device
 names the pod that holds it where there is just one: boards show the device, and sums are true.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,9 +35,9 @@ class Row:
 
     @property
     def profile(self) -> str:
-        """The GPU instance's, as in ``1g.10gb``."""
+        """The GPU instance's, as in ``3g.40gb``, of which ``1c.3g.40gb`` is a compute instance."""
         devices = self.instance.devices if self.instance else ()
-        return devices[0].profile if devices else ""
+        return re.sub(r"^\d+c\.", "", devices[0].profile) if devices else ""
 
 
 def rows(gpu: Gpu, snapshot: Snapshot) -> Iterator[Row]:

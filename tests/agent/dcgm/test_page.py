@@ -121,6 +121,13 @@ def test_a_gpu_instance_has_rows_of_what_is_its_own() -> None:
     assert len(rows(shown, "DCGM_FI_DEV_POWER_USAGE")) == 1
 
 
+def test_an_instance_that_pods_share_names_none() -> None:
+    memory: Series = ("neurox_mig_memory_used_bytes", ())
+    migs = (MigInstance(1, 3, (MigDevice("MIG-1", 1, 0, "3g.71gb"),), {memory: 5 * MIB}),)
+    both = (given("GPU-a", "a", mig_uuid="MIG-1"), given("GPU-a", "b", mig_uuid="MIG-1"))
+    assert by_pod(snapshot(migs=migs, allocations=both), "DCGM_FI_DEV_FB_USED") == {"": 5}
+
+
 def test_the_rows_of_a_gpu_name_a_pod_only_where_it_has_every_instance() -> None:
     migs = tuple(MigInstance(gi, 1, (MigDevice(f"MIG-{gi}", gi, 0, "3g.71gb"),)) for gi in (1, 2))
     one = snapshot(migs=migs, allocations=(given("GPU-a", "a", mig_uuid="MIG-1"),))

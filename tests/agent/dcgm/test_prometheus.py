@@ -21,13 +21,14 @@ pytestmark = pytest.mark.slow
 Ask = Callable[..., dict[str, float]]
 GRAPHICS: Series = ("neurox_gpu_graphics_active_ratio", ())
 TENSOR: Series = ("neurox_gpu_tensor_active_ratio", ())
+ENERGY: Series = ("neurox_gpu_energy_joules_total", ())
 CLOCK: Series = ("neurox_gpu_clock_hertz", ("sm",))
 TEMPERATURE: Series = ("neurox_gpu_temperature_celsius", ("gpu",))
 
 
 def gpu(index: int, busy: float, mib: int) -> Gpu:
     values = {UTILIZATION: busy, MEMORY_USED: mib * MIB, POWER: 300.0 + index, GRAPHICS: busy / 2}
-    values |= {TENSOR: busy / 4, CLOCK: 1.98e9, TEMPERATURE: 50.0 + index}
+    values |= {ENERGY: 1000.0, TENSOR: busy / 4, CLOCK: 1.98e9, TEMPERATURE: 50.0 + index}
     return Gpu(Identity(index, uuid=f"GPU-{index}", model="NVIDIA H200"), up=True, values=values)
 
 
@@ -112,6 +113,11 @@ def test_a_cost_tool_finds_what_a_pod_had_alone(ask: Ask) -> None:
 def test_an_autoscaler_finds_the_load_of_a_pod_that_has_its_gpu_alone(ask: Ask) -> None:
     query = 'avg(DCGM_FI_DEV_GPU_UTIL{job="honoured",namespace="vision"}) by (pod)'
     assert ask(query, by="pod") == {"train-0": 80}
+
+
+def test_a_counter_keeps_the_name_that_the_exporter_gave_it(ask: Ask) -> None:
+    million = {"0": 1e6, "1": 1e6, "2": 1e6}
+    assert ask(f"DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{HONOURED}") == million
 
 
 def test_a_prometheus_whose_own_labels_win_has_the_pod_as_exported(ask: Ask) -> None:
