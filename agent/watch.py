@@ -47,7 +47,8 @@ class Watch(Generic[T]):
         self._api = api
         self._resource = resource
         self._path = 0
-        self._version: str | None = None
+        self.version: str | None = None
+        """From where a watch goes on; None: everything has to be listed first."""
         self._failing = False
 
     def run(self, stop: threading.Event) -> None:
@@ -62,7 +63,7 @@ class Watch(Generic[T]):
                 self._failed(error)
             except Exception:
                 log.exception("%s: watch failed, next try in %gs", self._name, wait)
-                self.up, self._version = False, None
+                self.up, self.version = False, None
             if time.monotonic() - began > RETRY_MOST_SECONDS:
                 wait = RETRY_FIRST_SECONDS
             stop.wait(wait * random.uniform(0.5, 1))  # noqa: S311
@@ -73,17 +74,17 @@ class Watch(Generic[T]):
         return self._resource.paths[self._path].rpartition("/")[2]
 
     def _follow(self, link: http.client.HTTPConnection) -> None:
-        if self._version is None:
+        if self.version is None:
             self._list(link)
         self._watch(link)
 
     def _failed(self, error: Exception) -> None:
         status = error.status if isinstance(error, ApiFailed) else 0
         if status == _EXPIRED:
-            self._version = None
+            self.version = None
             return
         if isinstance(error, ValueError | KeyError):  # The same event would come again.
-            self._version = None
+            self.version = None
         if status == 404:  # An older cluster: the next version of the API.
             self._path = (self._path + 1) % len(self._resource.paths)
         if not self._failing:
@@ -113,7 +114,7 @@ class Watch(Generic[T]):
             more = {"continue": token}
         else:
             raise ApiFailed(f"more than {_OBJECTS_MAX} objects")
-        self.items, self._version = found, page["metadata"]["resourceVersion"]
+        self.items, self.version = found, page["metadata"]["resourceVersion"]
         if not self.up:
             log.info("%s of %s: %d here", self._name, self._api.url, len(found))
         self.up, self._failing = True, False
@@ -122,13 +123,13 @@ class Watch(Generic[T]):
         """Until the server ends it."""
         seconds = str(random.randint(*_WATCH_SECONDS))  # noqa: S311
         more = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": seconds}
-        answer = self._get(link, resourceVersion=self._version or "", **more)
+        answer = self._get(link, resourceVersion=self.version or "", **more)
         self.up, self._failing = True, False
         if link.sock:
             link.sock.settimeout(_SILENCE_SECONDS)
         while line := answer.readline(_LINE_MAX):
             if not line.endswith(b"\n"):
-                self._version = None
+                self.version = None
                 raise ApiFailed(f"an event of more than {_LINE_MAX} bytes, or a cut one")
             self._take(json.loads(line))
 
@@ -139,7 +140,7 @@ class Watch(Generic[T]):
         if event["type"] != "BOOKMARK":
             gone = event["type"] == "DELETED"
             self._keep(one["metadata"]["uid"], None if gone else self._resource.keep(one))
-        self._version = one["metadata"]["resourceVersion"]
+        self.version = one["metadata"]["resourceVersion"]
 
     def _keep(self, uid: str, kept: T | None) -> None:
         if kept is None:

@@ -9,9 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.catalogue import Values
+from agent.jobs import JOB_INFO
 from agent.snapshot import Allocation, Gpu, MigInstance, Snapshot
-
-JOB_INFO = "neurox_gpu_job_info"
 
 
 @dataclass(frozen=True)

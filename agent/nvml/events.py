@@ -12,6 +12,7 @@ import pynvml
 from agent.nvml.errors import UNSUPPORTED, DriverUnavailable, GpuLost, raise_if_fatal
 from agent.nvml.library import call
 from agent.nvml.text import text
+from agent.watchdog import HUNG_SECONDS
 from agent.xids import XidTally, meaning
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,6 @@ _AGAIN_SECONDS = 10.0
 """How often a GPU that did not answer is tried again."""
 _BURST, _PAUSE_SECONDS = 200, 0.1
 """A flood of events is taken in bursts, so that it does not take a core."""
-_HUNG_SECONDS = 5.0
 
 
 class XidEvents:
@@ -52,7 +52,7 @@ class XidEvents:
 
     def stuck(self, now: float) -> bool:
         """Whether a call of this thread has not come back for long."""
-        most = _HUNG_SECONDS + _WAIT_MILLISECONDS / 1000
+        most = HUNG_SECONDS + _WAIT_MILLISECONDS / 1000
         return self._thread.is_alive() and now - self._called_at > most
 
     def _run(self) -> None:

@@ -81,7 +81,7 @@ class Fields:
         for entry, row in zip(self._array, self.rows, strict=True):
             code: int = entry.nvmlReturn
             if code == pynvml.NVML_SUCCESS:
-                value = _value(entry)
+                value = value_of(entry)
                 if value is not None:
                     yield row.series, value * row.unit
                 elif _is_absurd(entry):
@@ -99,7 +99,7 @@ class Fields:
             self._keep([*kept, *(other for other in others if isinstance(other, FieldRow))])
 
 
-def _value(entry: Any) -> float | None:
+def value_of(entry: Any) -> float | None:
     """The member of the union that the type names; None for no value.
 
     None that is read is below zero.

@@ -142,7 +142,7 @@ def test_a_version_too_old_is_listed_anew(cluster: Any, run: Run, eventually: Ev
     reader = cluster.reader()
     api = Counted(reader.url, reader.token, reader.ca)
     watch = Watch(api, live_pods("gpu-6"))
-    watch._version = "1"
+    watch.version = "1"
     run(watch)
     eventually("it is there", lambda: names(watch) == {"c"})
     eventually("it is followed", lambda: len(api.asked) > 2)

@@ -45,4 +45,4 @@ def of_type(kind: int, **member: float) -> "pynvml.c_nvmlFieldValue_t":
 def test_only_a_number_that_can_be_of_a_known_type_is_a_value(
     kind: int, member: dict[str, float], value: float | None
 ) -> None:
-    assert fields._value(of_type(kind, **member)) == value
+    assert fields.value_of(of_type(kind, **member)) == value
