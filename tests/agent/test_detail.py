@@ -58,12 +58,12 @@ def test_each_kind_of_tensor_pipe_has_its_activity(scenario: Put) -> None:
 def test_errors_of_memory_are_told_where_they_happened(scenario: Put) -> None:
     kinds = [(s, t) for s in ("corrected", "uncorrected") for t in ("volatile", "aggregate")]
     more = "".join(
-        f"ecc = {severity} {lifetime} {10 + at}\necc_sram = {severity} {lifetime} {1 + at}\n"
+        f"ecc = {severity} {lifetime} {20 + 3 * at}\necc_sram = {severity} {lifetime} {1 + at}\n"
         for at, (severity, lifetime) in enumerate(kinds)
     )
     found = of("neurox_gpu_ecc_location_errors_total", read(scenario, (), more))
     assert found == {
         (*kind, location): count
         for at, kind in enumerate(kinds)
-        for location, count in (("device_memory", 9), ("sram", 1 + at))
+        for location, count in (("device_memory", 19 + 2 * at), ("sram", 1 + at))
     }
