@@ -60,7 +60,9 @@ def test_a_count_that_can_not_be_is_absent_an_error_and_leaves_no_mark(
         scenario(HEAD + one(0, f"ecc = corrected volatile {count}"))
         told.append(devices.read(minute * 60.0)[0].gpu.values.get(series))
     assert told == [50, 90, None, 120, 150]
-    assert devices.errors == {(named, "implausible"): 1}
+    # The split by where errors happened may tell of the same count.
+    assert devices.errors[named, "implausible"] == 1
+    assert {error for _, error in devices.errors} == {"implausible"}
 
 
 @pytest.mark.parametrize(
