@@ -33,6 +33,8 @@ class Attribution:
         self._mps: set[str] = set()
         self._consumed: dict[str, Consumption] = {}
         self._lists: dict[str, tuple[Process, ...]] = {}
+        self._overtaken: set[str] = set()
+        """GPUs whose list is older than what is known of its pids."""
         self._state: tuple[object, ...] = ()
         self._allocations: tuple[Allocation, ...] = ()
         self._holdings: dict[str, Holding] = {}
@@ -105,12 +107,14 @@ class Attribution:
         for uuid in fresh:
             listed, who = lists[uuid], self._holdings.get(uuid)
             others = self._processes.renew(process.pid for process in listed)
+            others = others or uuid in self._overtaken
             if others or listed != old.get(uuid) or (who and len(who.owners) > len(listed)):
                 changed.add(uuid)
             if any(process.kind == "mps" for process in listed):
                 self._mps.add(uuid)
             elif listed:
                 self._mps.discard(uuid)
+        self._overtaken.difference_update(fresh)
         self._processes.forget({process.pid for listed in lists.values() for process in listed})
         return changed
 
@@ -151,6 +155,7 @@ class Attribution:
         if others:
             owners = {**who.owners, **{pid: self._pod(pid) or NOBODY for pid in others}}
             who = self._holdings[uuid] = replace(who, owners=owners)
+            self._overtaken.add(uuid)
         return who
 
 

@@ -138,3 +138,15 @@ def test_two_pod_folders_of_the_same_moment_are_both_noticed(tmp_path: Path) -> 
     os.utime(tmp_path, ns=(then, then))
     names.refresh()
     assert (names.of(UID), names.of(OTHER)) == (TRAIN, SERVE)
+
+
+def test_a_pid_that_another_pod_reused_is_its_own_with_the_next_list(node: Node) -> None:
+    """Though it holds just as much, and its work was told before the list."""
+    seven, eight = Process(7, 60), Process(8, 1)
+    listed = (seven, eight)
+    node.passed(gpu(busy=0, used=100), listed, TWO, {})
+    put_process(node.proc, 7, f"/kubepods/pod{OTHER}/{'ab' * 32}", started=6)
+    usage = node.passed(gpu(busy=1, used=100), listed, TWO, {7: 1.0})
+    assert of(usage, SERVE, POD_BUSY) == 1
+    usage = node.passed(gpu(busy=2, used=100), (seven, eight), TWO, {7: 1.0})
+    assert [of(usage, pod, POD_MEMORY) for pod in (TRAIN, SERVE)] == [0, 61]
