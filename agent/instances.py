@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from agent.catalogue import Series
 from agent.nvml.errors import Errors
-from agent.nvml.gpm import ACTIVITY, Window, question
+from agent.nvml.gpm import ACTIVITY, Window, question, ratios
 from agent.nvml.library import Handle
 from agent.nvml.mig import Instance, instances
 from agent.nvml.rows import Readings
@@ -21,7 +21,6 @@ class _Kept:
     instance: Instance
     readings: Readings
     window: Window | None
-    ratios: dict[Series, float]
 
 
 class MigReader:
@@ -46,7 +45,7 @@ class MigReader:
             if gi not in self._kept:
                 window = Window(self._handle, gi) if self._asked else None
                 readings = Readings(one.handles[0], MIG_ROWS, ())
-                self._kept[gi] = _Kept(one, readings, window, {})
+                self._kept[gi] = _Kept(one, readings, window)
 
     def read(self, now: float, errors: Errors) -> tuple[MigInstance, ...]:
         """Every instance; one that does not answer has no values, and may have gone away."""
@@ -70,18 +69,8 @@ class MigReader:
     def _instance(self, kept: _Kept, now: float, errors: Errors) -> MigInstance:
         values, seconds = kept.readings.read("F", errors), 0.0
         if kept.window and self._asked:
-            fresh = kept.window.fresh(now)
-            found = kept.window.read(self._asked, now, errors)
-            if found:
-                metrics, seconds = found
-                kept.ratios = {
-                    series: min(1.0, metrics[number] / 100)
-                    for number, series in RATIOS.items()
-                    if number in metrics
-                }
-            elif not fresh:
-                kept.ratios = {}
-            values.update(kept.ratios)
+            metrics, seconds = kept.window.last(self._asked, now, errors)
+            values.update(ratios(metrics, RATIOS))
         one = MigInstance(kept.instance.gi, kept.instance.slices, kept.instance.devices, values)
         if (active := one.activity) is not None:
             self.worked = (self.worked or 0.0) + one.slices * active * seconds

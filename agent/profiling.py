@@ -4,7 +4,17 @@ from agent.catalogue import Series, Values
 from agent.integrals import Integrals
 from agent.nvml.errors import Errors
 from agent.nvml.field_table import NVLINK_BYTES, PCIE_BYTES
-from agent.nvml.gpm import ACTIVITY, LINK_RATES, MIB, PIPES, RATES, TENSORS, Window, question
+from agent.nvml.gpm import (
+    ACTIVITY,
+    LINK_RATES,
+    MIB,
+    PIPES,
+    RATES,
+    TENSORS,
+    Window,
+    question,
+    ratios,
+)
 from agent.nvml.library import Handle
 
 SECONDS: dict[int, Series] = {
@@ -32,31 +42,21 @@ class Profiling:
         self._ratios = {**RATIOS, **TENSOR_RATIOS} if tensors else RATIOS
         self._rates = list(BYTES)
         self._asked = question([*self._ratios, *self._rates])
-        self._last: dict[Series, float] = {}
 
     def read(self, now: float, integrals: Integrals, errors: Errors) -> Values:
         """The last window, with the totals up to now."""
         self._leave(integrals)
-        fresh = self._window.fresh(now)
-        found = self._window.read(self._asked, now, errors)
-        if found:
-            metrics, seconds = found
-            self._last = {
-                series: min(1.0, metrics[number] / 100)
-                for number, series in self._ratios.items()
-                if number in metrics
-            }
-            for number, series in SECONDS.items():
-                active = self._last.get(RATIOS[number])
-                if active is not None:
-                    self._last[series] = integrals.add(series, active * seconds)
-            for number, series in BYTES.items():
-                if number in metrics:
-                    moved = metrics[number] * MIB * seconds
-                    self._last[series] = integrals.add(series, moved)
-        elif not fresh:
-            self._last = {}
-        return self._last
+        metrics, seconds = self._window.last(self._asked, now, errors)
+        values = ratios(metrics, self._ratios)
+        for number, series in SECONDS.items():
+            active = values.get(RATIOS[number])
+            if active is not None:
+                values[series] = integrals.add(series, active * seconds)
+        for number in self._rates:
+            if number in metrics:
+                moved = metrics[number] * MIB * seconds
+                values[BYTES[number]] = integrals.add(BYTES[number], moved)
+        return values
 
     def _leave(self, integrals: Integrals) -> None:
         """No rate of what the driver counts itself, as soon as it does: it would count twice."""

@@ -1,11 +1,12 @@
 """GPM: activity of a Hopper or newer GPU, or a GPU instance, between two samples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ctypes import byref, c_uint
 from typing import Any
 
 import pynvml
 
+from agent.catalogue import Series
 from agent.nvml.errors import Errors, name_of
 from agent.nvml.library import Handle, call, plain, supported
 
@@ -51,6 +52,15 @@ def question(numbers: Sequence[int]) -> Any:
     return asked
 
 
+def ratios(metrics: Mapping[int, float], named: Mapping[int, Series]) -> dict[Series, float]:
+    """Activity of 0 to 1 by series, out of percent by number."""
+    return {
+        series: min(1.0, metrics[number] / 100)
+        for number, series in named.items()
+        if number in metrics
+    }
+
+
 class Window:
     """Two samples, of a GPU or of GPU instance ``gi``; the older is overwritten by the next."""
 
@@ -61,8 +71,21 @@ class Window:
             self._take = ("nvmlGpmMigSampleGet", handle, c_uint(gi))  # type: ignore[assignment]
         self._samples: list[Any] = []
         self._at: float | None = None
+        self._last: Mapping[int, float] = {}
         self.ended = False
         """Not supported after all."""
+
+    def last(self, asked: Any, now: float, errors: Errors) -> tuple[Mapping[int, float], float]:
+        """Metrics of the last window, and how many of its seconds are new since the last call.
+
+        That is 0 while the window still tells what is; after one that failed there are no metrics.
+        """
+        fresh, seconds = self.fresh(now), 0.0
+        if found := self.read(asked, now, errors):
+            self._last, seconds = found
+        elif not fresh:
+            self._last = {}
+        return self._last, seconds
 
     def read(self, asked: Any, now: float, errors: Errors) -> tuple[dict[int, float], float] | None:
         """Metrics since the last call, and over how many seconds; None without a window."""
