@@ -50,6 +50,11 @@ def address(env: Environment, name: str) -> tuple[str, int]:
     return found[1].strip("[]"), int(found[2])
 
 
+def joined(host: str, port: int | str) -> str:
+    """HOST:PORT, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def url(env: Environment, name: str) -> str:
     """The URL of a server that is asked for more than one thing."""
     found = _URL.fullmatch(env[name])

@@ -12,7 +12,7 @@ from typing import TypeVar
 from agent.dcgm.page import DcgmPage, generations
 from agent.dcgm.rates import Rates
 from agent.devices import Devices
-from agent.environment import SettingsError
+from agent.environment import SettingsError, joined
 from agent.native import NativePage
 from agent.nvml.driver import Driver
 from agent.nvml.errors import DriverUnavailable
@@ -60,7 +60,7 @@ def serve(settings: Settings) -> int:
     threads = [_started("sampler", sample, stop), _started("http", _serve, server)]
     for name, follow in sources.threads():
         _started(name, follow, stop)  # Not waited for at the end: it may hang in a read.
-    at = _joined(settings.host, server.server_address[1])
+    at = joined(settings.host, server.server_address[1])
     log.info("node %s on http://%s/metrics", settings.node, at)
     while (number := signal.sigwait(_SIGNALS)) in _DRAINS:
         sampler.drain(_DRAINS[number])
@@ -79,12 +79,8 @@ def _listen(settings: Settings, sampler: Sampler) -> MetricsServer:
     try:
         return MetricsServer(address, pages, lambda: sampler.snapshot is not None)
     except OSError as error:
-        at = _joined(settings.host, settings.port)
+        at = joined(settings.host, settings.port)
         raise SettingsError(f"NEUROX_AGENT_LISTEN={at}: {error.strerror}") from error
-
-
-def _joined(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _pages(settings: Settings, sampler: Sampler) -> dict[str, Page]:

@@ -131,8 +131,7 @@ def _kube_api(given: Mapping[str, str], env: Mapping[str, str]) -> str | None:
             f"{name}={_IN_CLUSTER}, but KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are "
             "not set: this is no pod; give the API server's URL"
         )
-    host = f"[{host}]" if ":" in host else host
-    return environment.url({name: f"https://{host}:{port}"}, name)
+    return environment.url({name: f"https://{environment.joined(host, port)}"}, name)
 
 
 def _credential(given: Mapping[str, str], name: str, account: str) -> Path | None:

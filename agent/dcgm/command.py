@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from agent.dcgm.compare import Missing, missing
 from agent.dcgm.scrape import ScrapeFailed, samples
-from agent.environment import SettingsError, address
+from agent.environment import SettingsError, address, joined
 from agent.settings import VARIABLES
 
 SAME, LESS, FAILED = 0, 1, 2
@@ -52,7 +52,7 @@ def _listen() -> str:
     name = "NEUROX_AGENT_LISTEN"
     host, port = address({name: os.environ.get(name) or VARIABLES[name].default}, name)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return joined(host, port)
 
 
 def _page(url: str, path: str) -> str:
