@@ -66,12 +66,12 @@ def _active(holding: Holding, activity: Mapping[int, float]) -> dict[Pod, float]
 def _by_instance(gpu: Gpu, holding: Holding) -> Split:
     """By what each instance did, else (before Hopper) by the compute slices that it has."""
     told = {one.gi: active for one in gpu.migs if (active := one.activity) is not None}
-    worked = sum(one.weight * told.get(one.gi, 0.0) for one in holding.instances)
-    whole = worked if told else 1.0
+    weight = {one.gi: one.weight for one in holding.instances}
+    done = {gi: weight[gi] * told.get(gi, 0.0) for gi in weight} if told else weight
+    whole = sum(done.values()) if told else 1.0
     parts: defaultdict[Pod, float] = defaultdict(float)
     for one in holding.instances:
-        done = one.weight * (told.get(one.gi, 0.0) if told else 1.0)
         for pod, part in one.parts.items():
             if pod != NOBODY and whole:
-                parts[pod] += part * done / whole
+                parts[pod] += part * done[one.gi] / whole
     return Split("mig_activity" if told else "mig_slices", parts)
