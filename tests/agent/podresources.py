@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from grpclib.const import Cardinality, Handler, Status
-from grpclib.encoding.base import CodecBase
 from grpclib.exceptions import GRPCError
 from grpclib.server import Server, Stream
 
 from agent.protobuf import field
+from agent.simulated.node.plugin import Raw
 
 LIST = "/v1.PodResourcesLister/List"
 
@@ -29,16 +29,6 @@ def claimed(driver: str, pool: str, device: str) -> bytes:
     texts = b"".join(field(number, text.encode()) for number, text in names)
     cdi = field(1, field(1, b"vendor.example/claim=" + b"a" * 200))
     return field(5, field(2, b"claim") + field(3, b"vision") + field(4, cdi + texts))
-
-
-class Bytes(CodecBase):
-    __content_subtype__ = "proto"
-
-    def encode(self, message: bytes, _: object) -> bytes:
-        return message
-
-    def decode(self, data: bytes, _: object) -> bytes:
-        return data
 
 
 class Answering:
@@ -79,7 +69,7 @@ class Answering:
         await stream.send_message(self.response)
 
     async def _run(self) -> None:
-        server = Server([self], codec=Bytes())
+        server = Server([self], codec=Raw())
         await server.start(path=str(self._path))
         self._ready.set()
         await self._end.wait()
