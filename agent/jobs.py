@@ -4,6 +4,7 @@ A file is named by a GPU's index, or ``INDEX.INSTANCE`` under MIG, and has one j
 scheduler's prolog and epilog write and remove them.
 """
 
+import errno
 import logging
 import os
 import re
@@ -91,12 +92,20 @@ def _jobs(path: Path) -> list[str]:
 
 
 def _read(path: Path) -> bytes:
-    """Regular files only: a pipe would hold the thread up, and a device has no end."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise _Unusable("is no regular file")
-    # Should it have become a pipe just now, this does not wait for a writer.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        text = file.read(_BYTES_MAX + 1) or b""
+    """Regular files of the folder only: a link leads out of it, and a device has no end."""
+    # Should it have become a pipe, this does not wait for a writer.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with open(path, "rb", opener=lambda at, _: os.open(at, flags)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise _Unusable("is no regular file")
+            text = file.read(_BYTES_MAX + 1)
+    except IsADirectoryError as error:
+        raise _Unusable("is no regular file") from error
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _Unusable("is a symbolic link, and none is followed") from error
+        raise
     if len(text) > _BYTES_MAX:
         raise _Unusable(f"larger than {_BYTES_MAX} bytes")
     return text

@@ -50,6 +50,11 @@ def put_device(path: Path) -> None:
     path.symlink_to("/dev/zero")
 
 
+def put_link(path: Path) -> None:
+    (path.parent / "elsewhere").write_text("4711\n")
+    path.symlink_to(path.parent / "elsewhere")
+
+
 def put_huge(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(1 << 40)
@@ -64,7 +69,8 @@ def put_many(path: Path) -> None:
     [
         (put_pipe, "is no regular file"),
         (Path.mkdir, "is no regular file"),
-        (put_device, "is no regular file"),
+        (put_device, "is a symbolic link, and none is followed"),
+        (put_link, "is a symbolic link, and none is followed"),
         (put_huge, "larger than 65536 bytes"),
         (put_many, "101 jobs, and no GPU has more than 100"),
     ],
