@@ -90,7 +90,14 @@ class Kubelet:
 
     def grants(self, now: float) -> tuple[Grant, ...]:
         """The last answer, unless it is too old to be believed; ``now`` is monotonic seconds."""
-        return self._last if now - self._answered_at <= KEEP_SECONDS else ()
+        return self._last if self._is_believed(now) else ()
+
+    def tells(self, now: float) -> bool:
+        """Whether the kubelet answers; a poll that never comes back is no answer either."""
+        return self.up and self._is_believed(now)
+
+    def _is_believed(self, now: float) -> bool:
+        return now - self._answered_at <= KEEP_SECONDS
 
     def poll(self) -> None:
         """Ask once; a kubelet that does not answer is logged when that is news."""

@@ -60,12 +60,12 @@ class Sampler:
             problem=self._devices.problem,
             usage=self._usage,
             allocations=self._usage.allocations,
-            agent=self._told(),
+            agent=self._told(now),
         )
         for follower in self.followers:
             follower(self.snapshot)
 
-    def _told(self) -> Values:
+    def _told(self, now: float) -> Values:
         told: dict[Series, float] = {
             ("neurox_agent_driver_up", ()): float(self._devices.problem is None),
             ("neurox_agent_passes_total", ()): self._passes,
@@ -76,7 +76,7 @@ class Sampler:
         if self._usage.unresolved_pids is not None:
             told["neurox_agent_unresolved_pids", ()] = self._usage.unresolved_pids
         if self._kubelet:
-            told["neurox_agent_kubelet_up", ()] = float(self._kubelet.up)
+            told["neurox_agent_kubelet_up", ()] = float(self._kubelet.tells(now))
         for (_, tier), seconds in self._devices.seconds.items():
             series = ("neurox_agent_collection_duration_seconds", (tier,))
             told[series] = told.get(series, 0.0) + seconds

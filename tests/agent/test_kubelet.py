@@ -12,9 +12,15 @@ import yaml
 from grpclib.const import Status
 
 from agent.allocations import Grant
+from agent.attribution import Attribution
 from agent.deviceid import Device
+from agent.devices import Devices
 from agent.kubelet import KEEP_SECONDS, Kubelet, grants
+from agent.nvml.driver import Driver
+from agent.pods import PodNames
 from agent.protobuf import field
+from agent.sampler import Sampler
+from agent.sight import Sight
 from agent.unary import RESPONSE_MAX, CallFailed, UnaryChannel
 from tests.agent.podresources import LIST, Answering, claimed, devices, pod
 from tests.agent.running import address, spawned
@@ -80,6 +86,20 @@ def test_an_old_answer_is_not_believed_for_ever(server: Answering, tmp_path: Pat
     client.poll()
     assert len(client.grants(time.monotonic())) == 1
     assert client.grants(time.monotonic() + KEEP_SECONDS + 1) == ()
+
+
+@pytest.mark.parametrize(("later", "up"), [(0, 1), (KEEP_SECONDS + 1, 0)])
+def test_a_kubelet_of_which_nothing_is_believed_is_not_up(
+    server: Answering, tmp_path: Path, later: float, up: float
+) -> None:
+    """As where a poll hangs: then none says that the last one failed."""
+    client = Kubelet(tmp_path / "kubelet.sock")
+    client.poll()
+    attribution = Attribution(Sight(tmp_path), PodNames(tmp_path))
+    sampler = Sampler(Devices(Driver()), attribution, client)
+    sampler.sample(time.monotonic() + later)
+    assert sampler.snapshot
+    assert sampler.snapshot.agent["neurox_agent_kubelet_up", ()] == up
 
 
 @pytest.mark.parametrize("cut", [1, 20, 40])
