@@ -101,11 +101,13 @@ class Device:
         self._exists = exists
         self._integrals = Integrals()
         self._opened: _Opened | None = None
+        self._ahead = 0.0
         self._ended = False
 
     def read(self, now: float, wants_activity: bool) -> Reading:
         """One pass at ``now``, monotonic seconds; DriverUnavailable when all GPUs are gone."""
         began, seconds = time.monotonic(), dict[str, float]()
+        self._ahead = now - began
         errors: Errors = Counter()
         try:
             opened = self._opened or self._open(errors)
@@ -138,6 +140,10 @@ class Device:
         if self._opened:
             self._opened.free()
         self._opened = None
+
+    def _clock(self) -> float:
+        """``now``, later in the same pass: calls may have taken long."""
+        return time.monotonic() + self._ahead
 
     def _open(self, errors: Errors) -> _Opened:
         handle = self._driver.handle(self.index)
@@ -223,7 +229,7 @@ class Device:
         self, opened: _Opened, values: dict[Series, float], now: float, errors: Errors
     ) -> None:
         """Busy seconds, and energy by power where the driver does not count it."""
-        busy = None if opened.busy.ended else opened.busy.seconds(errors)
+        busy = None if opened.busy.ended else opened.busy.seconds(self._clock, errors)
         integrals = self._integrals
         if busy is not None:
             values[BUSY_SECONDS] = integrals.add(BUSY_SECONDS, busy)

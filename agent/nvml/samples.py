@@ -1,7 +1,7 @@
 """What the driver sampled several times a second: a GPU's use, and each process's part of it."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from ctypes import POINTER, byref, c_uint, c_ulonglong, cast
 from typing import Any
 
@@ -38,14 +38,18 @@ class BusySamples:
         self._handle = handle
         self._room = 0
         self._last = 0
+        self._last_at = 0.0
         self._asked = False
         self._kind, self._count = c_uint(), c_uint()
         self._array: Any = None
         self.ended = False
         self.mean: float | None = None
 
-    def seconds(self, errors: Errors) -> float | None:
-        """Busy seconds since the last call; None where they cannot be told."""
+    def seconds(self, clock: Callable[[], float], errors: Errors) -> float | None:
+        """Busy seconds since the last call; None where they cannot be told.
+
+        ``clock`` is monotonic seconds: samples have the host's time, which may jump forward.
+        """
         name = "nvmlDeviceGetSamples"
         self.mean = None
         try:
@@ -58,16 +62,17 @@ class BusySamples:
         except pynvml.NVMLError as error:
             raise_if_fatal(error)
             if error.value in _NONE:
-                return self._none()
+                return self._none(clock())
             self.ended = error.value in UNSUPPORTED
             if not self.ended:
                 errors[name, name_of(error.value)] += 1
             return None
-        return self._sum() if self._count.value else self._none()
+        return self._sum(clock()) if self._count.value else self._none(clock())
 
-    def _none(self) -> float:
+    def _none(self, now: float) -> float:
         self._asked = not _is_ahead(self._last)
         self._last = self._last if self._asked else 0
+        self._last_at = self._last_at if self._last else now
         return 0.0
 
     def _ask(self, array: Any) -> None:
@@ -81,9 +86,10 @@ class BusySamples:
             array,
         )
 
-    def _sum(self) -> float:
+    def _sum(self, now: float) -> float:
         samples = self._array[: min(self._count.value, self._room)]
         asked, self._asked = self._asked, True
+        elapsed, self._last_at = now - self._last_at, now
         if not asked:  # what the driver still had is of before
             self._last = max(sample.timeStamp for sample in samples)
             return 0.0
@@ -101,7 +107,7 @@ class BusySamples:
             last = sample.timeStamp
         self._last = last
         self.mean = busy / told if told else None
-        return busy
+        return busy if told <= elapsed + PERIOD_MOST_SECONDS else busy / told * elapsed
 
 
 class ActivitySamples:

@@ -137,7 +137,7 @@ def sampled(kind: int, samples: list[tuple[int, float]], **more: int) -> float |
             setattr(busy._array[at].sampleValue, member, value)
 
     busy._ask = answer  # type: ignore[method-assign]
-    return busy.seconds(errors)
+    return busy.seconds(lambda: 60.0, errors)
 
 
 @pytest.mark.parametrize(

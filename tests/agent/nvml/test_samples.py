@@ -28,6 +28,11 @@ def at(scenario: Put) -> Iterator[Callable[..., None]]:
     pynvml.nvmlShutdown()
 
 
+def clock(seconds: float) -> Callable[[], float]:
+    """The agent's, which nobody sets."""
+    return lambda: seconds
+
+
 def gpu() -> object:
     return pynvml.nvmlDeviceGetHandleByIndex(0)
 
@@ -36,15 +41,38 @@ def test_busy_time_is_the_sum_of_all_samples(at: Callable[..., None]) -> None:
     errors: Errors = Counter()
     at(1000, "utilization = 0.25")
     busy = BusySamples(gpu())
-    assert busy.seconds(errors) == 0, "what was before the agent is not counted"
+    assert busy.seconds(clock(0), errors) == 0, "what was before the agent is not counted"
     at(1004, "utilization = 0.25")
-    assert busy.seconds(errors) == pytest.approx(1.0, rel=0.01)
+    assert busy.seconds(clock(4), errors) == pytest.approx(1.0, rel=0.01)
     assert busy.mean == pytest.approx(0.25)
-    assert busy.seconds(errors) == 0
+    assert busy.seconds(clock(4), errors) == 0
     assert busy.mean is None, "no sample is no idleness"
     at(1005, "utilization = 0.25")
-    assert busy.seconds(errors) == pytest.approx(0.25, rel=0.05)
+    assert busy.seconds(clock(5), errors) == pytest.approx(0.25, rel=0.05)
     assert not errors
+
+
+def test_a_clock_that_was_set_forward_makes_no_busy_time(at: Callable[..., None]) -> None:
+    errors: Errors = Counter()
+    busy = BusySamples(gpu())
+    at(1000, "utilization = 0.5")
+    busy.seconds(clock(0), errors)
+    at(1001 + 9, "utilization = 0.5")
+    assert busy.seconds(clock(1), errors) == pytest.approx(0.5, abs=0.01)
+    assert busy.mean == pytest.approx(0.5, abs=0.01)
+    at(1002 + 9, "utilization = 0.5")
+    assert busy.seconds(clock(2), errors) == pytest.approx(0.5, abs=0.01)
+
+
+def test_samples_that_come_late_count_in_full(at: Callable[..., None]) -> None:
+    errors: Errors = Counter()
+    busy = BusySamples(gpu())
+    at(1000, "utilization = 0.5")
+    busy.seconds(clock(0), errors)
+    at(1001, "utilization = 0.5", "fail = nvmlDeviceGetSamples 999\n")
+    assert busy.seconds(clock(1), errors) is None
+    at(1005, "utilization = 0.5")
+    assert busy.seconds(clock(5), errors) == pytest.approx(2.5, abs=0.01)
 
 
 def test_a_clock_that_was_set_back_does_not_silence_the_samples(at: Callable[..., None]) -> None:
@@ -52,11 +80,12 @@ def test_a_clock_that_was_set_back_does_not_silence_the_samples(at: Callable[...
     text, now = "utilization = 0.5\nprocess = 11 1000 0.4\n", time.time()
     at(now + 3600, text)
     busy, activity = BusySamples(gpu()), ActivitySamples(gpu())
-    busy.seconds(errors)
+    busy.seconds(clock(0), errors)
     activity.shares(0.0, errors)
     for passed in range(4):
         at(now + passed, text)
-        seconds, shares = busy.seconds(errors), activity.shares(1.0 + passed, errors)
+        seconds = busy.seconds(clock(1.0 + passed), errors)
+        shares = activity.shares(1.0 + passed, errors)
     assert seconds == pytest.approx(0.5, abs=0.1)
     assert shares == {11: pytest.approx(0.4, abs=0.1)}
     assert not errors
@@ -66,7 +95,7 @@ def test_without_samples_busy_time_is_not_told(at: Callable[..., None]) -> None:
     errors: Errors = Counter()
     at(1000, "")
     busy = BusySamples(gpu())
-    assert busy.seconds(errors) is None
+    assert busy.seconds(clock(0), errors) is None
     assert busy.ended
     assert not errors
 
