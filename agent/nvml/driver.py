@@ -1,12 +1,13 @@
 """The driver as the agent sees it: open, close, how many GPUs there are, and who each is."""
 
 import logging
+import threading
 from collections.abc import Collection
 
 import pynvml
 
 from agent.nvml.errors import DriverUnavailable, GpuLost, name_of, raise_if_fatal
-from agent.nvml.library import Handle, enter
+from agent.nvml.library import Handle, calling, enter
 from agent.nvml.text import decoded, text
 from agent.snapshot import Identity
 
@@ -45,7 +46,7 @@ class Driver:
                 "or mount it with the NVIDIA container toolkit"
             ) from None
         except pynvml.NVMLError as error:
-            raise DriverUnavailable(f"libnvidia-ml.so.1 answers: {error}") from error
+            raise _unavailable(error) from error
         return self.count()
 
     def count(self) -> int:
@@ -54,7 +55,7 @@ class Driver:
             enter("nvmlDeviceGetCount_v2")
             return min(int(pynvml.nvmlDeviceGetCount()), GPUS_MAX)
         except pynvml.NVMLError as error:
-            raise DriverUnavailable(f"libnvidia-ml.so.1 answers: {error}") from error
+            raise _unavailable(error) from error
 
     def close(self) -> None:
         """Let go of the driver; it may already be gone."""
@@ -98,6 +99,14 @@ class Driver:
         except pynvml.NVMLError:
             return ""
         return f"{number // 1000}.{number % 1000 // 10}"
+
+
+def _unavailable(error: pynvml.NVMLError) -> DriverUnavailable:
+    """Of a call without which nothing can be told."""
+    if error.value != pynvml.NVML_ERROR_FUNCTION_NOT_FOUND:
+        return DriverUnavailable(f"libnvidia-ml.so.1 answers: {error}")
+    lacks = calling[threading.get_ident()]
+    return DriverUnavailable(f"libnvidia-ml.so.1 has no {lacks}: install a newer NVIDIA driver")
 
 
 def _bus_id(handle: Handle) -> object:

@@ -58,6 +58,15 @@ def test_without_a_driver_it_says_why_and_tries_again_later(
     assert devices.problem is None
 
 
+@pytest.mark.parametrize("symbol", ["nvmlDeviceGetCount_v2", "nvmlSystemGetDriverVersion"])
+def test_a_driver_without_a_function_that_is_needed_is_told_by_its_name(
+    devices: Devices, scenario: Put, symbol: str
+) -> None:
+    scenario(f"{HEAD}missing = {symbol}\n" + one(0))
+    assert devices.read(0.0) == ()
+    assert devices.problem == f"libnvidia-ml.so.1 has no {symbol}: install a newer NVIDIA driver"
+
+
 def test_a_driver_that_is_loaded_anew_is_opened_in_the_same_pass(
     devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
