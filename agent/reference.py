@@ -42,7 +42,7 @@ _DCGM = """
 At `/dcgm/metrics` the agent serves the fields below under the names, units and labels of
 dcgm-exporter, so that boards, alerts and cost tools go on as they are. `NEUROX_AGENT_DCGM` chooses:
 `legacy` (default) is what the exporter had up to 4.8, `current` what it has since 4.9, `both`, or
-`off`. The page costs nothing until it is asked for, and is not part of what Neurox's own Prometheus
+`none`. The page costs nothing until it is asked for, and is no part of what Neurox's own Prometheus
 stores. **D** marks what the exporter serves without being told to.
 
 Labels are `gpu`, `UUID`, `pci_bus_id`, `device`, `modelName`, `Hostname` and

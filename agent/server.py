@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _nothing(self, path: str) -> str:
         if path == "/dcgm/metrics":
-            return "NEUROX_AGENT_DCGM is off (chart value agent.dcgm): no names to serve\n"
+            return "NEUROX_AGENT_DCGM is none (chart value agent.dcgm): no names to serve\n"
         there = ", ".join([*self.server.pages, "/healthz"])
         return f"nothing at {path}: try {there} or /readyz\n"
 

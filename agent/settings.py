@@ -51,7 +51,7 @@ VARIABLES: Mapping[str, Variable] = {
     "NEUROX_AGENT_INTERVAL": Variable("1", "seconds between two readings, 0.1 to 10"),
     "NEUROX_AGENT_DCGM": Variable(
         "legacy",
-        "which names of dcgm-exporter `/dcgm/metrics` has: `off`, `legacy`, `current` or `both`",
+        "which names of dcgm-exporter `/dcgm/metrics` has: `none`, `legacy`, `current` or `both`",
     ),
     "NEUROX_AGENT_DCGM_ESTIMATE": Variable(
         "false",
@@ -69,7 +69,7 @@ VARIABLES: Mapping[str, Variable] = {
 _IN_CLUSTER = "in-cluster"
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOST_PID = ("auto", "true", "false")
-DCGM = ("off", "legacy", "current", "both")
+DCGM = ("none", "legacy", "current", "both")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _DRIVER = {"legacy": "DCGM_FI_DRIVER_VERSION", "current": "DCGM_FI_SYSTEM_DRIVER
 
 
 def generations(setting: str) -> tuple[Generation, ...]:
-    """Of a setting off, legacy, current or both."""
+    """Of a setting none, legacy, current or both."""
     return tuple(one for one in GENERATIONS if setting in (one, "both"))
 
 

@@ -116,4 +116,4 @@ def test_without_a_driver_it_says_what_is_missing(tmp_path: Path) -> None:
 def test_a_bad_setting_is_refused_by_name(tmp_path: Path) -> None:
     done = run(tmp_path, NEUROX_AGENT_DCGM="on")
     assert done.returncode == 2
-    assert done.stderr.startswith("neurox-agent check: NEUROX_AGENT_DCGM must be off")
+    assert done.stderr.startswith("neurox-agent check: NEUROX_AGENT_DCGM must be none")

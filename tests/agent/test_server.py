@@ -183,4 +183,4 @@ def test_a_burst_of_scrapes_is_queued_and_not_dropped() -> None:
 def test_the_page_of_dcgm_names_says_how_it_is_turned_on(server: MetricsServer) -> None:
     status, body, _ = ask(server, "GET", "/dcgm/metrics")
     assert status == 404
-    assert body.startswith(b"NEUROX_AGENT_DCGM is off (chart value agent.dcgm)")
+    assert body.startswith(b"NEUROX_AGENT_DCGM is none (chart value agent.dcgm)")

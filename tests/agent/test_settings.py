@@ -77,7 +77,7 @@ def test_an_ipv6_address_is_read() -> None:
         ("INTERVAL", "-1", "be 0.1 to 10 seconds"),
         ("INTERVAL", "1s", "be 0.1 to 10 seconds"),
         ("INTERVAL", "inf", "be 0.1 to 10 seconds"),
-        ("DCGM", "on", "be off, legacy, current or both"),
+        ("DCGM", "on", "be none, legacy, current or both"),
         ("DCGM_ESTIMATE", "True", "be true or false"),
     ],
 )

@@ -69,7 +69,7 @@ def test_it_leaves_a_node_whose_driver_the_gpu_operator_changes(render: Any) -> 
 def test_it_is_told_what_it_may_see(render: Any) -> None:
     told = environment(agent(render, {"hostPID": False, "dcgm": "none"}))
     assert told["NEUROX_AGENT_HOST_PID"] == "false"
-    assert told["NEUROX_AGENT_DCGM"] == "off"
+    assert told["NEUROX_AGENT_DCGM"] == "none"
     assert "NEUROX_AGENT_JOB_MAP" not in told
     told = environment(agent(render, {}))
     assert told["NEUROX_AGENT_HOST_PID"] == "auto"

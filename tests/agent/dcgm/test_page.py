@@ -85,7 +85,7 @@ def test_both_generations_can_be_served_together_and_neither() -> None:
     errors: dict[Series, float] = {("neurox_gpu_ecc_errors_total", ("corrected", "volatile")): 1}
     # A name that both have is told once, or sums would be twice what is true.
     assert len(rows(snapshot(errors), "DCGM_FI_DEV_ECC_SBE_VOL_TOTAL", "both")) == 1
-    assert generations("off") == ()
+    assert generations("none") == ()
 
 
 def test_a_gpu_of_one_pod_has_its_name_on_every_row() -> None:
