@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agent.devices import Devices
 from agent.environment import SettingsError
+from agent.journal import plain
 from agent.nvml.driver import Driver
 from agent.nvml.errors import DriverUnavailable
 from agent.sampler import Sampler
@@ -59,7 +60,7 @@ def _check(asked: argparse.Namespace) -> int:
         settings = Settings.from_env({"NEUROX_AGENT_NODE": socket.gethostname(), **os.environ})
         found = look(settings)
     except (SettingsError, DriverUnavailable) as error:
-        sys.stderr.write(f"neurox-agent check: {error}\n")
+        sys.stderr.write(f"neurox-agent check: {plain(str(error))}\n")
         return FAILED
     if asked.output == "json":
         rows = {"findings": [asdict(one) for one in found], "notes": notes.said}
@@ -150,8 +151,8 @@ def _library() -> str | None:
 def _lines(found: list[Finding], notes: list[str]) -> Iterator[str]:
     marks = {True: "ok", False: "--", None: "  "}
     width = max(len(one.about) for one in found)
-    yield from (f"{marks[one.good]}  {one.about:{width}}  {one.says}\n" for one in found)
-    told = [one.says for one in found if one.good is False]
+    yield from (f"{marks[one.good]}  {one.about:{width}}  {plain(one.says)}\n" for one in found)
+    told = [plain(one.says) for one in found if one.good is False]
     yield from (f"    {note}\n" for note in notes if not any(says in note for says in told))
 
 
@@ -164,4 +165,4 @@ class _Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the sentence."""
-        self.said.append(record.getMessage())
+        self.said.append(plain(record.getMessage()))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+from agent import journal
 from agent.dcgm.page import DcgmPage, generations
 from agent.dcgm.rates import Rates
 from agent.devices import Devices
@@ -33,13 +34,11 @@ _SIGNALS = {signal.SIGTERM, signal.SIGINT, *_DRAINS}
 
 def run() -> None:
     """Run the agent until a signal; the process exits with 2 on a bad setting."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    journal.write()
     try:
         sys.exit(serve(Settings.from_env(os.environ)))
     except SettingsError as error:
-        sys.stderr.write(f"neurox-agent: {error}\n")
+        sys.stderr.write(f"neurox-agent: {journal.plain(str(error))}\n")
         sys.exit(2)
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from agent.dcgm.compare import Missing, missing
 from agent.dcgm.scrape import ScrapeFailed, samples
 from agent.environment import SettingsError, address, joined
+from agent.journal import plain
 from agent.settings import VARIABLES
 
 SAME, LESS, FAILED = 0, 1, 2
@@ -41,7 +42,7 @@ def _compare(asked: argparse.Namespace) -> int:
         theirs = samples(_page(asked.url, "metrics"))
         lacking = missing(theirs, samples(_page(agent, "dcgm/metrics")))
     except (ScrapeFailed, SettingsError) as failed:
-        sys.stderr.write(f"neurox-agent compare: {failed}\n")
+        sys.stderr.write(f"neurox-agent compare: {plain(str(failed))}\n")
         return FAILED
     sys.stdout.write(_json(lacking) if asked.output == "json" else _text(lacking, len(theirs)))
     return LESS if lacking else SAME
@@ -74,8 +75,7 @@ def _text(lacking: Sequence[Missing], total: int) -> str:
     for one in lacking:
         what = one.name if one.lacks == "series" else one.lacks
         # A label's value is a stranger's: nothing of it may steer a terminal.
-        what = what if what.isprintable() else ascii(what)
-        alike.setdefault((what, one.reason), []).append(one)
+        alike.setdefault((plain(what), one.reason), []).append(one)
     lines = [f"{what} ({_of(group)})\n    {why}\n" for (what, why), group in alike.items()]
     series = sum(one.lacks == "series" for one in lacking)
     less = len({(one.name, one.gpu) for one in lacking}) - series

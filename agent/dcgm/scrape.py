@@ -8,6 +8,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
+from agent.journal import plain
 from agent.watchdog import Late, Watchdog
 
 TIMEOUT_SECONDS = 10.0
@@ -102,5 +103,4 @@ def _check(url: str) -> None:
 
 def _line(said: bytes) -> str:
     """A stranger's words on one line."""
-    words = " ".join(said.decode(errors="replace").split())
-    return words if words.isprintable() else ascii(words)
+    return plain(" ".join(said.decode(errors="replace").split()))

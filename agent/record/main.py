@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.attribution import Attribution
 from agent.devices import Devices
+from agent.journal import plain
 from agent.nvml.driver import Driver
 from agent.nvml.errors import DriverUnavailable
 from agent.pods import PodNames
@@ -92,7 +93,7 @@ def _watch(capture: Capture, sampler: Sampler, until: float, stop: threading.Eve
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(plain(line) + "\n")
 
 
 def _about(everything: bool) -> dict[str, str]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from agent import journal
 from agent.environment import SettingsError
 from agent.kubelet import POLL_SECONDS
 from agent.simulated.node.plugin import Plugin
@@ -23,9 +24,7 @@ REGISTRATION_SECONDS = 1.0
 
 def run() -> None:
     """Run until a signal; the process exits with 2 on a bad setting."""
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    journal.write()
     try:
         asyncio.run(serve(Settings.from_env(os.environ)))
     except SettingsError as error:

@@ -126,7 +126,7 @@ def test_bytes_that_are_no_utf_8_are_marked(url: str) -> None:
         ("/html", "has no series: is it an exporter's page"),
         ("/sign-in", "answers 403: <!doctype html> <html> <title>"),
         ("/nope", "answers 503: not yet"),
-        ("/bell", r"answers 500: '\\x07\\x1b\[31m'"),
+        ("/bell", r"answers 500: \\x07\\x1b\[31m$"),
     ],
 )
 def test_a_url_that_is_no_exporters_is_named(url: str, path: str, said: str) -> None:
