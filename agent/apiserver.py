@@ -4,15 +4,20 @@ import http.client
 import json
 import re
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from agent.journal import plain
+
 _TIMEOUT_SECONDS = 10.0
 _TOKEN = re.compile("[!-~]+")
 _BODY_MAX = 16 * 1024 * 1024
+_BODY_SECONDS = 30.0
+_WORDS_MAX = 300
 
 
 class ApiFailed(Exception):
@@ -21,6 +26,10 @@ class ApiFailed(Exception):
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Malformed(ApiFailed):
+    """It answered something else than what the API has there."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +75,47 @@ class ApiServer:
 
 def _read(token: Path) -> str:
     """What http.client refuses it quotes, and so would the log."""
-    text = token.read_text(errors="replace").strip()
+    try:
+        text = token.read_text(errors="replace").strip()
+    except OSError as error:
+        raise ApiFailed(f"the token {token} cannot be read: {error.strerror}") from error
     if not _TOKEN.fullmatch(text):
         raise ApiFailed(f"{token} holds no token: one word of ASCII")
     return text
 
 
 def body(answer: http.client.HTTPResponse) -> Any:
-    """The JSON of an answer of bounded size."""
-    text = answer.read(_BODY_MAX + 1)
-    if len(text) > _BODY_MAX:
-        raise ApiFailed(f"the answer is larger than {_BODY_MAX} bytes", answer.status)
-    return json.loads(text)
+    """The JSON of an answer of bounded size, which comes in bounded time."""
+    text, until = bytearray(), time.monotonic() + _BODY_SECONDS
+    while part := answer.read1(65536):
+        text += part
+        if len(text) > _BODY_MAX:
+            raise ApiFailed(f"the answer is larger than {_BODY_MAX} bytes", answer.status)
+        if time.monotonic() > until:
+            raise ApiFailed(f"the answer is not done after {_BODY_SECONDS:g} s", answer.status)
+    if answer.length:
+        raise ApiFailed(f"the answer was cut after {len(text)} bytes", answer.status)
+    answer.close()  # by what is read in parts, its end is not noticed: the next one would not begin
+    return parsed(text)
+
+
+def parsed(text: bytes | bytearray) -> Any:
+    """What the JSON stands for."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"no JSON, {error}") from error
+
+
+def said(text: object) -> str:
+    """A server's own words, as a part of a message."""
+    return plain(str(text), _WORDS_MAX)
 
 
 def _reason(answer: http.client.HTTPResponse) -> str:
     """The message of a Status, else what HTTP calls it."""
     try:
-        told = json.loads(answer.read(65536))
-        return f"{answer.status}: {str(told['message'])[:300]}"
-    except (ValueError, TypeError, KeyError):
-        return f"{answer.status} {answer.reason}"
+        told = parsed(answer.read(65536))
+        return f"{answer.status}: {said(told['message'])}"
+    except (Malformed, TypeError, KeyError):
+        return f"{answer.status} {said(answer.reason)}"

@@ -1,8 +1,13 @@
+import threading
+from contextlib import closing
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from agent.apiserver import ApiFailed, ApiServer
+from agent import apiserver
+from agent.apiserver import ApiFailed, ApiServer, body
 
 
 def test_a_file_that_is_no_ca_is_named(tmp_path: Path) -> None:
@@ -20,3 +25,39 @@ def test_a_file_that_holds_no_token_is_named_but_not_quoted(tmp_path: Path, toke
     with pytest.raises(ApiFailed) as refused:
         api.get(api.connect(), "/api/v1/pods", {}, "application/json")
     assert str(refused.value) == f"{path} holds no token: one word of ASCII"
+
+
+def test_a_token_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
+    api = ApiServer("http://k8s", tmp_path / "token")
+    with pytest.raises(ApiFailed) as refused:
+        api.get(api.connect(), "/api/v1/pods", {}, "application/json")
+    said = f"the token {tmp_path}/token cannot be read: No such file or directory"
+    assert str(refused.value) == said
+
+
+def test_an_answer_that_dribbles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apiserver, "_BODY_SECONDS", 0.2)
+
+    class Dribble(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            try:
+                while not over.wait(0.02):
+                    self.wfile.write(b" ")
+            except OSError:
+                over.set()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Not asked for."""
+
+    over = threading.Event()
+    with HTTPServer(("127.0.0.1", 0), Dribble) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        with closing(HTTPConnection("127.0.0.1", server.server_port, timeout=10)) as link:
+            link.request("GET", "/")
+            with pytest.raises(ApiFailed, match=r"the answer is not done after 0\.2 s"):
+                body(link.getresponse())
+        over.set()
+        thread.join(10)
