@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from agent.watch import Resource
+from agent.watch import Resource, text
 
 _POD_FOLDERS_MAX = 10_000
 _TICK_NANOSECONDS = 10**9
@@ -52,8 +52,8 @@ def live_pods(node: str) -> Resource[NodePod]:
 def _kept(pod: Mapping[str, Any]) -> NodePod:
     about = pod["metadata"]
     notes = about.get("annotations") or {}
-    uid = notes.get(STATIC) or about["uid"]
-    return NodePod(uid, about["namespace"], about["name"], notes.get(HAMI, ""))
+    uid = text(notes, STATIC, "") or text(about, "uid")
+    return NodePod(uid, text(about, "namespace"), text(about, "name"), text(notes, HAMI, ""))
 
 
 class PodNames:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.apiserver import ApiServer
-from agent.watch import Resource, Watch
+from agent.watch import Resource, Watch, text
 
 Devices = dict[str, str]
 """Uuids by ``POOL/DEVICE``."""
@@ -23,11 +23,11 @@ def slices_of(node: str) -> Resource[Devices]:
 
 
 def _kept(one: Mapping[str, Any]) -> Devices:
-    pool, found = one["spec"]["pool"]["name"], {}
+    pool, found = text(one["spec"]["pool"], "name"), {}
     for device in one["spec"].get("devices") or ():
         told = device.get("basic", device).get("attributes") or {}
         if uuid := _uuid(told):
-            found[f"{pool}/{device['name']}"] = uuid
+            found[f"{pool}/{text(device, 'name')}"] = uuid
     return found
 
 

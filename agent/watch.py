@@ -1,9 +1,10 @@
 """Some objects of the API server, listed in pages and then watched; only what is kept of each."""
 
 import http.client
-import json
 import logging
+import math
 import random
+import reprlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from agent.apiserver import ApiFailed, ApiServer, body
+from agent.apiserver import ApiFailed, ApiServer, Malformed, body, parsed, said
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ _SILENCE_SECONDS = 150.0
 _OBJECTS_MAX = 10_000
 _LINE_MAX = 4 * 1024 * 1024
 _EXPIRED = 410
+_NEXT = "see that NEUROX_AGENT_KUBE_API names an API server"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,14 @@ class Resource(Generic[T]):
     keep: Callable[[Mapping[str, Any]], T | None]
 
 
+def text(about: Any, name: str, default: str | None = None) -> str:
+    """A text of an object; TypeError says what stands there instead."""
+    value = about.get(name, default) if isinstance(about, Mapping) else None
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {reprlib.repr(value)}, no text")
+    return value
+
+
 class Watch(Generic[T]):
     """``items`` by uid; it is replaced at each change, never changed. ``up``: they are current."""
 
@@ -49,22 +59,25 @@ class Watch(Generic[T]):
         self._path = 0
         self.version: str | None = None
         """From where a watch goes on; None: everything has to be listed first."""
-        self._failing = False
+        self._failing = self._refused = False
+        self._following = math.inf
+        """Since when this watch is on."""
 
     def run(self, stop: threading.Event) -> None:
         """Follow until ``stop``; whatever fails is tried again with back-off."""
         wait = RETRY_FIRST_SECONDS
         while not stop.is_set():
-            began = time.monotonic()
+            self._following = math.inf
             try:
                 with closing(self._api.connect()) as link:
                     self._follow(link)
-            except (ApiFailed, OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            except (ApiFailed, OSError, http.client.HTTPException) as error:
                 self._failed(error)
             except Exception:
                 log.exception("%s: watch failed, next try in %gs", self._name, wait)
                 self.up, self.version = False, None
-            if time.monotonic() - began > RETRY_MOST_SECONDS:
+            # A server that is slow to answer is not one that answered.
+            if time.monotonic() - self._following > RETRY_MOST_SECONDS:
                 wait = RETRY_FIRST_SECONDS
             stop.wait(wait * random.uniform(0.5, 1))  # noqa: S311
             wait = min(wait * 2, RETRY_MOST_SECONDS)
@@ -80,15 +93,17 @@ class Watch(Generic[T]):
 
     def _failed(self, error: Exception) -> None:
         status = error.status if isinstance(error, ApiFailed) else 0
-        if status == _EXPIRED:
-            self.version = None
+        if status == _EXPIRED and self.version is not None:
+            self.version = None  # All is listed anew, which tells whether something is wrong.
             return
-        if isinstance(error, ValueError | KeyError):  # The same event would come again.
-            self.version = None
+        reason = str(error) or type(error).__name__
+        if isinstance(error, Malformed):
+            kind = "list" if self.version is None else "event"
+            reason = f"the answer is no {kind} of {self._name}: {error}; {_NEXT}"
+            self.version = None  # The same event would come again.
         if status == 404:  # An older cluster: the next version of the API.
             self._path = (self._path + 1) % len(self._resource.paths)
         if not self._failing:
-            reason = str(error) or type(error).__name__
             log.warning("%s of %s: %s; trying again", self._name, self._api.url, reason)
         self.up, self._failing = False, True
 
@@ -103,18 +118,22 @@ class Watch(Generic[T]):
 
     def _list(self, link: http.client.HTTPConnection) -> None:
         found: dict[str, T] = {}
-        more: dict[str, str] = {}
+        tokens: set[str] = set()
+        token, empty = "", 0
         for _ in range(_OBJECTS_MAX // PAGE):
-            page = body(self._get(link, limit=str(PAGE), **more))
-            for one in page.get("items") or ():
-                if (kept := self._resource.keep(one)) is not None:
-                    found[one["metadata"]["uid"]] = kept
-            if not (token := page["metadata"].get("continue")):
+            more = {"continue": token} if token else {}
+            items, version, token = _page(body(self._get(link, limit=str(PAGE), **more)))
+            read = map(self._read, items)
+            found.update((uid, kept) for uid, kept in read if kept is not None)
+            if not token:
                 break
-            more = {"continue": token}
+            empty += not items
+            if token in tokens or empty > 1:
+                raise ApiFailed("the list has no end: it says that there is more, and has no more")
+            tokens.add(token)
         else:
             raise ApiFailed(f"more than {_OBJECTS_MAX} objects")
-        self.items, self.version = found, page["metadata"]["resourceVersion"]
+        self.items, self.version = found, version
         if not self.up:
             log.info("%s of %s: %d here", self._name, self._api.url, len(found))
         self.up, self._failing = True, False
@@ -124,6 +143,7 @@ class Watch(Generic[T]):
         seconds = str(random.randint(*_WATCH_SECONDS))  # noqa: S311
         more = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": seconds}
         answer = self._get(link, resourceVersion=self.version or "", **more)
+        self._following = time.monotonic()
         self.up, self._failing = True, False
         if link.sock:
             link.sock.settimeout(_SILENCE_SECONDS)
@@ -131,16 +151,35 @@ class Watch(Generic[T]):
             if not line.endswith(b"\n"):
                 self.version = None
                 raise ApiFailed(f"an event of more than {_LINE_MAX} bytes, or a cut one")
-            self._take(json.loads(line))
+            self._take(parsed(line))
 
-    def _take(self, event: Mapping[str, Any]) -> None:
-        one = event["object"]
-        if event["type"] == "ERROR":
-            raise ApiFailed(str(one.get("message")), int(one.get("code") or 0) or _EXPIRED)
-        if event["type"] != "BOOKMARK":
-            gone = event["type"] == "DELETED"
-            self._keep(one["metadata"]["uid"], None if gone else self._resource.keep(one))
-        self.version = one["metadata"]["resourceVersion"]
+    def _take(self, event: Any) -> None:
+        match event:
+            case {"type": "ERROR", "object": {**status}}:
+                code = status.get("code")
+                known = code if isinstance(code, int) and code else _EXPIRED
+                raise ApiFailed(said(status.get("message", "no message")), known)
+            case {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(version)}}}:
+                pass
+            case {"type": kind, "object": {"metadata": {"resourceVersion": str(version)}} as one}:
+                self._keep(*self._read(one, kind == "DELETED"))
+            case _:
+                raise Malformed("no type, object or metadata.resourceVersion")
+        self.version = version
+
+    def _read(self, one: Any, gone: bool = False) -> tuple[str, T | None]:
+        """Its uid, and what is kept of it: nothing of one in which something has a wrong type."""
+        uid = ""
+        try:
+            uid = text(one["metadata"], "uid")
+            return uid, None if gone else self._resource.keep(one)
+        except (LookupError, TypeError, AttributeError) as error:
+            if not self._refused:
+                told = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+                message = "%s of %s: one is left out, and others like it: %s; %s"
+                log.warning(message, self._name, self._api.url, told, _NEXT)
+            self._refused = True
+            return uid, None
 
     def _keep(self, uid: str, kept: T | None) -> None:
         if kept is None:
@@ -148,3 +187,13 @@ class Watch(Generic[T]):
                 self.items = {key: item for key, item in self.items.items() if key != uid}
         elif self.items.get(uid) != kept and len(self.items) < _OBJECTS_MAX:
             self.items = {**self.items, uid: kept}
+
+
+def _page(answer: Any) -> tuple[list[Any], str, str]:
+    """Items, version, and the token of the next page."""
+    match answer:
+        case {"metadata": {"resourceVersion": str(version), **about}, **rest}:
+            items, token = rest.get("items") or [], about.get("continue") or ""
+            if isinstance(items, list) and isinstance(token, str):
+                return items, version, token
+    raise Malformed("no items, or no metadata.resourceVersion")
