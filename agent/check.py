@@ -107,6 +107,7 @@ def _findings(
     given = f"{len(snapshot.allocations)} devices given to containers"
     yield _source("kubelet", "NEUROX_AGENT_POD_RESOURCES", settings.pod_resources, snapshot, given)
     yield _source("pods", "NEUROX_AGENT_KUBE_API", settings.kube_api, snapshot, "followed")
+    yield from _nameless(settings, snapshot)
     if folder := settings.job_map:
         there = folder.is_dir()
         yield Finding("jobs", there, f"{folder} {'is read' if there else 'is no folder'}")
@@ -140,6 +141,18 @@ def _source(about: str, variable: str, setting: object, snapshot: Snapshot, says
     if snapshot.agent.get((f"neurox_agent_{about}_up", ())):
         return Finding(about, True, f"{setting}: {says}")
     return Finding(about, False, f"{setting} does not answer")
+
+
+def _nameless(settings: Settings, snapshot: Snapshot) -> Iterator[Finding]:
+    """Pods that were given a GPU and have no uid, by which alone processes are known as theirs."""
+    found = {f"{one.namespace}/{one.pod}" for one in snapshot.allocations if not one.pod_uid}
+    if found:
+        says = (
+            f"nobody tells the uid of {', '.join(sorted(found))}, so no process is known "
+            "as theirs: neither the API server (NEUROX_AGENT_KUBE_API) nor the folders in "
+            f"{settings.pod_logs} (NEUROX_AGENT_POD_LOGS)"
+        )
+        yield Finding("pod uids", False, says)
 
 
 def _library() -> str | None:

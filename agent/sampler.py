@@ -49,6 +49,8 @@ class Sampler:
     def sample(self, now: float) -> None:
         """One pass at ``now``, monotonic seconds."""
         uses = self._devices.read(now, self._attribution.wants_activity)
+        # Asked first: where the kubelet is up, the grants are those that it told.
+        kubelet_up = self._kubelet.tells(now) if self._kubelet else None
         grants = self._kubelet.grants(now) if self._kubelet else ()
         self._usage = self._attribution.usage(uses, grants, now)
         self._passes += 1
@@ -60,12 +62,12 @@ class Sampler:
             problem=self._devices.problem,
             usage=self._usage,
             allocations=self._usage.allocations,
-            agent=self._told(now),
+            agent=self._told(kubelet_up),
         )
         for follower in self.followers:
             follower(self.snapshot)
 
-    def _told(self, now: float) -> Values:
+    def _told(self, kubelet_up: bool | None) -> Values:
         told: dict[Series, float] = {
             ("neurox_agent_driver_up", ()): float(self._devices.problem is None),
             ("neurox_agent_passes_total", ()): self._passes,
@@ -75,8 +77,8 @@ class Sampler:
         }
         if self._usage.unresolved_pids is not None:
             told["neurox_agent_unresolved_pids", ()] = self._usage.unresolved_pids
-        if self._kubelet:
-            told["neurox_agent_kubelet_up", ()] = float(self._kubelet.tells(now))
+        if kubelet_up is not None:
+            told["neurox_agent_kubelet_up", ()] = float(kubelet_up)
         for (_, tier), seconds in self._devices.seconds.items():
             series = ("neurox_agent_collection_duration_seconds", (tier,))
             told[series] = told.get(series, 0.0) + seconds

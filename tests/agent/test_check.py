@@ -10,6 +10,7 @@ import pytest
 
 from agent.check import Finding, look
 from agent.settings import Settings
+from tests.agent.podresources import Answering, devices, pod
 
 HEAD = "driver = 580.95.05\ncuda = 13.0\n"
 UUID = "GPU-00000000-0000-0000-0000-00000000000"
@@ -58,6 +59,26 @@ def test_a_kubelet_that_does_not_answer_is_named(
     findings = found(replace(settings, pod_resources=tmp_path / "kubelet.sock"), wait_seconds=1)
     says = f"{tmp_path / 'kubelet.sock'} does not answer"
     assert findings["kubelet"] == Finding("kubelet", False, says)
+
+
+def test_a_pod_whose_uid_nobody_tells_is_named_with_the_reason(
+    scenario: Callable[[str], None], settings: Settings, tmp_path: Path
+) -> None:
+    scenario(gpus(1))
+    socket = tmp_path / "kubelet.sock"
+    kubelet = Answering(socket, pod("a", devices("nvidia.com/gpu", f"{UUID}0")))
+    asked = replace(settings, pod_resources=socket)
+    try:
+        before = found(asked)
+        (tmp_path / "vision_a_5f6c").mkdir()
+        after = found(asked)
+    finally:
+        kubelet.stop()
+    lacking = before["pod uids"]
+    assert lacking.good is False
+    assert lacking.says.startswith("nobody tells the uid of vision/a, so no process is known")
+    assert f"{tmp_path} (NEUROX_AGENT_POD_LOGS)" in lacking.says
+    assert "pod uids" not in after
 
 
 def test_a_job_map_is_told_where_there_is_one(
