@@ -60,6 +60,13 @@ tells `GPU_UTIL` and `FB_USED` by pod as well; here `neurox_pod_gpu_sm_utilizati
 `neurox_pod_gpu_memory_used_bytes` and their like at `/metrics` tell what each pod has. Where GPU
 instances have a value of their own, their rows stand in place of the GPU's.
 
+`DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL`, `DCGM_FI_DEV_NVLINK_THROUGHPUT_BYTES_PER_SECOND` since 4.9, is
+a rate, whatever its name and type say: draw it as it is, without `rate()`. The bytes counted are
+`neurox_gpu_nvlink_bytes_total`.
+
+`promtool check metrics` reads the page, and complains of names alone, which are the exporter's:
+labels as `modelName`, and counters whose names do not end in `_total`.
+
 `neurox-agent compare http://127.0.0.1:9400` lists what an exporter on the node serves and the agent
 does not, with the reason.
 """

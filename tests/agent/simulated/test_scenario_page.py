@@ -19,9 +19,24 @@ def test_every_key_is_documented() -> None:
     assert [name for name in sorted(names) if f"`{name}`" not in page] == []
 
 
+def example() -> str:
+    found = re.search(r"```ini\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
 def test_the_example_works(library: Path, tmp_path: Path) -> None:
-    example = re.search(r"```ini\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert example is not None
     script = "import pynvml as n; n.nvmlInit(); print(n.nvmlDeviceGetCount())"
-    done = python(library, tmp_path, example[1], script)
+    done = python(library, tmp_path, example(), script)
     assert (done.stdout, done.stderr) == ("2\n", "")
+
+
+def test_the_agent_knows_the_process_of_the_example(library: Path, tmp_path: Path) -> None:
+    script = (
+        "import runpy, sys; sys.argv = ['agent', 'check']\n"
+        "runpy.run_module('agent', run_name='__main__')"
+    )
+    done = python(library, tmp_path, example(), script)
+    assert "ok  GPU 1" in done.stdout
+    assert "visible; 0 on GPUs belong to no known pod" in done.stdout
+    assert done.returncode == 0
