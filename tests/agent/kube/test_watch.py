@@ -77,7 +77,8 @@ def test_250_pods_of_this_node_come_in_pages(
     assert names(watch) == set(many)
     assert all(one["fieldSelector"].startswith("spec.nodeName=gpu-1,") for one in api.asked)
     pages = [one for one in api.asked if "watch" not in one]
-    assert len(pages) == 250 / PAGE
+    # Pods of another node that follow in the store make the server give one more, empty page.
+    assert len(pages) - 250 / PAGE in {0, 1}
     assert {one["limit"] for one in pages} == {"25"}
     remove(cluster, *many)
     eventually("all are gone", lambda: not watch.items)
