@@ -3,9 +3,12 @@
 import http.client
 import json
 import re
+import socket
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,11 +69,44 @@ class ApiServer:
         if self.token:
             headers["Authorization"] = f"Bearer {_read(self.token)}"
         root = urlsplit(self.url).path.rstrip("/")
-        link.request("GET", f"{root}{path}?{urlencode(query)}", headers=headers)
-        answer = link.getresponse()
-        if answer.status != 200:
-            raise ApiFailed(_reason(answer), answer.status)
+        with in_time(link):
+            link.request("GET", f"{root}{path}?{urlencode(query)}", headers=headers)
+            answer = link.getresponse()
+            if answer.status != 200:
+                raise ApiFailed(_reason(answer), answer.status)
         return answer
+
+
+@contextmanager
+def in_time(link: http.client.HTTPConnection) -> Iterator[None]:
+    """What is read must be there within 30 s: a limit for each read alone never ends a dribble."""
+    if link.sock is None:
+        link.connect()
+    late, sock = threading.Event(), link.sock  # an answer that ends its connection takes it over
+
+    def cut() -> None:
+        late.set()
+        with suppress(OSError):
+            # Not by the method of a TLS socket, which the reader would find without its TLS.
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    timer = threading.Timer(_BODY_SECONDS, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException, ApiFailed) as error:
+        if late.is_set():
+            raise _late() from error
+        raise
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise _late()
+
+
+def _late() -> ApiFailed:
+    return ApiFailed(f"the answer is not done after {_BODY_SECONDS:g} s")
 
 
 def _read(token: Path) -> str:
@@ -92,7 +128,7 @@ def body(answer: http.client.HTTPResponse) -> Any:
         if len(text) > _BODY_MAX:
             raise ApiFailed(f"the answer is larger than {_BODY_MAX} bytes", answer.status)
         if time.monotonic() > until:
-            raise ApiFailed(f"the answer is not done after {_BODY_SECONDS:g} s", answer.status)
+            raise _late()
     if answer.length:
         raise ApiFailed(f"the answer was cut after {len(text)} bytes", answer.status)
     answer.close()  # by what is read in parts, its end is not noticed: the next one would not begin

@@ -131,7 +131,7 @@ def _processes(settings: Settings, snapshot: Snapshot, hidden: str | None) -> Fi
     if hidden:
         return Finding("processes", False, hidden)
     unknown = snapshot.usage.unresolved_pids
-    return Finding("processes", True, f"visible; {unknown} on GPUs belong to no known pod")
+    return Finding("processes", True, f"visible; {unknown} on GPUs are in pods that nobody names")
 
 
 def _source(about: str, variable: str, setting: object, snapshot: Snapshot, says: str) -> Finding:
@@ -148,9 +148,9 @@ def _nameless(settings: Settings, snapshot: Snapshot) -> Iterator[Finding]:
     found = {f"{one.namespace}/{one.pod}" for one in snapshot.allocations if not one.pod_uid}
     if found:
         says = (
-            f"nobody tells the uid of {', '.join(sorted(found))}, so no process is known "
-            "as theirs: neither the API server (NEUROX_AGENT_KUBE_API) nor the folders in "
-            f"{settings.pod_logs} (NEUROX_AGENT_POD_LOGS)"
+            "no process is known as theirs, for neither the API server (NEUROX_AGENT_KUBE_API) "
+            f"nor the folders in {settings.pod_logs} (NEUROX_AGENT_POD_LOGS) tell the uid of "
+            f"{', '.join(sorted(found))}"
         )
         yield Finding("pod uids", False, says)
 

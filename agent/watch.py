@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from agent.apiserver import ApiFailed, ApiServer, Malformed, body, parsed, said
+from agent.apiserver import ApiFailed, ApiServer, Malformed, body, in_time, parsed, said
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -122,7 +122,9 @@ class Watch(Generic[T]):
         token, empty = "", 0
         for _ in range(_OBJECTS_MAX // PAGE):
             more = {"continue": token} if token else {}
-            items, version, token = _page(body(self._get(link, limit=str(PAGE), **more)))
+            with in_time(link):
+                answer = self._get(link, limit=str(PAGE), **more)
+                items, version, token = _page(body(answer))
             read = map(self._read, items)
             found.update((uid, kept) for uid, kept in read if kept is not None)
             if not token:

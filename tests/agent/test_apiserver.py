@@ -1,5 +1,6 @@
+import socket
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 
 from agent import apiserver
 from agent.apiserver import ApiFailed, ApiServer, body
+from agent.pods import live_pods
+from agent.watch import Watch
 
 
 def test_a_file_that_is_no_ca_is_named(tmp_path: Path) -> None:
@@ -61,3 +64,39 @@ def test_an_answer_that_dribbles_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
                 body(link.getresponse())
         over.set()
         thread.join(10)
+
+
+DRIBBLES = {
+    "head": b"HTTP/1.1 200 OK\r\nx-a: ",
+    "reason": b"HTTP/1.1 500 No\r\n\r\n",
+    "size of a chunk": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+    "body": b"HTTP/1.1 200 OK\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("begun", DRIBBLES)
+def test_no_part_of_an_answer_may_dribble(begun: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apiserver, "_BODY_SECONDS", 0.3)
+    over = threading.Event()
+
+    def dribble(listening: socket.socket) -> None:
+        accepted, _ = listening.accept()
+        with accepted, suppress(OSError):
+            accepted.recv(65536)
+            accepted.sendall(DRIBBLES[begun])
+            while not over.wait(0.02):
+                accepted.sendall(b"0")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=dribble, args=(listening,))
+        thread.start()
+        port = listening.getsockname()[1]
+        watch = Watch(ApiServer(f"http://127.0.0.1:{port}"), live_pods("gpu-1"))
+        link = HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            with pytest.raises(ApiFailed, match=r"the answer is not done after 0\.3 s"):
+                watch._list(link)
+        finally:
+            over.set()
+            link.close()
+            thread.join(10)

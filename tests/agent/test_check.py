@@ -76,7 +76,7 @@ def test_a_pod_whose_uid_nobody_tells_is_named_with_the_reason(
         kubelet.stop()
     lacking = before["pod uids"]
     assert lacking.good is False
-    assert lacking.says.startswith("nobody tells the uid of vision/a, so no process is known")
+    assert lacking.says.startswith("no process is known as theirs, for neither the API server")
     assert f"{tmp_path} (NEUROX_AGENT_POD_LOGS)" in lacking.says
     assert "pod uids" not in after
 

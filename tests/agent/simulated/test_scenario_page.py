@@ -38,5 +38,5 @@ def test_the_agent_knows_the_process_of_the_example(library: Path, tmp_path: Pat
     )
     done = python(library, tmp_path, example(), script)
     assert "ok  GPU 1" in done.stdout
-    assert "visible; 0 on GPUs belong to no known pod" in done.stdout
+    assert "visible; 0 on GPUs are in pods that nobody names" in done.stdout
     assert done.returncode == 0
