@@ -144,7 +144,8 @@ class Watch(Generic[T]):
         """Until the server ends it."""
         seconds = str(random.randint(*_WATCH_SECONDS))  # noqa: S311
         more = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": seconds}
-        answer = self._get(link, resourceVersion=self.version or "", **more)
+        with in_time(link):
+            answer = self._get(link, resourceVersion=self.version or "", **more)
         self._following = time.monotonic()
         self.up, self._failing = True, False
         if link.sock:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent import apiserver
-from agent.apiserver import ApiFailed, ApiServer, body
+from agent.apiserver import ApiFailed, ApiServer, body, in_time
 from agent.pods import live_pods
 from agent.watch import Watch
 
@@ -39,7 +39,7 @@ def test_a_token_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None
 
 
 def test_an_answer_that_dribbles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apiserver, "_BODY_SECONDS", 0.2)
+    monkeypatch.setattr(apiserver, "_ANSWER_SECONDS", 0.2)
 
     class Dribble(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -59,8 +59,9 @@ def test_an_answer_that_dribbles_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         with closing(HTTPConnection("127.0.0.1", server.server_port, timeout=10)) as link:
-            link.request("GET", "/")
-            with pytest.raises(ApiFailed, match=r"the answer is not done after 0\.2 s"):
+            late = pytest.raises(ApiFailed, match=r"the answer is not done after 0\.2 s")
+            with late, in_time(link):
+                link.request("GET", "/")
                 body(link.getresponse())
         over.set()
         thread.join(10)
@@ -76,7 +77,7 @@ DRIBBLES = {
 
 @pytest.mark.parametrize("begun", DRIBBLES)
 def test_no_part_of_an_answer_may_dribble(begun: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apiserver, "_BODY_SECONDS", 0.3)
+    monkeypatch.setattr(apiserver, "_ANSWER_SECONDS", 0.3)
     over = threading.Event()
 
     def dribble(listening: socket.socket) -> None:

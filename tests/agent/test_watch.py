@@ -1,9 +1,11 @@
 """Answers that no API server should give; what real ones do is in kube/test_watch.py."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -227,6 +229,11 @@ def test_a_server_that_is_slow_to_answer_is_asked_ever_less_often(
     now = [0.0]
 
     class Slow(ApiServer):
+        def connect(self) -> HTTPConnection:
+            link = super().connect()
+            link.sock = socket.socket()
+            return link
+
         def get(self, *_: Any) -> NoReturn:
             now[0] += 100
             raise ApiFailed("not done")
@@ -236,3 +243,4 @@ def test_a_server_that_is_slow_to_answer_is_asked_ever_less_often(
     stop = Rounds()
     Watch(Slow("http://k8s"), live_pods("gpu-1")).run(stop)
     assert stop.waited == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert now == [800.0], "each try has waited for its answer"
