@@ -24,12 +24,12 @@ class Body:
         """Whether all of it has come in."""
         return self._left == 0
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes | memoryview) -> bytes | memoryview:
         """Take what belongs to the body; returns what follows it."""
         mine, rest = data[: self._left], data[self._left :]
         if mine:
             self._left -= len(mine)
-            self._chunks.append(mine)
+            self._chunks.append(bytes(mine))
             self._held += len(mine)
             self._news.set()
             if self._held > HIGH_WATER_BYTES and not self.complete:

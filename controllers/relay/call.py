@@ -174,7 +174,7 @@ class _Parked:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def received(self, _data: bytes) -> None:
+    def received(self, _data: memoryview) -> None:
         self._connection.cut()
 
     def ended(self) -> None:
@@ -210,7 +210,7 @@ class _Incoming:
         self._connection = connection
         connection.receiver = self
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: memoryview) -> None:
         self._untouched = False
         try:
             self._parser.feed_data(data)

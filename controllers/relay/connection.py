@@ -5,19 +5,23 @@ import contextlib
 import socket
 import struct
 from typing import Protocol, cast
+from weakref import WeakKeyDictionary
 
-from controllers.relay.limits import HIGH_WATER_BYTES, TURN_BYTES
+from controllers.relay.limits import COPY_BYTES, HIGH_WATER_BYTES, TURN_BYTES
 
 USER_TIMEOUT_MS = 45_000
 LINGER_SECONDS = 60.0
 """How long a closed connection may go on sending what is left."""
+SMALL_BYTES = 4096
+"""What is joined to one write rather than sent in parts."""
+_buffers: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
 
 
 class Receiver(Protocol):
     """Who is told what happens on a connection; it may be replaced while the connection lives."""
 
-    def received(self, data: bytes) -> None:
-        """Bytes came."""
+    def received(self, data: memoryview) -> None:
+        """Bytes came; they are good until this returns, for the next ones take their place."""
 
     def ended(self) -> None:
         """The peer sends no more."""
@@ -32,11 +36,13 @@ class Receiver(Protocol):
         """Sending goes on."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """A socket whose owner may change while it lives; the protocol object never does.
 
-    Reading stops while there is any reason to pause. After TURN_BYTES it stops by itself until
-    all other connections had their turn: uvloop would read one busy socket many times in a row.
+    All connections of an event loop read into one buffer, since each read is dealt with before the
+    next begins. Reading stops while there is any reason to pause. After TURN_BYTES it stops by
+    itself until all other connections had their turn: uvloop would read one busy socket many times
+    in a row.
     """
 
     def __init__(self, receiver: Receiver | None = None) -> None:
@@ -45,9 +51,11 @@ class Connection(asyncio.Protocol):
         self.is_full = False
         self.bytes_out = self.bytes_in = 0
         self._loop = asyncio.get_running_loop()
+        self._buffer = _buffer_of(self._loop)
         self._reasons: set[str] = set()
         self._turn = 0
         self._linger: asyncio.TimerHandle | None = None
+        self._encrypts = False
         self._made = False
         """TCP is there, and TLS where it is asked for; before that it can only be closed."""
         self._transport: asyncio.Transport
@@ -58,6 +66,7 @@ class Connection(asyncio.Protocol):
         if self.closed:
             self._transport.abort()
             return
+        self._encrypts = transport.get_extra_info("sslcontext") is not None
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         raw = self._socket()
         if raw is None:
@@ -68,22 +77,26 @@ class Connection(asyncio.Protocol):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _size: int) -> memoryview:
+        """Where the next bytes go: the same place for all connections."""
+        return self._buffer
+
+    def buffer_updated(self, size: int) -> None:
         """Pass bytes on, and yield to others after a fair share."""
-        self.bytes_in += len(data)
-        self._turn += len(data)
+        self.bytes_in += size
+        self._turn += size
         if self._turn >= TURN_BYTES and not self.closed:
             self._turn = 0
             self.pause("turn")
             self._loop.call_soon(self.resume, "turn")
         if self.receiver is not None:
-            self.receiver.received(data)
+            self.receiver.received(self._buffer[:size])
 
     def eof_received(self) -> bool:
         """Stay open for the other direction, which TLS cannot; the receiver closes."""
         if self.receiver is not None:
             self.receiver.ended()
-        return self._transport.get_extra_info("sslcontext") is None
+        return not self._encrypts
 
     def connection_lost(self, failure: Exception | None) -> None:
         """Tell the receiver, once."""
@@ -116,11 +129,25 @@ class Connection(asyncio.Protocol):
         """Whether we ourselves do not read."""
         return bool(self._reasons)
 
-    def write(self, data: bytes) -> None:
+    def write(self, *parts: bytes) -> None:
         """Send; nothing happens on a closed connection."""
         if not self.closed:
-            self.bytes_out += len(data)
-            self._transport.write(data)
+            self.bytes_out += sum(map(len, parts))
+            self._transport.writelines(parts)
+
+    def write_read(self, data: memoryview | bytes, head: bytes = b"") -> None:
+        """Send ``head`` and then ``data`` that was read elsewhere and is good for this call only.
+
+        TLS takes the bytes at once, so that they need no copy; a plain socket keeps what it is
+        given.
+        """
+        if len(data) <= SMALL_BYTES:
+            self.write(b"".join((head, data)))
+        elif self._encrypts:
+            self.write(head, cast(bytes, data))
+        else:
+            ends = range(0, len(data), COPY_BYTES)
+            self.write(head, *(bytes(data[at : at + COPY_BYTES]) for at in ends))
 
     def pause(self, reason: str) -> None:
         """Stop reading until every reason is taken back."""
@@ -155,3 +182,10 @@ class Connection(asyncio.Protocol):
 
     def _socket(self) -> socket.socket | None:
         return cast(socket.socket | None, self._transport.get_extra_info("socket"))
+
+
+def _buffer_of(loop: asyncio.AbstractEventLoop) -> memoryview:
+    """The one read buffer of an event loop."""
+    if loop not in _buffers:
+        _buffers[loop] = memoryview(bytearray(TURN_BYTES))
+    return _buffers[loop]

@@ -90,7 +90,7 @@ class Exchange:
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(HEAD_SECONDS, self._late)
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: bytes | memoryview) -> None:
         """Bytes of heads and bodies."""
         if self._request is not None and not self._request.body.complete:
             data = self._request.body.feed(data)

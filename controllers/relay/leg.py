@@ -10,7 +10,7 @@ class LegLink(Protocol):
 
     connection: Connection
 
-    def send_data(self, data: bytes) -> None:
+    def send_data(self, data: memoryview) -> None:
         """Bytes from the plain side."""
 
     def leg_ended(self) -> None:
@@ -30,7 +30,7 @@ class Leg:
         if connection.is_full:
             self.full()
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: memoryview) -> None:
         """Into the stream."""
         if self._link is not None:
             self._link.send_data(data)

@@ -11,6 +11,8 @@ SEND_BYTES = 256 * 1024
 """Longest data frame that is sent."""
 TEXT_BYTES = 4096
 """Longest control message."""
+COPY_BYTES = 64 * 1024
+"""Longest piece that is copied or masked at once: memory of that size is at hand again at once."""
 HELD_BYTES = 256 * 1024
 """Early data kept while the target is being dialled."""
 TURN_BYTES = 256 * 1024

@@ -45,7 +45,7 @@ class Link:
 
     # What the connection tells.
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: wire.Data) -> None:
         """Bytes of frames; a breach of the protocol closes the connection."""
         self.seen_at = self._loop.time()
         try:
@@ -82,12 +82,12 @@ class Link:
 
     # What the leg tells.
 
-    def send_data(self, data: bytes) -> None:
+    def send_data(self, data: wire.Data) -> None:
         """Bytes of the stream, outwards."""
         stream = self.stream
         if stream is not None and not stream.end_sent and not stream.resetting:
-            for frame in wire.data_frames(data, self._masked):
-                self.connection.write(frame)
+            for head, payload in wire.data_frames(data, self._masked):
+                self.connection.write_read(payload, head)
 
     def leg_ended(self) -> None:
         """The plain side sends no more: say so in band."""
@@ -150,7 +150,7 @@ class Link:
     def on_message(self, incoming: message.Message) -> None:
         """A control message other than reset."""
 
-    def on_early_data(self, _stream: Stream | None, _data: bytes) -> None:
+    def on_early_data(self, _stream: Stream | None, _data: wire.Data) -> None:
         """Data when no leg is there to take it; empty data is the end."""
 
     def on_pong(self, payload: bytes) -> None:
@@ -167,10 +167,12 @@ class Link:
 
     # Frames and ends.
 
-    def _piece(self, opcode: int, payload: bytes) -> None:
+    def _piece(self, opcode: int, payload: wire.Data) -> None:
         if opcode == wire.BINARY:
             self._data(payload)
-        elif opcode == wire.TEXT:
+            return
+        payload = bytes(payload)
+        if opcode == wire.TEXT:
             incoming = message.decode(payload)
             if isinstance(incoming, message.Reset):
                 self._reset_received(incoming)
@@ -185,7 +187,7 @@ class Link:
         else:
             self.close(wire.NORMAL)
 
-    def _data(self, data: bytes) -> None:
+    def _data(self, data: wire.Data) -> None:
         stream = self.stream
         if stream is not None and stream.resetting:
             if not data:
@@ -196,7 +198,7 @@ class Link:
         elif stream.end_seen:
             raise wire.WireError("data after the end of its direction")
         elif data:
-            stream.leg.connection.write(data)
+            stream.leg.connection.write_read(data)
         else:
             self.end_received(stream)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from websockets.speedups import apply_mask
 
-from controllers.relay.limits import FRAME_BYTES, SEND_BYTES, TEXT_BYTES
+from controllers.relay.limits import COPY_BYTES, FRAME_BYTES, SEND_BYTES, TEXT_BYTES
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 NORMAL, GOING_AWAY, PROTOCOL_ERROR = 1000, 1001, 1002
@@ -21,30 +21,43 @@ _LONGEST = {
 }
 
 
+Data = bytes | memoryview
+
+
 class WireError(Exception):
     """The peer sent what the protocol does not allow; the connection is over (1002)."""
 
 
-def frame(opcode: int, payload: bytes, masked: bool) -> bytes:
-    """One whole frame; a client masks, a server does not."""
-    size = len(payload)
-    bit = _MASKED if masked else 0
+def head(opcode: int, size: int, key: bytes | None = None) -> bytes:
+    """What comes before ``size`` bytes of payload; ``key``: what masks them, a client's only."""
+    bit = 0 if key is None else _MASKED
     if size < 126:
-        head = bytes((_FINAL | opcode, bit | size))
+        begin = bytes((_FINAL | opcode, bit | size))
     elif size < 65536:
-        head = bytes((_FINAL | opcode, bit | 126)) + size.to_bytes(2, "big")
+        begin = bytes((_FINAL | opcode, bit | 126)) + size.to_bytes(2, "big")
     else:
-        head = bytes((_FINAL | opcode, bit | 127)) + size.to_bytes(8, "big")
+        begin = bytes((_FINAL | opcode, bit | 127)) + size.to_bytes(8, "big")
+    return begin if key is None else begin + key
+
+
+def frame(opcode: int, payload: Data, masked: bool) -> bytes:
+    """One whole frame; a client masks, a server does not."""
     if not masked:
-        return head + payload
+        return b"".join((head(opcode, len(payload)), payload))
     key = os.urandom(4)
-    return b"".join((head, key, apply_mask(payload, key)))
+    return b"".join((head(opcode, len(payload), key), apply_mask(payload, key)))
 
 
-def data_frames(data: bytes, masked: bool) -> Iterator[bytes]:
-    """``data`` as frames of a size that passes everywhere; no bytes, no frame.."""
-    for start in range(0, len(data), SEND_BYTES):
-        yield frame(BINARY, data[start : start + SEND_BYTES], masked)
+def data_frames(data: Data, masked: bool) -> Iterator[tuple[bytes, Data]]:
+    """``data`` as frames of a size that passes everywhere, head and payload; no bytes, no frame."""
+    longest = COPY_BYTES if masked else SEND_BYTES
+    for start in range(0, len(data), longest):
+        payload = data[start : start + longest]
+        if masked:
+            key = os.urandom(4)
+            yield head(BINARY, len(payload), key), apply_mask(payload, key)
+        else:
+            yield head(BINARY, len(payload)), payload
 
 
 def close_payload(code: int, reason: str) -> bytes:
@@ -65,10 +78,13 @@ class Decoder:
         self._left = 0
         self._key = b""
 
-    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """The (opcode, payload) pieces that ``data`` completes; WireError ends the connection."""
+    def feed(self, data: Data) -> Iterator[tuple[int, Data]]:
+        """The (opcode, payload) pieces that ``data`` completes; WireError ends the connection.
+
+        A binary piece may be a part of ``data``; everything else is a copy.
+        """
         if self._rest:
-            data = self._rest + data
+            data = b"".join((self._rest, data))
             self._rest = b""
         at = 0
         while at < len(data):
@@ -79,7 +95,7 @@ class Decoder:
                 continue
             start = self._head(data, at)
             if start is None:
-                self._rest = data[at:]
+                self._rest = bytes(data[at:])
                 return
             opcode, payload_at, size = start
             if opcode == BINARY and size:
@@ -87,12 +103,12 @@ class Decoder:
                 at = payload_at
                 continue
             if payload_at + size > len(data):
-                self._rest = data[at:]
+                self._rest = bytes(data[at:])
                 return
             at = payload_at + size
-            yield opcode, self._plain(data[payload_at:at])
+            yield opcode, self._plain(bytes(data[payload_at:at]))
 
-    def _head(self, data: bytes, at: int) -> tuple[int, int, int] | None:
+    def _head(self, data: Data, at: int) -> tuple[int, int, int] | None:
         """Opcode, where the payload begins, its size; None when the head is not all there."""
         if len(data) < at + 2:
             return None
@@ -114,11 +130,11 @@ class Decoder:
         if self._masked:
             if len(data) < at + 4:
                 return None
-            self._key = data[at : at + 4]
+            self._key = bytes(data[at : at + 4])
             at += 4
         return opcode, at, size
 
-    def _unmasked(self, piece: bytes) -> bytes:
+    def _unmasked(self, piece: Data) -> Data:
         self._left -= len(piece)
         if not self._masked:
             return piece

@@ -78,7 +78,7 @@ class _Handshake:
         self._connection = connection
         connection.receiver = self
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: memoryview) -> None:
         self._buffer += data
         if self.answer.done():
             return

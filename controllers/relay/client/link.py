@@ -69,13 +69,13 @@ class ClientLink(Link):
             case _:
                 pass
 
-    def on_early_data(self, stream: Stream | None, data: bytes) -> None:
+    def on_early_data(self, stream: Stream | None, data: wire.Data) -> None:
         """Held while the target is dialled; dropped after a refusal that crossed it."""
         if stream is None:
             if not self._refused:
                 self.close(wire.PROTOCOL_ERROR, "data without a stream")
             return
-        self._held.append(data)
+        self._held.append(bytes(data))
         self._held_bytes += len(data)
         if self._held_bytes > HELD_BYTES:
             self.connection.pause("held")

@@ -89,7 +89,7 @@ class ServerLink(Link):
             case _:
                 pass
 
-    def on_early_data(self, _stream: Stream | None, _data: bytes) -> None:
+    def on_early_data(self, _stream: Stream | None, _data: wire.Data) -> None:
         """A client never speaks before ``opened``."""
         raise wire.WireError("data without an open stream")
 

@@ -53,7 +53,7 @@ def test_where_the_bytes_are_cut_makes_no_difference(
 
 def test_much_data_goes_out_in_frames_that_pass_everywhere() -> None:
     data = b"y" * (2 * SEND_BYTES + 5)
-    frames = list(data_frames(data, masked=False))
+    frames = [head + bytes(payload) for head, payload in data_frames(data, masked=False)]
     assert len(frames) == 3
     assert max(map(len, frames)) <= SEND_BYTES + 10
     assert joined(list(Decoder(masked=False).feed(b"".join(frames)))) == [(BINARY, data)]
