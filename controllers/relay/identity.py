@@ -15,6 +15,7 @@ from controllers.relay.limits import SKEW_SECONDS, TOKEN_SECONDS
 
 CONNECT = "neurox-relay.v1/connect"
 WRITE = "neurox-relay.v1/write"
+ROTATE = "neurox-relay.v1/rotate"
 """Audiences: a token for the one is no good for the other."""
 
 TOKEN_CHARACTERS = 2048

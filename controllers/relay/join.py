@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import yaml
 from redis import Redis
 
+from controllers.relay import succession
 from controllers.relay.kubeconfig import KubeconfigError, parse_kubeconfig
 from controllers.store import keys
 from controllers.store.secret import digest, new_secret
@@ -20,6 +21,8 @@ __all__ = [
     "JoinToken",
     "KubeconfigError",
     "accept",
+    "ask_rotation",
+    "forget",
     "issue",
     "known",
     "kubeconfig",
@@ -76,11 +79,26 @@ def accept(redis: Redis, cluster_id: str, token_id: str, secret_digest: str) -> 
 
 
 def revoke(redis: Redis, cluster_id: str) -> None:
-    """Forget the cluster's keys, tokens and uid; every relay-server cuts its connections."""
+    """Take back the cluster's keys, tokens and uid; every relay-server cuts its connections."""
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.delete(keys.relay_identity(cluster_id))
+        pipe.hset(keys.relay_identity(cluster_id), "revoked_at", repr(time.time()))
+        pipe.publish(keys.RELAY_EVENTS, cluster_id)
+        pipe.execute()
+
+
+def forget(redis: Redis, cluster_id: str) -> None:
+    """Revoke, and know nothing of the cluster any more."""
     with redis.pipeline(transaction=True) as pipe:
         pipe.delete(keys.relay_identity(cluster_id))
         pipe.publish(keys.RELAY_EVENTS, cluster_id)
         pipe.execute()
+
+
+def ask_rotation(redis: Redis, cluster_id: str) -> bool:
+    """Ask for a new key, which the cluster makes when it is connected; False: it has none yet."""
+    identity, now = keys.relay_identity(cluster_id), repr(time.time())
+    return bool(redis.eval(succession.ASK, 1, identity, now, keys.RELAY_EVENTS, cluster_id))
 
 
 def kubeconfig(server_url: str, ca_pem: str | None, token: str) -> str:

@@ -6,6 +6,9 @@ import msgspec
 
 from controllers.relay.wire import WireError
 
+ROTATE = "rotate"
+"""The feature of a server that takes new keys."""
+
 
 class Pool(msgspec.Struct, frozen=True):
     """How many connections the server wants."""
@@ -69,7 +72,35 @@ class Drain(msgspec.Struct, tag_field="type", tag="drain", frozen=True):
     deadline_s: float
 
 
-Message: TypeAlias = Hello | Open | Opened | Refused | Reset | Want | Drain
+class Rotate(msgspec.Struct, tag_field="type", tag="rotate", frozen=True):
+    """Server to client: replace the key ``kid``. Client to server: here is the new one.
+
+    ``proof`` is a token that the new key has signed; instead ``failed`` says why there is none.
+    """
+
+    kid: str = ""
+    public_key: str = ""
+    proof: str = ""
+    failed: str = ""
+
+
+class Rotated(msgspec.Struct, tag_field="type", tag="rotated", frozen=True):
+    """Server to client: the key ``kid`` is good, or why it is refused."""
+
+    kid: str
+    refusal: str = ""
+
+
+class Report(msgspec.Struct, tag_field="type", tag="report", frozen=True):
+    """Client to server: how far its clock is ahead, and when (epoch seconds) its key changes."""
+
+    skew_s: float
+    rotates_at: float | None = None
+
+
+Message: TypeAlias = (
+    Hello | Open | Opened | Refused | Reset | Want | Drain | Rotate | Rotated | Report
+)
 
 
 class _AnyType(msgspec.Struct):

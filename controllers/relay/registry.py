@@ -11,6 +11,8 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from controllers.relay import credential, succession
+from controllers.relay.credential import OVERLAP_SECONDS, Credential
 from controllers.relay.identity import IdentityError, Proof, key_id, public_key
 from controllers.relay.limits import USED_SECONDS
 from controllers.store import keys
@@ -20,6 +22,7 @@ from controllers.store.secret import digest
 FRESH_SECONDS = 30.0
 LOOK_SECONDS = 5.0
 """How often all keys are looked at, whether or not a change was told."""
+REREAD_SECONDS = 1.0
 REDIS_CONNECTIONS = 32
 """A flood of handshakes must not become as many connections to Redis."""
 PRESENCE_SECONDS = 30
@@ -39,15 +42,19 @@ if t[4] then
   if uid ~= ARGV[5] then return {'foreign', ''} end
   return {'again', t[2]}
 end
-if redis.call('HGET', id, 'token') ~= ARGV[8] then return {'superseded', ''} end
+local last = redis.call('HGET', id, 'token')
+if not last then return {'revoked', ''} end
+if last ~= ARGV[8] then return {'superseded', ''} end
 if tonumber(t[3]) <= tonumber(ARGV[6]) then return {'expired', ''} end
 if uid and uid ~= ARGV[5] then return {'foreign', ''} end
 for _, name in ipairs(redis.call('HKEYS', id)) do
-  if string.sub(name, 1, 4) == 'key:' then redis.call('HDEL', id, name) end
+  local kind = string.match(name, '^(%l+):')
+  if kind == 'key' or kind == 'made' or kind == 'until' then redis.call('HDEL', id, name) end
 end
+redis.call('HDEL', id, 'rotate', 'rotation', 'rotates_at', 'skew', 'revoked_at')
 redis.call('HSET', KEYS[1], 'public', ARGV[4])
-redis.call('HSET', id, 'key:' .. ARGV[3], ARGV[4], 'uid', ARGV[5], 'joined_at', ARGV[6],
-  'version', ARGV[7])
+redis.call('HSET', id, 'key:' .. ARGV[3], ARGV[4], 'made:' .. ARGV[3], ARGV[6], 'uid', ARGV[5],
+  'joined_at', ARGV[6], 'version', ARGV[7])
 redis.call('PUBLISH', ARGV[9], t[2])
 return {'joined', t[2]}
 """
@@ -97,7 +104,7 @@ class Joining:
 
 @dataclass(frozen=True)
 class _Known:
-    keys: Mapping[str, str]
+    credential: Credential
     read_at: float
 
 
@@ -152,22 +159,53 @@ class Registry:
         outcome, cluster_id = cast(list[bytes], answer)
         return outcome.decode(), cluster_id.decode()
 
-    async def keys_of(self, cluster_id: str) -> Mapping[str, str]:
-        """The cluster's public keys by key id; empty when it never joined or was revoked."""
+    async def keys_of(self, cluster_id: str, kid: str | None = None) -> Mapping[str, str]:
+        """The cluster's good keys by key id; empty when it never joined or was revoked.
+
+        A ``kid`` that is not among them may be of a rotation that was not heard of: they are read
+        once more, but not more than once a second.
+        """
+        now = time.time()
+        good = (await self.credential_of(cluster_id)).good(now)
+        known = self._known.get(cluster_id)
+        if kid is None or kid in good or known is None:
+            return good
+        if time.monotonic() - known.read_at < REREAD_SECONDS:
+            return good
+        self.forget(cluster_id)
+        return (await self.credential_of(cluster_id)).good(now)
+
+    async def credential_of(self, cluster_id: str) -> Credential:
+        """The cluster's keys and what is to become of them."""
         known, now = self._known.get(cluster_id), time.monotonic()
         if known is not None and now - known.read_at < FRESH_SECONDS:
-            return known.keys
-        rows = await self._ask(self._redis.hgetall(keys.relay_identity(cluster_id)))
-        found = {
-            name.decode().removeprefix("key:"): public.decode()
-            for name, public in cast(dict[bytes, bytes], rows).items()
-            if name.startswith(b"key:")
-        }
-        if found:
+            return known.credential
+        key = keys.relay_identity(cluster_id)
+        found = credential.of(await self._ask(self._redis.hgetall(key)))
+        if found.over(time.time()):
+            await self._ask(self._redis.eval(succession.BURY, 1, key, repr(time.time())))
+        if found.keys:
             self._known[cluster_id] = _Known(found, now)
         else:
             self._known.pop(cluster_id, None)
         return found
+
+    async def succeed(self, cluster_id: str, kid: str, successor: str) -> str:
+        """Let the public key ``successor`` follow the key ``kid``: done, again, or why not."""
+        arguments = (
+            *(kid, key_id(successor), successor, repr(time.time()), str(OVERLAP_SECONDS)),
+            *(keys.RELAY_EVENTS, cluster_id),
+        )
+        identity = keys.relay_identity(cluster_id)
+        answer = await self._ask(self._redis.eval(succession.SUCCEED, 1, identity, *arguments))
+        self.forget(cluster_id)
+        return cast(bytes, answer).decode()
+
+    async def note(self, cluster_id: str, kid: str, fields: Mapping[str, str]) -> None:
+        """Keep what the holder of the key ``kid`` says of itself, as long as the key is good."""
+        pairs = [text for pair in fields.items() for text in pair]
+        identity = keys.relay_identity(cluster_id)
+        await self._ask(self._redis.eval(succession.NOTE, 1, identity, kid, *pairs))
 
     async def first_use(self, proof: Proof) -> bool:
         """Whether no replica has seen the token before; from now on all of them have."""

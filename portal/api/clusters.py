@@ -87,7 +87,7 @@ def delete_cluster(name: str) -> Response:
     cluster = stores().clusters.by_name(name)
     if dry_run():
         return nothing()
-    join.revoke(stores().redis, cluster.id)
+    join.forget(stores().redis, cluster.id)
     stores().clusters.remove(cluster.id)
     stores().states.forget(cluster.id)
     for intent in stores().intents.all():

@@ -16,6 +16,7 @@ from controllers.relay.server.joining import JoinDesk
 from controllers.relay.server.metrics import ServerMetrics
 from controllers.relay.server.pool import Pools
 from controllers.relay.server.public import Public
+from controllers.relay.server.rotation import KeyDesk
 from controllers.relay.server.settings import Settings
 from controllers.relay.server.tunnel import Tunnel
 
@@ -37,7 +38,8 @@ class RelayServer:
         self._gateway = Gateway(settings.receive_url, settings.tenant_header)
         doorkeeper = Doorkeeper(self._registry)
         desk = JoinDesk(self._registry)
-        self._public = Public(settings, self._pools, doorkeeper, desk, self._gateway)
+        key_desk = KeyDesk(self._registry)
+        self._public = Public(settings, self._pools, doorkeeper, desk, self._gateway, key_desk)
         metrics = ServerMetrics(self._pools, doorkeeper, self._gateway).registry()
         tunnel = Tunnel(self._pools, settings.service_token)
         self._outside = Listener(self._public.handle)

@@ -47,7 +47,7 @@ class Doorkeeper:
 
     async def _proof(self, token: str, audience: str) -> Proof:
         claim = identity.claimed(token)
-        keys = await self._registry.keys_of(claim.cluster_id)
+        keys = await self._registry.keys_of(claim.cluster_id, claim.kid)
         if not keys:
             raise Problem(
                 HTTPStatus.FORBIDDEN,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from controllers.relay import message, wire
 from controllers.relay.connection import Connection
@@ -32,12 +32,16 @@ class Keeper(Protocol):
         """The link is no more."""
 
 
+KeyNews: TypeAlias = Callable[["ServerLink", message.Rotate | message.Report], None]
+
+
 class ServerLink(Link):
     """A connection that a cluster dialled in; ``kid`` is the key it proved to hold."""
 
     def __init__(self, connection: Connection, kid: str, keeper: Keeper, timing: Timing) -> None:
         super().__init__(connection, masked=False, timing=timing)
         self.kid = kid
+        self.on_key_news: KeyNews | None = None
         self._keeper = keeper
         self._last_id = 0
         self._opening: asyncio.Future[None] | None = None
@@ -82,6 +86,9 @@ class ServerLink(Link):
                     # Also when a reset is on its way: the client is idle and will drop it.
                     self._fail(OpenRefused(code, words))
                     self._finish(cut=False)
+            case message.Rotate() | message.Report():
+                if self.on_key_news is not None:
+                    self.on_key_news(self, incoming)
             case message.Drain():
                 self.draining = True
                 if self.stream is None:

@@ -1,6 +1,7 @@
 """What the world can reach: links, joins, metrics. Everything else does not exist."""
 
 import logging
+from functools import partial
 from http import HTTPStatus
 
 from controllers.relay import message, websocket
@@ -18,6 +19,7 @@ from controllers.relay.server.gateway import Gateway
 from controllers.relay.server.joining import JoinDesk
 from controllers.relay.server.link import ServerLink
 from controllers.relay.server.pool import Pools
+from controllers.relay.server.rotation import KeyDesk
 from controllers.relay.server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class Public:
         doorkeeper: Doorkeeper,
         desk: JoinDesk,
         gate: Gateway,
+        key_desk: KeyDesk,
     ) -> None:
         self.draining = False
         self._strange: set[str] = set()
@@ -48,6 +51,7 @@ class Public:
         self._doorkeeper = doorkeeper
         self._desk = desk
         self._gateway = gate
+        self._key_desk = key_desk
 
     async def handle(self, request: Request) -> None:
         """Route by method and path."""
@@ -79,6 +83,7 @@ class Public:
             )
         rest = request.hand_over(websocket.switching(key, self._replica))
         link = ServerLink(request.connection, proof.kid, pool, self._timing)
+        link.on_key_news = partial(self._key_desk.heard, proof.cluster_id)
         link.send(self._hello)
         pool.add(link)
         if len(pool.links) == 1:
@@ -105,5 +110,6 @@ def _hello(replica: str, size: PoolSize, timing: Timing) -> message.Hello:
         replicas=(replica,),
         pool=message.Pool(size.min, size.start, size.max),
         ping_s=timing.ping,
+        features=(message.ROTATE,),
         limits={"frame_bytes": FRAME_BYTES, "streams": STREAMS_PER_CLUSTER},
     )

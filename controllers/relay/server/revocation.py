@@ -1,8 +1,11 @@
-"""Cuts the links of clusters whose keys were taken back."""
+"""Cuts the links of clusters whose keys were taken back, and asks for new keys."""
 
 import asyncio
 import logging
+import time
 
+from controllers.relay import message
+from controllers.relay.credential import Credential
 from controllers.relay.registry import Registry, RegistryDown
 from controllers.relay.server.pool import Pool, Pools
 
@@ -18,17 +21,19 @@ async def watch(registry: Registry, pools: Pools) -> None:
             async for cluster_id in registry.changes():
                 registry.forget(cluster_id)
                 for pool in pools:
-                    if cluster_id in (None, pool.cluster_id):
-                        await _enforce(registry, pool)
+                    if cluster_id in (None, pool.cluster_id) and pool.links:
+                        credential = await registry.credential_of(pool.cluster_id)
+                        _enforce(credential, pool)
+                        _ask(credential, pool)
         except RegistryDown as failure:
             log.warning("%s; changes of keys are not seen", failure)
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _enforce(registry: Registry, pool: Pool) -> None:
+def _enforce(credential: Credential, pool: Pool) -> None:
     """Close what was let in by a key that is good no more."""
-    keys = await registry.keys_of(pool.cluster_id)
-    gone = [link for link in pool.links if link.kid not in keys]
+    good = credential.good(time.time())
+    gone = [link for link in pool.links if link.kid not in good]
     for link in gone:
         link.draining = True
         pool.free.discard(link)
@@ -36,3 +41,14 @@ async def _enforce(registry: Registry, pool: Pool) -> None:
         link.close(REVOKED, "revoked")
     if gone:
         log.info("cluster %s: %d connections closed, their key is gone", pool.cluster_id, len(gone))
+
+
+def _ask(credential: Credential, pool: Pool) -> None:
+    """Pass an admin's wish on, again and again until there is a new key."""
+    current = credential.current
+    if credential.asked_at is None or current is None:
+        return
+    listening = [link for link in pool.links if not link.draining]
+    if listening:
+        newest = max(listening, key=lambda link: link.seen_at)
+        newest.send(message.Rotate(kid=current.kid))

@@ -21,6 +21,7 @@ from redis import Redis
 from controllers.domain.cluster import Cluster
 from controllers.domain.errors import Unreachable
 from controllers.relay import join
+from controllers.relay.identity import PrivateKey
 from controllers.relay.session import cluster_session
 from controllers.store import keys
 from infra.local import relay_pki
@@ -117,6 +118,15 @@ class Hub:
     def kubeconfig(self, cluster_id: str, ttl: float = 60.0) -> str:
         token = join.issue(self.redis, cluster_id, ttl).token
         return join.kubeconfig(self.url, Path(self.ca).read_text(), token)
+
+    def member(self, name: str = "member") -> tuple[str, PrivateKey]:
+        """A cluster id and the key that has joined for it."""
+        cluster_id, key = self.record(name), PrivateKey.generate()
+        token = join.issue(self.redis, cluster_id, 60).token
+        body = {"token": token, "public_key": key.public, "cluster_uid": "u"}
+        url = self.url + "/relay/v1/join"
+        assert requests.post(url, json=body, timeout=5, verify=self.ca).status_code == 200
+        return cluster_id, key
 
     def session(self, cluster_id: str) -> requests.Session:
         return cluster_session(self.internal_url, SERVICE_TOKEN, cluster_id)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from controllers.relay import join, websocket
+from controllers.relay import websocket
 from controllers.relay.identity import CONNECT, PrivateKey
 from controllers.store import keys
 from tests.controllers.relay.raw import ask, closed_within, head_of, link, masked, tls
@@ -19,20 +19,10 @@ CLOSED_SECONDS = 10.0
 SILENT_SECONDS = 12.0
 
 
-def member(hub: Any, name: str) -> tuple[str, PrivateKey]:
-    """A cluster id and the key that has joined for it."""
-    cluster_id, key = hub.record(name), PrivateKey.generate()
-    token = join.issue(hub.redis, cluster_id, 60).token
-    body = {"token": token, "public_key": key.public, "cluster_uid": "u"}
-    answer = requests.post(hub.url + "/relay/v1/join", json=body, timeout=5, verify=hub.ca)
-    assert answer.status_code == 200
-    return cluster_id, key
-
-
 @pytest.fixture(scope="module")
 def hostile(hub: Any) -> tuple[str, PrivateKey]:
     """A cluster that has joined, and whose client is ours to misuse."""
-    return member(hub, "hostile")
+    return hub.member("hostile")
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +144,7 @@ def test_a_peer_that_asks_and_never_reads_costs_no_memory(hub: Any, hostile: Any
 
 
 def test_access_taken_back_is_noticed_even_when_the_message_is_lost(hub: Any) -> None:
-    cluster_id, key = member(hub, "forgotten")
+    cluster_id, key = hub.member("forgotten")
     with link(hub, cluster_id, key) as sock:
         hub.redis.delete(keys.relay_identity(cluster_id))  # and nothing is published
         assert closed_within(sock, CLOSED_SECONDS)

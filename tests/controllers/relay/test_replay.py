@@ -12,8 +12,8 @@ import pytest
 import requests
 from redis import Redis
 
-from controllers.relay import join, websocket
-from controllers.relay.identity import CONNECT, WRITE, PrivateKey
+from controllers.relay import websocket
+from controllers.relay.identity import CONNECT, WRITE
 from tests.conftest import Valkey
 from tests.controllers.relay.conftest import Hub, Site
 
@@ -29,16 +29,6 @@ def hubs(tmp_path: Path, pki: Path, valkey: Valkey) -> Iterator[list[Hub]]:
         yield hubs
         for hub in hubs:
             hub.close()
-
-
-def member(hub: Hub) -> tuple[str, PrivateKey]:
-    """A cluster id and the key that has joined for it."""
-    cluster_id, key = hub.record("member"), PrivateKey.generate()
-    token = join.issue(hub.redis, cluster_id, 60).token
-    body = {"token": token, "public_key": key.public, "cluster_uid": "u"}
-    answer = requests.post(hub.url + "/relay/v1/join", json=body, timeout=5, verify=hub.ca)
-    assert answer.status_code == 200
-    return cluster_id, key
 
 
 def connect(hub: Hub, token: str) -> str:
@@ -60,7 +50,7 @@ def write(hub: Hub, token: str) -> requests.Response:
 
 def test_a_token_used_at_one_replica_is_refused_by_the_other(hubs: list[Hub]) -> None:
     first, second = hubs
-    cluster_id, key = member(first)
+    cluster_id, key = first.member()
     token = key.token(cluster_id, CONNECT, time.time())
     assert " 101 " in connect(first, token)
     assert " 401 " in connect(second, token)
@@ -72,7 +62,7 @@ def test_a_token_used_at_one_replica_is_refused_by_the_other(hubs: list[Hub]) ->
 
 
 def test_a_used_token_is_forgotten_once_no_clock_could_take_it(hubs: list[Hub]) -> None:
-    cluster_id, key = member(hubs[0])
+    cluster_id, key = hubs[0].member()
     assert write(hubs[0], key.token(cluster_id, WRITE, time.time())).status_code == 200
     used = list(hubs[0].redis.scan_iter("neurox:relay:used:*"))
     assert len(used) == 1
@@ -86,7 +76,7 @@ def test_without_redis_open_connections_go_on_and_nobody_new_is_let_in(
     site = Site(hub, tmp_path / "site", hub.record("site"))
     try:
         site.join()
-        cluster_id, key = member(hub)
+        cluster_id, key = hub.member()
         valkey.kill()
         for audience, ask in ((CONNECT, connect), (WRITE, write)):
             said: Any = ask(hub, key.token(cluster_id, audience, time.time()))

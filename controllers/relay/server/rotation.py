@@ -1,0 +1,92 @@
+"""Takes the new keys of clusters, and what their clients say of key and clock."""
+
+import asyncio
+import logging
+import time
+
+import msgspec
+
+from controllers.relay import identity, message
+from controllers.relay.credential import Rotation
+from controllers.relay.identity import ROTATE, IdentityError
+from controllers.relay.registry import Registry, RegistryDown
+from controllers.relay.server.link import ServerLink
+from controllers.relay.server.pace import Pace
+from controllers.relay.succession import REFUSALS
+
+log = logging.getLogger(__name__)
+FARTHEST = 1e10
+"""Seconds beyond which no time or skew of a client is believed."""
+WORDS = 200
+"""Characters of a client's complaint that are kept."""
+
+
+class KeyDesk:
+    """One message of a link at a time; what comes meanwhile is dropped, and comes again."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._busy: dict[ServerLink, asyncio.Task[None]] = {}
+        self._pace = Pace()
+
+    def heard(
+        self, cluster_id: str, link: ServerLink, news: message.Rotate | message.Report
+    ) -> None:
+        """Begin to work on it."""
+        if link in self._busy or not self._pace.allows(cluster_id):
+            return
+        task = asyncio.get_running_loop().create_task(self._work(cluster_id, link, news))
+        self._busy[link] = task
+        task.add_done_callback(lambda _: self._busy.pop(link, None))
+
+    async def _work(
+        self, cluster_id: str, link: ServerLink, news: message.Rotate | message.Report
+    ) -> None:
+        try:
+            if isinstance(news, message.Report):
+                await self._keep(cluster_id, link.kid, news)
+            elif news.failed:
+                await self._failed(cluster_id, link.kid, news.failed)
+            else:
+                await self._rotate(cluster_id, link, news)
+        except RegistryDown as failure:
+            log.warning("%s; what cluster %s said of its key is lost", failure, cluster_id)
+
+    async def _keep(self, cluster_id: str, kid: str, report: message.Report) -> None:
+        said = {"skew": report.skew_s, "rotates_at": report.rotates_at}
+        fields = {
+            name: repr(value)
+            for name, value in said.items()
+            if value is not None and abs(value) < FARTHEST
+        }
+        if fields:
+            await self._registry.note(cluster_id, kid, fields)
+
+    async def _rotate(self, cluster_id: str, link: ServerLink, asked: message.Rotate) -> None:
+        try:
+            offered = {identity.key_id(asked.public_key): asked.public_key}
+            proof = identity.verify(asked.proof, offered, ROTATE)
+            if proof.cluster_id != cluster_id:
+                raise IdentityError("the proof is for another cluster")
+        except IdentityError as failure:
+            await self._refuse(cluster_id, link, asked, str(failure))
+            return
+        outcome = await self._registry.succeed(cluster_id, link.kid, asked.public_key)
+        if outcome in REFUSALS:
+            await self._refuse(cluster_id, link, asked, REFUSALS[outcome])
+            return
+        if outcome == "done":
+            log.info("cluster %s: key %s follows %s", cluster_id, proof.kid, link.kid)
+        link.send(message.Rotated(proof.kid))
+
+    async def _refuse(
+        self, cluster_id: str, link: ServerLink, asked: message.Rotate, words: str
+    ) -> None:
+        link.send(message.Rotated(identity.key_id(asked.public_key), words))
+        await self._failed(cluster_id, link.kid, f"refused: {words}")
+
+    async def _failed(self, cluster_id: str, kid: str, words: str) -> None:
+        log.warning("cluster %s: its key was not rotated: %s", cluster_id, words[:WORDS])
+        outcome = Rotation(time.time(), ok=False, words=words[:WORDS])
+        text = msgspec.json.encode(outcome).decode()
+        await self._registry.note(cluster_id, kid, {"rotation": text})

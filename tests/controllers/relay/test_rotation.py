@@ -1,0 +1,180 @@
+"""A key is followed by another: by proof, once, with a day in which both are good."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from controllers.relay import credential, join, message, websocket
+from controllers.relay.identity import CONNECT, ROTATE, PrivateKey
+from controllers.store import keys
+from tests.controllers.relay.raw import ask, closed_within, link, masked
+
+
+def known(hub: Any, cluster_id: str) -> credential.Credential:
+    return credential.read(hub.redis, [cluster_id])[0]
+
+
+def let_in(hub: Any, cluster_id: str, key: PrivateKey) -> int:
+    token = key.token(cluster_id, CONNECT, time.time())
+    return ask(hub, websocket.request("hub", websocket.new_key(), token, "t"))
+
+
+def heard(sock: Any) -> Any:
+    """The next control message."""
+    first, second = sock.recv(2)
+    assert first == 0x81
+    length = second if second < 126 else int.from_bytes(sock.recv(2), "big")
+    received = b""
+    while len(received) < length:
+        received += sock.recv(length - len(received))
+    return message.decode(received)
+
+
+def offer(key: PrivateKey, cluster_id: str, audience: str = ROTATE) -> message.Rotate:
+    return message.Rotate(public_key=key.public, proof=key.token(cluster_id, audience, time.time()))
+
+
+def rotate(hub: Any, cluster_id: str, holder: PrivateKey, asked: message.Rotate) -> message.Rotated:
+    with link(hub, cluster_id, holder) as sock:
+        sock.sendall(masked(0x81, message.encode(asked)))
+        answer = heard(sock)
+    assert isinstance(answer, message.Rotated)
+    return answer
+
+
+def test_a_new_key_is_good_at_once_and_the_old_one_for_a_day(
+    hub: Any, eventually: Callable[..., None]
+) -> None:
+    cluster_id, old = hub.member()
+    new = PrivateKey.generate()
+    assert rotate(hub, cluster_id, old, offer(new, cluster_id)) == message.Rotated(new.kid)
+    assert let_in(hub, cluster_id, new) == let_in(hub, cluster_id, old) == 101
+    found = known(hub, cluster_id)
+    assert found.current is not None
+    assert found.former is not None
+    assert (found.current.kid, found.former.kid) == (new.kid, old.kid)
+    assert found.former.until == pytest.approx(time.time() + 86400, abs=60)
+    assert found.rotation is not None
+    assert found.rotation.ok
+
+
+def test_a_key_whose_day_is_over_is_forgotten_and_its_links_are_cut(
+    hub: Any, eventually: Callable[..., None]
+) -> None:
+    cluster_id, old = hub.member()
+    new = PrivateKey.generate()
+    with link(hub, cluster_id, old) as before:
+        rotate(hub, cluster_id, old, offer(new, cluster_id))
+        with link(hub, cluster_id, new) as after:
+            identity = keys.relay_identity(cluster_id)
+            hub.redis.hset(identity, f"until:{old.kid}", time.time() - 1)
+            assert closed_within(before, 10)
+            after.sendall(masked(0x89, b"still there?"))
+            assert after.recv(2) == bytes((0x8A, 12))
+    assert let_in(hub, cluster_id, old) == 401
+    eventually("it is forgotten", lambda: not hub.redis.hexists(identity, f"key:{old.kid}"))
+    assert let_in(hub, cluster_id, new) == 101
+
+
+def test_the_same_offer_again_changes_nothing(hub: Any) -> None:
+    cluster_id, old = hub.member()
+    new = PrivateKey.generate()
+    rotate(hub, cluster_id, old, offer(new, cluster_id))
+    row = hub.redis.hgetall(keys.relay_identity(cluster_id))
+    assert rotate(hub, cluster_id, old, offer(new, cluster_id)) == message.Rotated(new.kid)
+    assert hub.redis.hgetall(keys.relay_identity(cluster_id)) == row
+
+
+def test_a_key_that_was_replaced_names_no_other_successor(hub: Any) -> None:
+    cluster_id, old = hub.member()
+    new, thief = PrivateKey.generate(), PrivateKey.generate()
+    rotate(hub, cluster_id, old, offer(new, cluster_id))
+    refusal = rotate(hub, cluster_id, old, offer(thief, cluster_id)).refusal
+    assert refusal == "a key that was replaced already cannot be used for that"
+    assert rotate(hub, cluster_id, new, offer(old, cluster_id)).refusal == refusal
+    assert let_in(hub, cluster_id, thief) == 401
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda asked, _: msgspec.structs.replace(asked, proof=""), "there is no token"),
+        (lambda asked, _: msgspec.structs.replace(asked, public_key="x"), "does not have"),
+        (
+            lambda asked, _: msgspec.structs.replace(
+                asked, public_key=PrivateKey.generate().public
+            ),
+            "does not have",
+        ),
+        (lambda _, id: offer(PrivateKey.generate(), id, CONNECT), "signature or claims"),
+        (lambda *_: offer(PrivateKey.generate(), "another"), "for another cluster"),
+    ],
+)
+def test_a_key_that_nobody_proves_to_hold_is_refused_and_noted(
+    hub: Any, change: Any, words: str, eventually: Callable[..., None]
+) -> None:
+    cluster_id, old = hub.member()
+    asked = change(offer(PrivateKey.generate(), cluster_id), cluster_id)
+    assert words in rotate(hub, cluster_id, old, asked).refusal
+
+    def noted() -> bool:
+        outcome = known(hub, cluster_id).rotation
+        return outcome is not None and not outcome.ok and words in outcome.words
+
+    eventually("the refusal is kept", noted)
+    assert len(known(hub, cluster_id).keys) == 1
+
+
+def test_so_many_keys_are_good_at_once_and_no_more(hub: Any) -> None:
+    cluster_id, key = hub.member()
+    for _ in range(7):
+        new = PrivateKey.generate()
+        assert not rotate(hub, cluster_id, key, offer(new, cluster_id)).refusal
+        key = new
+    assert (
+        "eight keys"
+        in rotate(hub, cluster_id, key, offer(PrivateKey.generate(), cluster_id)).refusal
+    )
+
+
+def test_an_admins_wish_is_passed_on_until_it_is_fulfilled(hub: Any) -> None:
+    cluster_id, old = hub.member()
+    new = PrivateKey.generate()
+    assert join.ask_rotation(hub.redis, cluster_id)
+    with link(hub, cluster_id, old) as sock:
+        for _ in range(2):
+            assert heard(sock) == message.Rotate(kid=old.kid)
+        assert known(hub, cluster_id).asked_at == pytest.approx(time.time(), abs=30)
+        sock.sendall(masked(0x81, message.encode(offer(new, cluster_id))))
+        assert heard(sock) == message.Rotated(new.kid)
+    assert known(hub, cluster_id).asked_at is None
+
+
+def test_a_cluster_without_a_key_cannot_be_asked(hub: Any) -> None:
+    cluster_id = hub.record("never")
+    assert not join.ask_rotation(hub.redis, cluster_id)
+    assert known(hub, cluster_id) == credential.Credential()
+
+
+def test_what_a_client_says_of_itself_is_kept_if_it_can_be(
+    hub: Any, eventually: Callable[..., None]
+) -> None:
+    cluster_id, key = hub.member()
+    with link(hub, cluster_id, key) as sock:
+        sock.sendall(masked(0x81, message.encode(message.Report(1e300, 2e9))))
+        eventually("the time is kept", lambda: known(hub, cluster_id).rotates_at == 2e9)
+        assert known(hub, cluster_id).skew_seconds is None
+        sock.sendall(masked(0x81, message.encode(message.Report(-61.5))))
+        eventually("the skew is kept", lambda: known(hub, cluster_id).skew_seconds == -61.5)
+
+
+def test_a_revoked_cluster_leaves_nothing_but_when(hub: Any) -> None:
+    cluster_id, _ = hub.member()
+    join.revoke(hub.redis, cluster_id)
+    assert known(hub, cluster_id).revoked_at == pytest.approx(time.time(), abs=30)
+    assert list(hub.redis.hgetall(keys.relay_identity(cluster_id))) == [b"revoked_at"]
+    join.forget(hub.redis, cluster_id)
+    assert not hub.redis.exists(keys.relay_identity(cluster_id))
