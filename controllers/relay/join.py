@@ -58,6 +58,7 @@ def issue(redis: Redis, cluster_id: str, ttl_seconds: float) -> JoinToken:
         pipe.hset(key, "expires_at", repr(expires_at))
         pipe.expireat(key, int(expires_at) + KEPT_SECONDS)
         pipe.hset(keys.relay_identity(cluster_id), "token", token_id)
+        pipe.hset(keys.relay_identity(cluster_id), "token_at", repr(time.time()))
         pipe.execute()
     return JoinToken(token_id, f"{PREFIX}{token_id}_{secret}", expires_at)
 

@@ -38,6 +38,8 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self.seen_at = self._loop.time()
         self.used_at = self.seen_at
+        self.why = ""
+        """Why the connection ended, in words, once it has."""
         self._masked = masked
         self._decoder = wire.Decoder(masked=not masked)
         self._giving_up: asyncio.TimerHandle | None = None
@@ -61,10 +63,13 @@ class Link:
         """The peer closed without a word."""
         self.connection.close()
 
-    def lost(self, _failure: Exception | None) -> None:
+    def lost(self, failure: Exception | None) -> None:
         """The connection is gone, and its stream with it."""
         if self._giving_up is not None:
             self._giving_up.cancel()
+        if not self.why:
+            broke = "it was closed without a word" if failure is None else _broken(failure)
+            self.why = broke
         stream, self.stream = self.stream, None
         if stream is not None and stream.leg is not None:
             stream.leg.release(cut=True)
@@ -134,6 +139,7 @@ class Link:
     def close(self, code: int = wire.GOING_AWAY, reason: str = "") -> None:
         """Say why, then close; a stream that still runs is cut."""
         if not self.connection.closed:
+            self.why = self.why or reason
             payload = wire.close_payload(code, reason)
             self.connection.write(wire.frame(wire.CLOSE, payload, self._masked))
             self.connection.close()
@@ -185,6 +191,7 @@ class Link:
         elif opcode == wire.PONG:
             self.on_pong(payload)
         else:
+            self.why = self.why or f"the other side closed it: {wire.closed_because(payload)}"
             self.close(wire.NORMAL)
 
     def _data(self, data: wire.Data) -> None:
@@ -242,3 +249,7 @@ class Link:
 
     def _give_up(self) -> None:
         self.close(wire.PROTOCOL_ERROR, "a reset was not confirmed")
+
+
+def _broken(failure: Exception) -> str:
+    return f"the connection broke ({type(failure).__name__})"

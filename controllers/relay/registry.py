@@ -4,7 +4,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -37,16 +37,16 @@ local id = ARGV[1] .. t[2]
 if redis.call('HEXISTS', KEYS[2], t[2]) == 0 then return {'unknown', ''} end
 local uid = redis.call('HGET', id, 'uid')
 if t[4] then
-  if t[4] ~= ARGV[4] then return {'used', ''} end
-  if redis.call('HGET', id, 'key:' .. ARGV[3]) ~= ARGV[4] then return {'revoked', ''} end
-  if uid ~= ARGV[5] then return {'foreign', ''} end
+  if t[4] ~= ARGV[4] then return {'used', t[2]} end
+  if redis.call('HGET', id, 'key:' .. ARGV[3]) ~= ARGV[4] then return {'revoked', t[2]} end
+  if uid ~= ARGV[5] then return {'foreign', t[2]} end
   return {'again', t[2]}
 end
 local last = redis.call('HGET', id, 'token')
-if not last then return {'revoked', ''} end
-if last ~= ARGV[8] then return {'superseded', ''} end
-if tonumber(t[3]) <= tonumber(ARGV[6]) then return {'expired', ''} end
-if uid and uid ~= ARGV[5] then return {'foreign', ''} end
+if not last then return {'revoked', t[2]} end
+if last ~= ARGV[8] then return {'superseded', t[2]} end
+if tonumber(t[3]) <= tonumber(ARGV[6]) then return {'expired', t[2]} end
+if uid and uid ~= ARGV[5] then return {'foreign', t[2]} end
 for _, name in ipairs(redis.call('HKEYS', id)) do
   local kind = string.match(name, '^(%l+):')
   if kind == 'key' or kind == 'made' or kind == 'until' then redis.call('HDEL', id, name) end
@@ -83,8 +83,10 @@ _REFUSALS: dict[str, tuple[int, str]] = {
 class JoinRefused(Exception):
     """The token buys nothing; the message says what to do, ``status`` what to answer."""
 
-    def __init__(self, status: int, words: str) -> None:
+    def __init__(self, status: int, words: str, cluster_id: str = "") -> None:
         super().__init__(words)
+        self.cluster_id = cluster_id
+        """Whose token it was; empty when that is not proven."""
         self.status = status
 
 
@@ -135,7 +137,7 @@ class Registry:
             raise JoinRefused(400, "The uid of the kube-system namespace is missing.")
         outcome, cluster_id = await self._redeemed(joining, match[1], digest(match[2]))
         if outcome in _REFUSALS:
-            raise JoinRefused(*_REFUSALS[outcome])
+            raise JoinRefused(*_REFUSALS[outcome], cluster_id)
         self.forget(cluster_id)
         return cluster_id
 
@@ -261,6 +263,18 @@ class Registry:
             pipe.delete(keys.relay_replica(replica))
             for cluster_id in clusters:
                 pipe.hdel(keys.relay_presence(cluster_id), replica)
+            await self._ask(pipe.execute())
+
+    async def recorded(self, clusters: list[str]) -> set[str]:
+        """Those that have a record."""
+        rows = await self._ask(self._redis.hmget(keys.CLUSTERS, clusters))
+        return {name for name, row in zip(clusters, rows, strict=True) if row is not None}
+
+    async def say(self, commands: Iterable[tuple[Any, ...]]) -> None:
+        """Send commands whose answers nobody needs, in one round trip."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
             await self._ask(pipe.execute())
 
     async def ping(self) -> None:

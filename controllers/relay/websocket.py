@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import os
 from http import HTTPStatus
+from importlib.metadata import version
 
 from controllers.relay.exchange import Problem
 from controllers.relay.head import AnswerHead, RequestHead
@@ -12,6 +13,8 @@ from controllers.relay.limits import PROTOCOL
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONNECT_PATH = "/relay/v1/connect"
+AGENT = "neurox-relay-client"
+_VERSION = version("neurox")
 
 
 def new_key() -> str:
@@ -38,6 +41,7 @@ def request(authority: str, key: str, token: str, instance: str) -> bytes:
         f"sec-websocket-protocol: {PROTOCOL}",
         f"authorization: Bearer {token}",
         f"x-neurox-instance: {instance}",
+        f"user-agent: {AGENT}/{_VERSION}",
     )
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 

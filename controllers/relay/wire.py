@@ -65,6 +65,12 @@ def close_payload(code: int, reason: str) -> bytes:
     return code.to_bytes(2, "big") + reason.encode()[:120]
 
 
+def closed_because(payload: bytes) -> str:
+    """The reason in a close frame, fit to be shown."""
+    words = "".join(c for c in payload[2:].decode("utf-8", "replace") if c.isprintable())
+    return words or f"code {int.from_bytes(payload[:2], 'big') or 1005}"
+
+
 class Decoder:
     """Bytes in, pieces of frames out.
 

@@ -84,3 +84,13 @@ def relay_presence(cluster_id: str) -> str:
 def relay_replica(replica_id: str) -> str:
     """Where a relay replica can be reached; expires."""
     return f"neurox:relay:r:{replica_id}"
+
+
+def relay_contact(cluster_id: str) -> str:
+    """A hash: when a cluster was last heard of, refused, let in, and what it sent; expires."""
+    return f"neurox:relay:contact:{cluster_id}"
+
+
+def relay_history(cluster_id: str) -> str:
+    """A list, newest first, of how a cluster's connections came and went; bounded, expires."""
+    return f"neurox:relay:history:{cluster_id}"

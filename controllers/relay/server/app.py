@@ -9,6 +9,7 @@ from controllers.relay.event_loop import ended, passed
 from controllers.relay.listener import Listener
 from controllers.relay.registry import Registry
 from controllers.relay.server import presence, revocation
+from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.doorkeeper import Doorkeeper
 from controllers.relay.server.gateway import Gateway
 from controllers.relay.server.internal import Internal
@@ -34,10 +35,11 @@ class RelayServer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._registry = Registry(settings.redis_url)
-        self._pools = Pools()
+        self._contacts = Contacts(self._registry, settings.replica)
+        self._pools = Pools(self._contacts.changed)
         self._gateway = Gateway(settings.receive_url, settings.tenant_header)
-        doorkeeper = Doorkeeper(self._registry)
-        desk = JoinDesk(self._registry)
+        doorkeeper = Doorkeeper(self._registry, self._contacts)
+        desk = JoinDesk(self._registry, self._contacts)
         key_desk = KeyDesk(self._registry)
         self._public = Public(settings, self._pools, doorkeeper, desk, self._gateway, key_desk)
         metrics = ServerMetrics(self._pools, doorkeeper, self._gateway).registry()
@@ -53,6 +55,7 @@ class RelayServer:
         inside = await self._inside.listen(settings.internal_listen)
         for work in (
             revocation.watch(self._registry, self._pools),
+            self._contacts.run(self._pools, self._gateway),
             presence.announce(self._registry, self._pools, settings.replica, str(inside)),
         ):
             self._tasks.append(asyncio.create_task(work))
@@ -99,11 +102,11 @@ class RelayServer:
         """Let go of everything."""
         self._outside.close()
         self._inside.close()
-        await ended(self._tasks)
         for link in self._pools.links():
-            link.close()
+            link.close(reason="the relay-server stopped")
         self._gateway.close()
         await passed(0.05, asyncio.Event())  # the last words go out
+        await ended(self._tasks)
         await self._registry.close()
 
     def _unready(self) -> str | None:

@@ -1,12 +1,14 @@
 """Checks the tokens that clusters show."""
 
+import contextlib
 import logging
 from http import HTTPStatus
 
 from controllers.relay import identity
 from controllers.relay.exchange import Problem, Request
-from controllers.relay.identity import IdentityError, Proof
+from controllers.relay.identity import CONNECT, IdentityError, Proof
 from controllers.relay.registry import Registry, RegistryDown
+from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.pace import A_SECOND, Pace
 
 log = logging.getLogger(__name__)
@@ -18,8 +20,9 @@ class Doorkeeper:
     Once means once at all replicas, which only Redis can tell: without it nobody new is let in.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, contacts: Contacts) -> None:
         self._registry = registry
+        self._contacts = contacts
         self._pace = Pace()
         self._blind = False
         self.refused: dict[str, int] = {}
@@ -40,20 +43,27 @@ class Doorkeeper:
             if self._blind:
                 log.info("Redis answers again: connections and metrics are taken")
             self._blind = False
+            if audience == CONNECT:
+                agent = request.head.headers.get("user-agent", "")
+                self._contacts.runs(proof.cluster_id, agent)
             return proof
         reason = str(int(problem.status))
         self.refused[reason] = self.refused.get(reason, 0) + 1
         raise problem
 
+    def turned_away(self, request: Request, problem: Problem) -> None:
+        """Note what was wrong with a request whose token nobody has looked at."""
+        with contextlib.suppress(IdentityError):
+            claim = identity.claimed(request.bearer())
+            self._contacts.refused(claim.cluster_id, problem.status, str(problem))
+
     async def _proof(self, token: str, audience: str) -> Proof:
         claim = identity.claimed(token)
         keys = await self._registry.keys_of(claim.cluster_id, claim.kid)
         if not keys:
-            raise Problem(
-                HTTPStatus.FORBIDDEN,
-                "this cluster has no access (any more); it needs a new join token",
-                retry_after=300,
-            )
+            words = "this cluster has no access (any more); it needs a new join token"
+            self._contacts.refused(claim.cluster_id, HTTPStatus.FORBIDDEN, words)
+            raise Problem(HTTPStatus.FORBIDDEN, words, retry_after=300)
         try:
             proof = identity.verify(token, keys, audience)
             if not self._pace.allows(proof.cluster_id):
@@ -65,6 +75,7 @@ class Doorkeeper:
         except IdentityError as failure:
             # Said only of clusters that exist: a stranger must not be able to fill the log.
             log.warning("a token for cluster %s was refused: %s", claim.cluster_id, failure)
+            self._contacts.refused(claim.cluster_id, HTTPStatus.UNAUTHORIZED, str(failure))
             raise
         return proof
 

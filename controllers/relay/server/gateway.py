@@ -1,7 +1,9 @@
 """Metrics in: remote write of a proven cluster, passed on under the cluster's own tenant."""
 
 import logging
+import time
 from collections import Counter
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -28,6 +30,16 @@ OUTWARDS = (
 )
 
 
+@dataclass(frozen=True)
+class Write:
+    """How a cluster's last metrics were answered; epoch seconds."""
+
+    at: float
+    status: int
+    taken_at: float | None = None
+    """When any were last taken."""
+
+
 class Gateway:
     """Passes bodies on as a stream; they are never decoded here."""
 
@@ -40,6 +52,8 @@ class Gateway:
         self.requests: Counter[tuple[str, int]] = Counter()
         """By cluster and status."""
         self.bytes: Counter[str] = Counter()
+        """By cluster."""
+        self.last: dict[str, Write] = {}
         """By cluster."""
 
     async def write(self, request: Request, proof: Proof) -> None:
@@ -61,7 +75,7 @@ class Gateway:
             answer = await self._passed_on(request, proof.cluster_id)
         finally:
             self._in_flight[proof.cluster_id] -= 1
-        self.requests[proof.cluster_id, answer.status] += 1
+        self._answered(proof.cluster_id, answer.status)
         self.bytes[proof.cluster_id] += request.body.length
         back = {name: answer.headers[name] for name in OUTWARDS if name in answer.headers}
         request.answer(answer.status, answer.body, back)
@@ -69,6 +83,12 @@ class Gateway:
     def close(self) -> None:
         """Let go of the store."""
         self._client.close()
+
+    def _answered(self, cluster_id: str, status: int) -> None:
+        self.requests[cluster_id, status] += 1
+        now, former = time.time(), self.last.get(cluster_id)
+        taken = now if status < 300 else former.taken_at if former else None
+        self.last[cluster_id] = Write(now, status, taken)
 
     async def _passed_on(self, request: Request, cluster_id: str) -> Answer:
         sent = request.head.headers
@@ -79,7 +99,7 @@ class Gateway:
             return await self._client.send(call, RECEIVE_SECONDS)
         except CallFailed as failure:
             log.warning("metrics of cluster %s were not taken: %s", cluster_id, failure)
-            self.requests[cluster_id, 503] += 1
+            self._answered(cluster_id, 503)
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE, "the metrics store does not answer", retry_after=5
             ) from None

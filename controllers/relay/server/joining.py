@@ -8,6 +8,7 @@ import msgspec
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.limits import JOIN_BYTES
 from controllers.relay.registry import Joining, JoinRefused, Registry, RegistryDown
+from controllers.relay.server.contacts import Contacts
 
 log = logging.getLogger(__name__)
 EXPLANATION = (
@@ -29,8 +30,9 @@ class JoinBody(msgspec.Struct, frozen=True):
 class JoinDesk:
     """Redeems join tokens."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, contacts: Contacts) -> None:
         self._registry = registry
+        self._contacts = contacts
 
     async def redeem(self, request: Request) -> None:
         """Answer with the cluster's id, or a sentence that says what to do."""
@@ -45,10 +47,13 @@ class JoinDesk:
             cluster_id = await self._registry.redeem(asked)
         except JoinRefused as refusal:
             log.warning("a join was refused: %s", refusal)
+            if refusal.cluster_id:
+                self._contacts.refused(refusal.cluster_id, refusal.status, str(refusal))
             raise Problem(HTTPStatus(refusal.status), str(refusal)) from None
         except RegistryDown as failure:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(failure), retry_after=5) from None
         log.info("cluster %s has joined", cluster_id)
+        self._contacts.joined(cluster_id, body.version)
         request.answer_json(HTTPStatus.OK, {"cluster_id": cluster_id})
 
     async def explain(self, request: Request) -> None:

@@ -1,6 +1,7 @@
 """The server's end of a link: it opens the streams."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
@@ -31,6 +32,9 @@ class Keeper(Protocol):
     def gone(self, link: "ServerLink") -> None:
         """The link is no more."""
 
+    def measured(self, seconds: float) -> None:
+        """A round trip over the link took so long."""
+
 
 KeyNews: TypeAlias = Callable[["ServerLink", message.Rotate | message.Report], None]
 
@@ -47,6 +51,7 @@ class ServerLink(Link):
         self._opening: asyncio.Future[None] | None = None
         self._on_opened: Callable[[], tuple[Connection, bytes]] | None = None
         self._watch = self._loop.call_later(timing.dead, self._check)
+        self._pings, self._pinged_at = 0, 0.0
 
     async def open(
         self, target: str, seconds: float, on_opened: Callable[[], tuple[Connection, bytes]]
@@ -100,6 +105,18 @@ class ServerLink(Link):
         """A client never speaks before ``opened``."""
         raise wire.WireError("data without an open stream")
 
+    def measure(self) -> None:
+        """Send a ping of our own; the keeper is told when its answer is here."""
+        self._pings += 1
+        self._pinged_at = time.monotonic()  # the loop's own time stands still within a turn
+        self.ping(self._pings.to_bytes(8, "big"))
+
+    def on_pong(self, payload: bytes) -> None:
+        """The answer to our last ping; any other is nothing."""
+        if self._pinged_at and payload == self._pings.to_bytes(8, "big"):
+            self._keeper.measured(time.monotonic() - self._pinged_at)
+            self._pinged_at = 0.0
+
     def on_reset(self, _stream: Stream, reset: message.Reset) -> None:
         """A reset instead of ``opened``."""
         self._fail(OpenRefused(reset.code, reset.message))
@@ -131,6 +148,7 @@ class ServerLink(Link):
 
     def _check(self) -> None:
         if self.silent_seconds >= self.timing.dead:
+            self.why = f"nothing came for {self.timing.dead:g} s"
             self.connection.cut()
             return
         self._watch = self._loop.call_later(self.timing.dead / 3, self._check)

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from controllers.relay import message
 from controllers.relay.limits import STREAMS_PER_CLUSTER
 from controllers.relay.server.link import ServerLink
+
+Changed = Callable[[str, bool, str], None]
+"""Told that a cluster has its first link here, or lost its last one, and why."""
 
 
 class NoConnection(Exception):
@@ -16,8 +19,13 @@ class NoConnection(Exception):
 class Pool:
     """One cluster's links. The one that was heard of last is used first: it lives for sure."""
 
-    def __init__(self, cluster_id: str) -> None:
+    def __init__(self, cluster_id: str, changed: Changed | None = None) -> None:
         self.cluster_id = cluster_id
+        self.rtt: float | None = None
+        """Seconds of the last round trip that was measured."""
+        self._changed = changed
+        self._gone_in = self._gone_out = 0
+        """What links carried that are no more."""
         self.links: set[ServerLink] = set()
         self.free: set[ServerLink] = set()
         self.opened = 0
@@ -28,10 +36,33 @@ class Pool:
         """Streams that run or are being opened."""
         return sum(link.stream is not None for link in self.links)
 
+    @property
+    def bytes_in(self) -> int:
+        """What has come over its links here, frames and all."""
+        return self._gone_in + sum(link.connection.bytes_in for link in self.links)
+
+    @property
+    def bytes_out(self) -> int:
+        """What has gone over them."""
+        return self._gone_out + sum(link.connection.bytes_out for link in self.links)
+
+    def measure(self) -> None:
+        """Take the time of a round trip, if possible where nothing else is on its way."""
+        for link in [*self.free, *self.links][:1]:
+            link.measure()
+
+    def measured(self, seconds: float) -> None:
+        """A round trip took so long."""
+        self.rtt = seconds
+
     def add(self, link: ServerLink) -> None:
         """A link that has just been made."""
         self.links.add(link)
         self.idle(link)
+        if len(self.links) == 1:
+            link.measure()
+            if self._changed is not None:
+                self._changed(self.cluster_id, True, "")
 
     def idle(self, link: ServerLink) -> None:
         """The link can carry a stream: the longest waiting caller gets it."""
@@ -47,7 +78,12 @@ class Pool:
 
     def gone(self, link: ServerLink) -> None:
         """The link is no more."""
-        self.links.discard(link)
+        if link in self.links:
+            self.links.discard(link)
+            self._gone_in += link.connection.bytes_in
+            self._gone_out += link.connection.bytes_out
+            if not self.links and self._changed is not None:
+                self._changed(self.cluster_id, False, link.why)
         self.free.discard(link)
         if not any(not each.draining for each in self.links):
             self.refuse_waiting("the cluster has just disconnected")
@@ -95,15 +131,16 @@ class Pool:
 class Pools:
     """Every cluster that has, or had, a link here."""
 
-    def __init__(self) -> None:
+    def __init__(self, changed: Changed | None = None) -> None:
         self._by_cluster: dict[str, Pool] = {}
+        self._changed = changed
 
     def __iter__(self) -> Iterator[Pool]:
         return iter(list(self._by_cluster.values()))
 
     def of(self, cluster_id: str) -> Pool:
         """The cluster's pool, made when it is the first time; only for a verified cluster."""
-        return self._by_cluster.setdefault(cluster_id, Pool(cluster_id))
+        return self._by_cluster.setdefault(cluster_id, Pool(cluster_id, self._changed))
 
     def find(self, cluster_id: str) -> Pool | None:
         """The cluster's pool, if it ever was here."""

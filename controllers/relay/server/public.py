@@ -96,6 +96,7 @@ class Public:
         try:
             return websocket.check(request.head)
         except Problem as problem:
+            self._doorkeeper.turned_away(request, problem)
             offered = request.head.headers.get("sec-websocket-protocol", "nothing")[:60]
             news = offered not in self._strange and len(self._strange) < STRANGE_VERSIONS
             if problem.status == HTTPStatus.UPGRADE_REQUIRED and news:

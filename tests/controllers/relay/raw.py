@@ -52,6 +52,16 @@ def link(hub: Any, cluster_id: str, key: PrivateKey) -> ssl.SSLSocket:
     return sock
 
 
+def pong(sock: socket.socket) -> bytes:
+    """What the next pong carries; the server's own pings, which come before it, are passed over."""
+    while True:
+        first, size = sock.recv(2)
+        payload = sock.recv(size)
+        if first != 0x89:
+            assert first == 0x8A, hex(first)
+            return payload
+
+
 def masked(first: int, payload: bytes = b"", length: int | None = None) -> bytes:
     """A client's frame with an all-zero mask; ``length`` may lie."""
     size = len(payload) if length is None else length
