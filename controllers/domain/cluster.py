@@ -13,6 +13,7 @@ class Cluster:
     name: str
     created_at: float
     description: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import base64
 import secrets
 import time
 from dataclasses import dataclass, field
+from typing import cast
 
 import yaml
 from redis import Redis
@@ -20,6 +21,7 @@ from controllers.store.secret import digest, new_secret
 __all__ = [
     "JoinToken",
     "KubeconfigError",
+    "Waiting",
     "accept",
     "ask_rotation",
     "forget",
@@ -29,6 +31,7 @@ __all__ = [
     "parse_kubeconfig",
     "revoke",
     "secret_yaml",
+    "waiting",
 ]
 
 JOIN_PATH = "/relay/v1/join"
@@ -47,8 +50,20 @@ class JoinToken:
     expires_at: float
 
 
-def issue(redis: Redis, cluster_id: str, ttl_seconds: float) -> JoinToken:
-    """A token of one use for one cluster record; a former one that nobody used stops working."""
+@dataclass(frozen=True)
+class Waiting:
+    """A token that nobody has used yet."""
+
+    id: str
+    expires_at: float
+    rebuilt: bool
+
+
+def issue(redis: Redis, cluster_id: str, ttl_seconds: float, *, rebuilt: bool = False) -> JoinToken:
+    """A token of one use for one cluster record; a former one that nobody used stops working.
+
+    ``rebuilt`` is the admin's word that another cluster may take the record's place.
+    """
     token_id, secret = secrets.token_hex(8), new_secret()
     expires_at = time.time() + ttl_seconds
     key = keys.relay_join(token_id)
@@ -56,11 +71,26 @@ def issue(redis: Redis, cluster_id: str, ttl_seconds: float) -> JoinToken:
         pipe.hset(key, "digest", digest(secret))
         pipe.hset(key, "cluster", cluster_id)
         pipe.hset(key, "expires_at", repr(expires_at))
+        if rebuilt:
+            pipe.hset(key, "rebuilt", "1")
         pipe.expireat(key, int(expires_at) + KEPT_SECONDS)
         pipe.hset(keys.relay_identity(cluster_id), "token", token_id)
         pipe.hset(keys.relay_identity(cluster_id), "token_at", repr(time.time()))
         pipe.execute()
     return JoinToken(token_id, f"{PREFIX}{token_id}_{secret}", expires_at)
+
+
+def waiting(redis: Redis, cluster_id: str) -> Waiting | None:
+    """The token by which the cluster may join now; None when it needs a new one."""
+    token_id = cast(bytes | None, redis.hget(keys.relay_identity(cluster_id), "token"))
+    if token_id is None:
+        return None
+    key = keys.relay_join(token_id.decode())
+    row = redis.hmget(key, "expires_at", "public", "rebuilt")
+    expires_at, used, rebuilt = cast(list[bytes | None], row)
+    if expires_at is None or used is not None or float(expires_at) <= time.time():
+        return None
+    return Waiting(token_id.decode(), float(expires_at), rebuilt is not None)
 
 
 def known(redis: Redis, token_id: str) -> bool:
@@ -118,12 +148,17 @@ def kubeconfig(server_url: str, ca_pem: str | None, token: str) -> str:
     return yaml.safe_dump(document, sort_keys=False)
 
 
-def secret_yaml(kubeconfig: str) -> str:
-    """The Secret to apply in the new cluster: one key, ``kubeconfig``."""
+def secret_yaml(kubeconfig: str, cluster: str) -> str:
+    """The Secret to apply in the cluster of that name: one key, ``kubeconfig``."""
     document = {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": "neurox-join", "namespace": "neurox-system"},
+        "metadata": {
+            "name": "neurox-join",
+            "namespace": "neurox-system",
+            # Which of many it is: all have one name.
+            "annotations": {"neurox.io/cluster": cluster},
+        },
         "type": "Opaque",
         "stringData": {"kubeconfig": kubeconfig},
     }

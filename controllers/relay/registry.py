@@ -31,7 +31,7 @@ _UID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 # KEYS: the token, the cluster records. The identity's key depends on the token, hence its prefix.
 _REDEEM = """
-local t = redis.call('HMGET', KEYS[1], 'digest', 'cluster', 'expires_at', 'public')
+local t = redis.call('HMGET', KEYS[1], 'digest', 'cluster', 'expires_at', 'public', 'rebuilt')
 if not t[1] or t[1] ~= ARGV[2] then return {'unknown', ''} end
 local id = ARGV[1] .. t[2]
 if redis.call('HEXISTS', KEYS[2], t[2]) == 0 then return {'unknown', ''} end
@@ -46,7 +46,7 @@ local last = redis.call('HGET', id, 'token')
 if not last then return {'revoked', t[2]} end
 if last ~= ARGV[8] then return {'superseded', t[2]} end
 if tonumber(t[3]) <= tonumber(ARGV[6]) then return {'expired', t[2]} end
-if uid and uid ~= ARGV[5] then return {'foreign', t[2]} end
+if uid and uid ~= ARGV[5] and not t[5] then return {'foreign', t[2]} end
 for _, name in ipairs(redis.call('HKEYS', id)) do
   local kind = string.match(name, '^(%l+):')
   if kind == 'key' or kind == 'made' or kind == 'until' then redis.call('HDEL', id, name) end
@@ -74,8 +74,9 @@ _REFUSALS: dict[str, tuple[int, str]] = {
     ),
     "foreign": (
         409,
-        "This cluster record belongs to another cluster (its kube-system namespace has another "
-        "uid); if it was rebuilt, remove the record on the Clusters page and add it again.",
+        "This record belongs to another cluster: the uid of the namespace kube-system is not the "
+        "one that joined. If that cluster was rebuilt, an admin says so by `neurox cluster join "
+        "NAME --rebuilt`, or on the cluster's page, and applies the new Secret here.",
     ),
 }
 

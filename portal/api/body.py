@@ -10,7 +10,7 @@ from flask import Flask, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from portal import problem
-from portal.schemas import FieldError
+from portal.schemas import FieldError, Model
 
 WORDS = {
     "model_type": "a JSON object is expected",
@@ -41,7 +41,9 @@ class StrictAdapter(PydanticAdapter):
             raise ValueError(f"only JSON bodies are declared as input, not {location}")
         model: type[BaseModel] = self.model_class
         try:
-            return model.model_validate(request.get_json(), strict=True)
+            optional = issubclass(model, Model) and model.may_be_absent
+            absent = optional and not request.get_data()
+            return model.model_validate({} if absent else request.get_json(), strict=True)
         except ValidationError as invalid:
             raise InvalidBody(errors(model, invalid)) from None
 

@@ -10,14 +10,22 @@ from flask import Response, current_app
 from controllers.domain.cluster import Cluster
 from controllers.domain.errors import Conflict, NotFound
 from controllers.relay import join
-from portal.api import fleet, joining
+from portal.api import fleet, installing, joining
 from portal.api.access import require_admin
 from portal.api.answer import answer, dry_run, nothing
 from portal.api.listing import Noun, listing
-from portal.api.rules import require_name
+from portal.api.rules import check_labels, require_name
 from portal.api.shapes.cluster import cluster_out
 from portal.api.stores import stores
-from portal.schemas import ClusterIn, ClusterOut, JoinOut, Page, UpgradeOut
+from portal.schemas import (
+    ClusterIn,
+    ClusterOut,
+    JoinIn,
+    JoinOut,
+    JoinTokenOut,
+    Page,
+    UpgradeOut,
+)
 from portal.settings import Settings
 
 bp = APIBlueprint("clusters", __name__, tag="Fleet")
@@ -48,25 +56,40 @@ def create_cluster(asked: ClusterIn) -> Response:
     """A record and the Secret that lets one cluster join as it; admins only."""
     require_admin("add clusters")
     name = require_name(asked.name)
-    made = Cluster(str(uuid.uuid4()), name, time.time(), asked.description)
+    check_labels("labels", asked.labels, "write KEY: VALUE, as in region: eu")
+    terms = joining.Terms.of(asked.expires_seconds)
+    made = Cluster(str(uuid.uuid4()), name, time.time(), asked.description, asked.labels)
     seen = fleet.read(stores())
     if dry_run():
         if seen.named(name):
             raise Conflict(f"a cluster named {name!r} exists already; choose another name")
-        return answer(joining.rehearsal(_settings(), seen, made))
+        return answer(joining.rehearsal(_settings(), seen, made, terms))
     stores().clusters.add(made)
-    return answer(_join(fleet.read(stores()), name), 201)
+    return answer(_join(fleet.read(stores()), name, terms), 201)
 
 
 @bp.post("/clusters/<name>/join")
+@bp.input(JoinIn, arg_name="asked")
 @bp.output(JoinOut, status_code=201)
-def new_join(name: str) -> Response:
-    """A new single-use token, for a cluster that never joined or lost its key; admins only."""
+def new_join(name: str, asked: JoinIn) -> Response:
+    """A new single-use token: never joined, installed anew, or (``rebuilt``) made anew.
+
+    Admins only. A former token that nobody used stops working.
+    """
     require_admin("issue join tokens")
+    terms = joining.Terms.of(asked.expires_seconds, rebuilt=asked.rebuilt)
     seen = fleet.read(stores())
     if dry_run():
-        return answer(joining.rehearsal(_settings(), seen, _named(seen, name).cluster))
-    return answer(_join(seen, name), 201)
+        return answer(joining.rehearsal(_settings(), seen, _named(seen, name).cluster, terms))
+    return answer(_join(seen, name, terms), 201)
+
+
+@bp.get("/clusters/<name>/join")
+@bp.output(JoinTokenOut)
+def waiting_join(name: str) -> Response:
+    """The token that the cluster may still join by; 404 when it needs a new one. Admins only."""
+    require_admin("see join tokens")
+    return answer(joining.waiting_out(stores(), stores().clusters.by_name(name)))
 
 
 @bp.get("/clusters/<name>/upgrade")
@@ -74,9 +97,7 @@ def new_join(name: str) -> Response:
 def how_to_upgrade(name: str) -> Response:
     """The command that brings what the cluster runs to the control plane's version."""
     _named(fleet.read(stores()), name)
-    return answer(
-        UpgradeOut(version=version("neurox"), command=joining.upgrade_command(_settings()))
-    )
+    return answer(UpgradeOut(version=version("neurox"), command=installing.upgrade(_settings())))
 
 
 @bp.delete("/clusters/<name>")
@@ -103,8 +124,8 @@ def _named(seen: fleet.Fleet, name: str) -> fleet.Reported:
     return found
 
 
-def _join(seen: fleet.Fleet, name: str) -> JoinOut:
-    return joining.join_out(stores(), _settings(), seen, _named(seen, name))
+def _join(seen: fleet.Fleet, name: str, terms: joining.Terms) -> JoinOut:
+    return joining.join_out(stores(), _settings(), seen, _named(seen, name), terms)
 
 
 def _settings() -> Settings:

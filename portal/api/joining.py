@@ -1,77 +1,81 @@
-"""What lets one cluster join: a Secret with a single-use token, and the command that uses it."""
+"""What lets one cluster join: a Secret with a single-use token, and what installs the chart."""
 
-import base64
-from pathlib import Path
+from dataclasses import dataclass
 
 from controllers.domain.cluster import Cluster
+from controllers.domain.errors import NotFound, Refused
 from controllers.preflight import job
 from controllers.relay import join
-from portal import workload_chart
+from portal.api import installing
 from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.cluster import cluster_out
 from portal.api.shapes.values import at
 from portal.api.stores import Stores
-from portal.schemas import JoinOut
+from portal.schemas import JoinOut, JoinTokenOut
 from portal.settings import Settings
 
-TTL_SECONDS = 3600.0
-
-NAMESPACE = "neurox-system"
-COMMAND = f"""\
-# In bash, with kubectl pointed at the new cluster. Paste the Secret, then press Ctrl-D.
-kubectl create namespace {NAMESPACE} --dry-run=client -o yaml | kubectl apply -f - &&
-kubectl apply --server-side --force-conflicts -f -"""
+SHORTEST, LONGEST = 60, 7 * 86400
 
 
-def command(settings: Settings) -> str:
-    """What to type in the new cluster; it holds no secret."""
-    if settings.charts_dir is None:
-        return COMMAND + "\n"
-    chart = _chart(settings, settings.charts_dir)
-    return _with_authority(settings, f"{COMMAND} &&\nhelm upgrade --install {chart}")
+@dataclass(frozen=True)
+class Terms:
+    """How long a token is good, and whether it may be used by a cluster that was made anew."""
+
+    expires_seconds: int
+    rebuilt: bool = False
+
+    @classmethod
+    def of(cls, expires_seconds: int, *, rebuilt: bool = False) -> "Terms":
+        """The terms, if the time is within the limits; Refused names them."""
+        if not SHORTEST <= expires_seconds <= LONGEST:
+            raise Refused(
+                "expires_seconds",
+                f"expires_seconds is {SHORTEST} (1 minute) to {LONGEST} (7 days), "
+                f"not {expires_seconds}",
+            )
+        return cls(expires_seconds, rebuilt)
 
 
-def upgrade_command(settings: Settings) -> str:
-    """What to type in a cluster that has joined; what was set there stays. Empty: no chart here."""
-    if settings.charts_dir is None:
-        return ""
-    words = f"helm upgrade {_chart(settings, settings.charts_dir)} --reset-then-reuse-values --wait"
-    return _with_authority(settings, f"# With kubectl pointed at the cluster.\n{words}")
-
-
-def _chart(settings: Settings, folder: Path) -> str:
-    chart = f"{settings.public_url}/charts/{workload_chart.file_name(folder)}"
-    return f"{workload_chart.NAME} {chart} --namespace {NAMESPACE}"
-
-
-def _with_authority(settings: Settings, words: str) -> str:
-    """The words, which end in a call of Helm, with the CA that it is to trust."""
-    if not settings.secure or settings.relay_ca_file is None:
-        return f"{words}\n"
-    authority = base64.b64encode(settings.relay_ca_file.read_bytes()).decode()
-    # A real file, for Helm reads it more than once.
-    return f"CA=$(mktemp) && base64 -d > $CA <<< {authority}\n{words} --ca-file $CA\n"
-
-
-def join_out(stores: Stores, settings: Settings, fleet: Fleet, reported: Reported) -> JoinOut:
+def join_out(
+    stores: Stores, settings: Settings, fleet: Fleet, reported: Reported, terms: Terms
+) -> JoinOut:
     """A new token for the cluster; a former one that nobody used stops working."""
-    token = join.issue(stores.redis, reported.cluster.id, TTL_SECONDS)
+    cluster = reported.cluster
+    token = join.issue(
+        stores.redis, cluster.id, float(terms.expires_seconds), rebuilt=terms.rebuilt
+    )
     ca_file = settings.relay_ca_file
     authority = ca_file.read_text() if ca_file else None
     kubeconfig = join.kubeconfig(settings.relay_public_url, authority, token.token)
     return JoinOut(
         cluster=cluster_out(fleet, reported),
-        secret=join.secret_yaml(kubeconfig),
-        command=command(settings),
+        secret=join.secret_yaml(kubeconfig, cluster.name),
+        command=installing.command(settings),
+        helm=installing.helm(settings),
+        pulumi=installing.pulumi(cluster.name),
         preflight=job.manifest("workload", settings.relay_public_url, authority),
         preflight_command=job.COMMAND,
         expires_at=at(token.expires_at),
     )
 
 
-def rehearsal(settings: Settings, fleet: Fleet, cluster: Cluster) -> JoinOut:
+def rehearsal(settings: Settings, fleet: Fleet, cluster: Cluster, terms: Terms) -> JoinOut:
     """What a dry run answers: everything but a token."""
-    reported = Reported(cluster, None, [], [], [])
-    expires = at(fleet.now + TTL_SECONDS)
-    shown = cluster_out(fleet, reported)
-    return JoinOut(cluster=shown, secret="", command=command(settings), expires_at=expires)
+    reported = fleet.named(cluster.name) or Reported(cluster, None, [], [], [])
+    return JoinOut(
+        cluster=cluster_out(fleet, reported),
+        secret="",
+        command=installing.command(settings),
+        helm=installing.helm(settings),
+        pulumi=installing.pulumi(cluster.name),
+        expires_at=at(fleet.now + terms.expires_seconds),
+    )
+
+
+def waiting_out(stores: Stores, cluster: Cluster) -> JoinTokenOut:
+    """The token that waits to be used; NotFound when there is none."""
+    token = join.waiting(stores.redis, cluster.id)
+    if token is None:
+        raise NotFound(f"no join token waits for cluster {cluster.name!r}; ask for a new one")
+    expires_at = None if token.expires_at >= join.NO_END else at(token.expires_at)
+    return JoinTokenOut(id=token.id, expires_at=expires_at, rebuilt=token.rebuilt)

@@ -1,7 +1,7 @@
 """What an admin's change of pools, groups, projects and quotas must keep true. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from controllers.domain.errors import Conflict, Refused
 from controllers.domain.names import require_label, unknown
@@ -30,15 +30,18 @@ def require_name(name: str) -> str:
 def check_pool(name: str, pool: PoolIn) -> None:
     """A name that fits in a label, and a selector that Kubernetes would take."""
     require_name(name)
-    if len(pool.selector) > LABELS_MOST:
-        found = len(pool.selector)
-        raise Refused("selector", f"selector has {found} labels; at most {LABELS_MOST} are taken")
-    for key, value in pool.selector.items():
+    check_labels("selector", pool.selector, "copy one from kubectl get nodes --show-labels")
+
+
+def check_labels(field: str, labels: Mapping[str, str], advice: str) -> None:
+    """Not too many, and such as Kubernetes would take."""
+    if len(labels) > LABELS_MOST:
+        found = len(labels)
+        raise Refused(field, f"{field} has {found} labels; at most {LABELS_MOST} are taken")
+    for key, value in labels.items():
         if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
             raise Refused(
-                "selector",
-                f"selector {key[:80]!r}={value[:80]!r} is not a Kubernetes label; copy one from "
-                "kubectl get nodes --show-labels",
+                field, f"{field} {key[:80]!r}={value[:80]!r} is not a Kubernetes label; {advice}"
             )
 
 

@@ -7,7 +7,10 @@ from pydantic import BaseModel
 
 from portal.client.transport import Transport, parsed, segment
 from portal.schemas import (
+    ClusterIn,
+    JoinIn,
     JoinOut,
+    JoinTokenOut,
     Page,
     QuotaOut,
     TokenOut,
@@ -71,17 +74,22 @@ class Named(Resource[Out]):
 class Clusters(Resource[Out]):
     """Clusters: created by a join Secret, never written."""
 
-    def create(self, name: str, description: str = "", *, dry_run: bool = False) -> JoinOut:
+    def create(self, asked: ClusterIn, *, dry_run: bool = False) -> JoinOut:
         """A record and the Secret that lets one cluster join as it."""
-        body = {"name": name, "description": description}
-        query = {"dry_run": dry_run or None}
+        query, body = {"dry_run": dry_run or None}, asked.model_dump(mode="json")
         answer = self._transport.send("POST", self._path, query, body)
         return parsed(JoinOut, answer.content)
 
-    def join(self, name: str) -> JoinOut:
+    def join(self, name: str, asked: JoinIn | None = None, *, dry_run: bool = False) -> JoinOut:
         """A new single-use token for a record that exists."""
-        answer = self._transport.send("POST", f"{self._path}/{segment(name)}/join")
+        query, body = {"dry_run": dry_run or None}, (asked or JoinIn()).model_dump(mode="json")
+        answer = self._transport.send("POST", f"{self._path}/{segment(name)}/join", query, body)
         return parsed(JoinOut, answer.content)
+
+    def waiting_join(self, name: str) -> JoinTokenOut:
+        """The token that the cluster may still join by; ApiError 404 when it needs a new one."""
+        answer = self._transport.send("GET", f"{self._path}/{segment(name)}/join")
+        return parsed(JoinTokenOut, answer.content)
 
     def upgrade(self, name: str) -> UpgradeOut:
         """How to bring what the cluster runs to the control plane's version."""

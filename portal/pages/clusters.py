@@ -10,9 +10,12 @@ from portal.pages.caller import api, me
 from portal.pages.charts import chart
 from portal.pages.query import Query
 from portal.pages.rendering import page
-from portal.schemas import ClusterOut, JoinOut, UpgradeOut
+from portal.schemas import ClusterIn, ClusterOut, JoinIn, JoinOut, UpgradeOut
 
 bp = Blueprint("cluster", __name__)
+HOUR = 3600
+EXPIRES = {"1 day": 24 * HOUR, "7 days": 7 * 24 * HOUR}
+"""What the forms offer instead of an hour: with GitOps, a review comes first."""
 
 
 @bp.get("/clusters/<name>")
@@ -29,6 +32,7 @@ def show(name: str) -> Response:
         chart=chart("utilization", query, cluster=name, by="pool"),
         simulated=cluster.simulated,
         upgrade=_upgrade(cluster),
+        expires=list(EXPIRES),
     )
 
 
@@ -47,9 +51,15 @@ def ask() -> Response:
 @bp.post("/clusters/new")
 def join() -> Response:
     """Create the record and show its Secret and command, this once."""
-    given = {name: request.form.get(name, "").strip() for name in ("name", "description")}
+    fields = ("name", "description", "expires")
+    given = {name: request.form.get(name, "").strip() for name in fields}
+    asked = ClusterIn(
+        name=given["name"],
+        description=given["description"],
+        expires_seconds=EXPIRES.get(given["expires"], HOUR),
+    )
     try:
-        made = api().clusters.create(given["name"], given["description"])
+        made = api().clusters.create(asked)
     except NotSignedIn:
         raise
     except ApiError as error:
@@ -64,7 +74,9 @@ def join() -> Response:
 @bp.post("/clusters/<name>/join")
 def join_again(name: str) -> BaseResponse:
     """A new single-use token for a record that has not joined, or joins anew."""
-    return _joined(api().clusters.join(name))
+    expires = EXPIRES.get(request.form.get("expires", ""), HOUR)
+    rebuilt = request.form.get("rebuilt") == "yes"
+    return _joined(api().clusters.join(name, JoinIn(expires_seconds=expires, rebuilt=rebuilt)))
 
 
 @bp.get("/clusters/<name>/join")
@@ -96,6 +108,7 @@ def _form(
         at_fault=at_fault,
         detail=detail,
         allowed=me().admin,
+        expires=list(EXPIRES),
     )
 
 

@@ -6,7 +6,14 @@ oldest), ``sample_age_seconds`` how old a reading.
 """
 
 from portal.schemas.base import FRESH_SECONDS, Model, Page
-from portal.schemas.cluster import ClusterIn, ClusterOut, JoinOut, UpgradeOut
+from portal.schemas.cluster import (
+    ClusterIn,
+    ClusterOut,
+    JoinIn,
+    JoinOut,
+    JoinTokenOut,
+    UpgradeOut,
+)
 from portal.schemas.gpu import ClockEvent, GpuHolder, GpuMig, GpuOut, GpuState, GpuXid, XidKind
 from portal.schemas.node import NodeOut
 from portal.schemas.overview import Attention, MapGpu, MapNode, OverviewOut, Tile
@@ -40,7 +47,9 @@ __all__ = [
     "GpuXid",
     "GroupIn",
     "GroupOut",
+    "JoinIn",
     "JoinOut",
+    "JoinTokenOut",
     "MapGpu",
     "MapNode",
     "Me",

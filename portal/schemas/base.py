@@ -1,6 +1,6 @@
 """What every model has in common, and a page of a list."""
 
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,6 +13,8 @@ class Model(BaseModel):
     """Base of all: unknown fields are refused, so a typing mistake is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    may_be_absent: ClassVar[bool] = False
+    """Whether a request without a body means all defaults."""
 
 
 class Page(Model, Generic[Item]):

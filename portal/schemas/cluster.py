@@ -1,11 +1,24 @@
 """Clusters, and what lets one join."""
 
 from datetime import datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from portal.schemas.base import Model
+
+HOUR_SECONDS = 3600
+
+
+class JoinIn(Model):
+    """What a join token shall be good for."""
+
+    may_be_absent: ClassVar[bool] = True
+    expires_seconds: int = HOUR_SECONDS
+    """Until its first use: from a minute to seven days."""
+    rebuilt: bool = False
+    """The cluster was made anew: whoever uses the token takes the record over, and the keys of the
+    former cluster stop working then."""
 
 
 class ClusterIn(Model):
@@ -13,6 +26,10 @@ class ClusterIn(Model):
 
     name: str
     description: str = Field("", max_length=500)
+    labels: dict[str, str] = {}
+    """As those of Kubernetes: what you sort your clusters by."""
+    expires_seconds: int = HOUR_SECONDS
+    """How long its join token is good."""
 
 
 class ClusterOut(Model):
@@ -21,6 +38,7 @@ class ClusterOut(Model):
     id: str
     name: str
     description: str
+    labels: dict[str, str] = {}
     state: Literal["waiting", "connected", "lost"]
     """waiting: never joined. lost: no report for 45 s."""
     created_at: datetime
@@ -48,10 +66,25 @@ class JoinOut(Model):
     secret: str
     """A Kubernetes Secret as YAML, with one ``kubeconfig`` key; shown this once."""
     command: str
+    """What takes the Secret from standard input and installs the chart, in bash."""
+    helm: str = ""
+    """Its last line: the chart alone. Empty where this control plane serves no chart."""
+    pulumi: str = ""
+    """The same as a Pulumi program, which takes the Secret from its configuration."""
     preflight: str = ""
     """A Job, as YAML, that checks the cluster from inside before anything is installed there."""
     preflight_command: str = ""
     expires_at: datetime
+
+
+class JoinTokenOut(Model):
+    """A join token that nobody has used yet; its secret part is known to nobody here."""
+
+    id: str
+    """The middle of the token: ``nxj_ID_SECRET``."""
+    expires_at: datetime | None
+    """None: it has no end but its first use, as one that Pulumi made."""
+    rebuilt: bool
 
 
 class UpgradeOut(Model):

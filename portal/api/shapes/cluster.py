@@ -24,6 +24,7 @@ def cluster_out(fleet: Fleet, reported: Reported) -> ClusterOut:
         id=reported.cluster.id,
         name=reported.cluster.name,
         description=reported.cluster.description,
+        labels=dict(reported.cluster.labels),
         state=state(reported, fleet.now),
         created_at=at(reported.cluster.created_at),
         reported_at=moment(reported.reported_at),

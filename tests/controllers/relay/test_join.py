@@ -163,11 +163,12 @@ def test_the_secret_is_one_kubeconfig() -> None:
     import yaml
 
     text = join.kubeconfig("https://hub.example", "-----BEGIN CERTIFICATE-----\nx\n", "nxj_1_2")
-    secret = yaml.safe_load(join.secret_yaml(text))
+    secret = yaml.safe_load(join.secret_yaml(text, "east"))
     assert (secret["metadata"]["name"], secret["metadata"]["namespace"]) == (
         "neurox-join",
         "neurox-system",
     )
+    assert secret["metadata"]["annotations"] == {"neurox.io/cluster": "east"}
     assert secret["stringData"] == {"kubeconfig": text}
     parsed = parse_kubeconfig(text)
     assert parsed.server == "https://hub.example/relay/v1/join"

@@ -39,7 +39,8 @@ class Hub:
 
     def secret(self, token: str) -> str:
         """The join Secret of a token."""
-        return join.secret_yaml(join.kubeconfig(self.url, self.ca.read_text(), token))
+        kubeconfig = join.kubeconfig(self.url, self.ca.read_text(), token)
+        return join.secret_yaml(kubeconfig, "east")
 
     def redeem(self, token: str) -> None:
         """Use a token, as the relay-client of another cluster does."""

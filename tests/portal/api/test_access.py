@@ -137,6 +137,7 @@ ADMIN_ONLY = [
     ("POST", "/clusters", {"name": "west"}),
     ("DELETE", "/clusters/west", None),
     ("POST", "/clusters/west/join", None),
+    ("GET", "/clusters/west/join", None),
     ("GET", "/users", None),
     ("GET", "/users/admin", None),
     ("PUT", "/users/mia", {"admin": True}),

@@ -83,7 +83,7 @@ def test_the_command_fetches_our_own_chart_and_holds_no_secret(
     answer = web.post("/clusters", {"name": "east"})
     command: str = answer.json["command"]  # type: ignore[index]
     assert "helm upgrade --install neurox-workload https://neurox.example/charts/neurox-" in command
-    assert f"base64 -d > $CA <<< {b64encode(AUTHORITY).decode()}\n" in command
+    assert f"base64 -d > $CA <<< {b64encode(AUTHORITY).decode()} && helm" in command
     assert command.endswith("--ca-file $CA\n")
     assert "nxj_" not in command
     assert subprocess.run(["bash", "-n"], input=command.encode(), check=False).returncode == 0

@@ -1,0 +1,163 @@
+"""Many clusters at once: a record and a join Secret each, as far as it goes."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from portal.cli.failure import DENIED, INTERRUPTED, PARTIAL, CommandFailed
+from portal.cli.join_file import Entry
+from portal.cli.join_folder import JoinFolder
+from portal.cli.join_record import record, state
+
+if TYPE_CHECKING:
+    from portal.client import Client
+    from portal.schemas import JoinOut
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one entry; ``code`` is the exit status of one that failed.
+
+    ``final``: of all that follow the same would be said.
+    """
+
+    entry: Entry
+    outcome: str
+    join: "JoinOut | None" = None
+    file: Path | None = None
+    code: int = 0
+    final: bool = False
+
+    def words(self) -> str:
+        """For people; it holds no secret."""
+        name = f"{self.entry.where} ({self.entry.name})" if self.code else self.entry.name
+        where = f", {self.file}" if self.file else ""
+        until = f", good until {self.join.expires_at:%Y-%m-%d %H:%M} UTC" if self.join else ""
+        return f"{name}: {self.outcome}{where}{until}"
+
+    def plain(self) -> dict[str, object]:
+        """For programs; the Secret is in it only when no file has it."""
+        found: dict[str, object] = {"name": self.entry.name, "outcome": self.outcome}
+        found["failed"] = self.code != 0
+        if self.file:
+            found["file"] = str(self.file)
+        elif self.join:
+            found["join"] = self.join.model_dump(mode="json", by_alias=True)
+        return found
+
+
+class Stop:
+    """Ctrl-C lets the entry that is being made be finished; a second one breaks it off."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def ask(self, _number: int, _frame: FrameType | None) -> None:
+        """The handler of the signal."""
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is to be done with every entry."""
+
+    client: "Client"
+    folder: JoinFolder | None
+    dry_run: bool
+    as_json: bool
+
+    def run(self, entries: list[Entry]) -> None:
+        """One after another, each told as it is done; CommandFailed when some failed."""
+        from portal.cli import output
+
+        results: list[Result] = []
+        with _stoppable() as stop:
+            for entry in entries:
+                results.append(self._result(entry))
+                self._tell(results[-1])
+                if stop.asked or results[-1].final:
+                    break
+        if self.as_json:
+            items = [result.plain() for result in results]
+            sys.stdout.write(output.document({"items": items}, "json"))
+        left = len(entries) - len(results)
+        if left:
+            output.note(f"{left} of {len(entries)} were not begun; run the same command again.")
+        if self.dry_run:
+            output.note("Nothing was done.")
+        _end(results, stop.asked and left > 0)
+
+    def _result(self, entry: Entry) -> Result:
+        from portal.cli.refusal import told
+        from portal.client import Unavailable
+
+        try:
+            with told():
+                return self._one(entry)
+        except CommandFailed as failure:
+            final = failure.exit_code == DENIED or isinstance(failure.__context__, Unavailable)
+            return Result(entry, str(failure), code=failure.exit_code, final=final)
+
+    def _one(self, entry: Entry) -> Result:
+        known = state(self.client, entry.name)
+        if known == "connected":
+            return Result(entry, "is connected; left as it is")
+        if known and self.folder and self._waits(entry, self.folder):
+            words = "has a Secret that waits to be used"
+            return Result(entry, words, file=self.folder.file(entry.name))
+        made = record(self.client, entry, known, self.dry_run)
+        what = "a new token for the record" if known else "made"
+        verb = ("would get " if known else "would be ") if self.dry_run else "got " * bool(known)
+        if self.dry_run:
+            return Result(entry, f"{verb}{what}")
+        file = self.folder.write(entry.name, made.secret) if self.folder else None
+        return Result(entry, f"{verb}{what}", made, file)
+
+    def _waits(self, entry: Entry, folder: JoinFolder) -> bool:
+        """Whether the token in the folder still is the one by which the cluster may join."""
+        from portal.client import ApiError
+
+        token_id = folder.token_id(entry.name)
+        try:
+            waiting = self.client.clusters.waiting_join(entry.name) if token_id else None
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return False
+        fits = waiting is not None and waiting.id == token_id
+        return waiting is not None and fits and waiting.rebuilt == entry.rebuilt
+
+    def _tell(self, result: Result) -> None:
+        from portal.cli import output
+
+        if result.join and not result.file and not self.as_json:
+            sys.stdout.write(f"---\n{result.join.secret}")
+            sys.stdout.flush()
+        output.note(result.words())
+
+
+@contextmanager
+def _stoppable() -> Iterator[Stop]:
+    """While it lasts, Ctrl-C only asks."""
+    stop = Stop()
+    former = signal.signal(signal.SIGINT, stop.ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def _end(results: list[Result], stopped: bool) -> None:
+    codes = [result.code for result in results if result.code]
+    if stopped:
+        raise CommandFailed(f"broken off after {len(results)}", INTERRUPTED)
+    if codes:
+        code = PARTIAL if len(codes) < len(results) else codes[0]
+        raise CommandFailed(f"{len(codes)} of {len(results)} failed", code)

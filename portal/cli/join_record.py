@@ -1,0 +1,45 @@
+"""One cluster's record, and a token for it."""
+
+from typing import TYPE_CHECKING
+
+from portal.cli.failure import CONFLICT, CommandFailed
+from portal.cli.join_file import Entry
+
+if TYPE_CHECKING:
+    from portal.client import Client
+    from portal.schemas import JoinOut
+
+
+def state(client: "Client", name: str) -> str | None:
+    """What the cluster is now; None when there is no record."""
+    from portal.client import ApiError
+
+    try:
+        return client.clusters.get(name).state
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return None
+
+
+def record(client: "Client", entry: Entry, known: str | None, dry_run: bool = False) -> "JoinOut":
+    """A new record, or a new token for one that is not connected. CommandFailed, ApiError."""
+    from portal.schemas import ClusterIn, JoinIn
+
+    if known == "connected":
+        rebuilt = "; one that was rebuilt is shown as lost 45 s after its last report"
+        raise CommandFailed(
+            f"a cluster {entry.name!r} is connected already"
+            f"{rebuilt if entry.rebuilt else '; choose another name'}",
+            CONFLICT,
+        )
+    if known is not None:
+        asked = JoinIn(expires_seconds=entry.expires, rebuilt=entry.rebuilt)
+        return client.clusters.join(entry.name, asked, dry_run=dry_run)
+    new = ClusterIn(
+        name=entry.name,
+        description=entry.description,
+        labels=entry.labels,
+        expires_seconds=entry.expires,
+    )
+    return client.clusters.create(new, dry_run=dry_run)
