@@ -151,6 +151,11 @@ class Link:
             self.seen_at = self._loop.time()
         return self._loop.time() - self.seen_at
 
+    @property
+    def rested_seconds(self) -> float:
+        """How long ago it was made, or its last stream was over."""
+        return self._loop.time() - self.used_at
+
     # What each side fills in.
 
     def on_message(self, incoming: message.Message) -> None:

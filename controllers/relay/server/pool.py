@@ -8,6 +8,7 @@ from controllers.relay import message
 from controllers.relay.limits import STREAMS_PER_CLUSTER
 from controllers.relay.server.link import ServerLink
 
+RESTED_SECONDS = 5.0
 Changed = Callable[[str, bool, str], None]
 """Told that a cluster has its first link here, or lost its last one, and why."""
 
@@ -47,8 +48,8 @@ class Pool:
         return self._gone_out + sum(link.connection.bytes_out for link in self.links)
 
     def measure(self) -> None:
-        """Take the time of a round trip, if possible where nothing else is on its way."""
-        for link in [*self.free, *self.links][:1]:
+        """Take the time of a round trip, over a link where nothing else is on its way."""
+        for link in [link for link in self.free if link.rested_seconds > RESTED_SECONDS][:1]:
             link.measure()
 
     def measured(self, seconds: float) -> None:
@@ -59,10 +60,8 @@ class Pool:
         """A link that has just been made."""
         self.links.add(link)
         self.idle(link)
-        if len(self.links) == 1:
-            link.measure()
-            if self._changed is not None:
-                self._changed(self.cluster_id, True, "")
+        if len(self.links) == 1 and self._changed is not None:
+            self._changed(self.cluster_id, True, "")
 
     def idle(self, link: ServerLink) -> None:
         """The link can carry a stream: the longest waiting caller gets it."""

@@ -38,7 +38,7 @@ def test_a_cluster_that_connects_is_noted_with_version_round_trip_and_bytes(
         contact = link(site.cluster_id).contact
         return contact.rtt is not None and contact.bytes_in > 0 and contact.bytes_out > 0
 
-    eventually("round trip and bytes", measured, 25)
+    eventually("round trip and bytes", measured, 40)
     known = link(site.cluster_id)
     assert known.connected
     assert known.contact.version == version("neurox")
