@@ -76,6 +76,11 @@ class Listener:
         """Connections that still speak HTTP."""
         return len(self._exchanges)
 
+    @property
+    def busy(self) -> int:
+        """Those of them whose request is under way."""
+        return sum(not exchange.idle for exchange in self._exchanges)
+
     async def _accept(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
         while True:

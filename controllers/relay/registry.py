@@ -1,6 +1,5 @@
-"""What relay-servers share in Redis: join tokens, keys, used tokens, who is connected."""
+"""What relay-servers share in Redis: join tokens, keys, used tokens."""
 
-import json
 import re
 import secrets
 import time
@@ -25,7 +24,6 @@ LOOK_SECONDS = 5.0
 REREAD_SECONDS = 1.0
 REDIS_CONNECTIONS = 32
 """A flood of handshakes must not become as many connections to Redis."""
-PRESENCE_SECONDS = 30
 _TOKEN = re.compile(r"nxj_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _UID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -245,26 +243,6 @@ class Registry:
                         yield cast(bytes, event["data"]).decode()
         except (RedisError, OSError) as failure:
             raise RegistryDown(f"Redis does not answer: {type(failure).__name__}") from failure
-
-    async def announce(
-        self, replica: str, address: str, clusters: Mapping[str, Mapping[str, int]]
-    ) -> None:
-        """Say where this replica is, and how many connections each cluster has to it."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.set(keys.relay_replica(replica), address, ex=PRESENCE_SECONDS)
-            for cluster_id, counts in clusters.items():
-                key = keys.relay_presence(cluster_id)
-                pipe.hset(key, replica, json.dumps({**counts, "at": int(time.time())}))
-                pipe.expire(key, PRESENCE_SECONDS)
-            await self._ask(pipe.execute())
-
-    async def withdraw(self, replica: str, clusters: list[str]) -> None:
-        """Take back what ``announce`` said."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.delete(keys.relay_replica(replica))
-            for cluster_id in clusters:
-                pipe.hdel(keys.relay_presence(cluster_id), replica)
-            await self._ask(pipe.execute())
 
     async def recorded(self, clusters: list[str]) -> set[str]:
         """Those that have a record."""

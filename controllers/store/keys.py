@@ -11,6 +11,8 @@ INTENTS_VERSION = "neurox:intents:version"
 """Counts every change of an intent, so that watching them costs one small read."""
 LEADER = "neurox:control:leader"
 SHARED_KEY = "neurox:shared-key"
+RELAY_REPLICAS = "neurox:relay:replicas"
+"""A set: the names of relay replicas, of which some may be gone."""
 RELAY_EVENTS = "neurox:relay:events"
 """Publish/subscribe channel: a cluster id is published when its keys change."""
 

@@ -1,5 +1,7 @@
 """How many links to dial, and when to try again. No I/O."""
 
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from controllers.relay.limits import PoolSize
@@ -9,6 +11,10 @@ SURPLUS_SECONDS = 60.0
 LIFE_SECONDS = 3600.0
 LIFE_SPREAD = 0.2
 LONGEST_BACKOFF = 8.0
+REPLICAS = 2
+"""Relay-servers to hold links to, so that the loss of one leaves some."""
+LONGEST_SEEK = 60.0
+"""However often a dial to another relay-server has ended at one that is held already."""
 LONGEST_WAIT = 300.0
 """However long a server asks us to stay away."""
 REFUSED_SECONDS = {401: 60.0, 403: 300.0, 426: 300.0}
@@ -38,6 +44,57 @@ def dials(links: Links, size: PoolSize, wanted: int, reachable: bool, started: b
     room = size.max - links.total - links.draining
     parallel = (PARALLEL_DIALS if reachable else 1) - links.dialling
     return max(0, min(need, room, parallel))
+
+
+@dataclass(frozen=True)
+class Idle:
+    """A link that carries nothing: to whom, for how long, since when, and its life; seconds."""
+
+    replica: str
+    unused: float
+    age: float
+    life: float
+
+    @property
+    def old(self) -> bool:
+        """Whether its time is over."""
+        return self.age > self.life
+
+
+def seeks(held: Collection[str], replicas: Collection[str]) -> bool:
+    """Whether links to another relay-server are wanted; ``held`` are those of links not old."""
+    return len(set(held)) < min(REPLICAS, max(1, len(replicas)))
+
+
+def seek_wait(misses: int, chance: float) -> float:
+    """Seconds until another relay-server is sought again; ``chance`` is 0.5 to 1."""
+    return min(LONGEST_SEEK, 2.0 ** min(misses, 10)) * chance
+
+
+def closable(
+    idle: Sequence[Idle], held: Counter[str], replicas: Collection[str], size: PoolSize
+) -> list[int]:
+    """Which idle links to close: the surplus, the least used first, and one that is old.
+
+    Never the last one to a relay-server that has to be held: its replacement comes first.
+    """
+    left = Counter(held)
+    spare = len(idle) - size.min
+    found: list[int] = []
+    one_old = False
+    for index in sorted(range(len(idle)), key=lambda each: -idle[each].unused):
+        link = idle[index]
+        surplus = spare > 0 and link.unused > SURPLUS_SECONDS
+        aged = link.old and not one_old
+        last = left[link.replica] <= 1 and len(left) <= min(REPLICAS, max(1, len(replicas)))
+        if last or not (surplus or aged):
+            continue
+        one_old = one_old or link.old
+        spare -= 1
+        left[link.replica] -= 1
+        left += Counter()  # drops who has none left
+        found.append(index)
+    return found
 
 
 def backoff(failures: int, chance: float) -> float:

@@ -3,12 +3,12 @@
 import asyncio
 from http import HTTPStatus
 
-from controllers.relay import head, websocket
+from controllers.relay import websocket
+from controllers.relay.awaited_head import AwaitedHead
 from controllers.relay.call import CallFailed, Origin, connect
 from controllers.relay.client.clock import Clock
 from controllers.relay.client.keyring import Member
 from controllers.relay.client.link import ClientLink, Owner
-from controllers.relay.connection import Connection
 from controllers.relay.identity import CONNECT
 from controllers.relay.limits import HEAD_SECONDS, PROTOCOL, Timing
 
@@ -42,7 +42,7 @@ class Dialler:
         member = self._member
         token = member.key.token(member.cluster_id, CONNECT, self._clock.now())
         key = websocket.new_key()
-        waiting = _Handshake(connection)
+        waiting = AwaitedHead(connection, "the hub")
         connection.write(websocket.request(self._origin.authority, key, token, self._instance))
         try:
             async with asyncio.timeout(HEAD_SECONDS):
@@ -63,51 +63,11 @@ class Dialler:
                 answer.headers.get("sec-websocket-protocol", "")[:60],
             )
         link = ClientLink(connection, owner, self._timing)
-        waiting.pass_on(link)
-        return link
-
-
-class _Handshake:
-    """Receives the head of the answer; what follows it belongs to the link."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.answer: asyncio.Future[head.AnswerHead] = asyncio.get_running_loop().create_future()
-        # Nobody may be waiting any more when it fails.
-        self.answer.add_done_callback(lambda future: future.cancelled() or future.exception())
-        self._buffer = bytearray()
-        self._connection = connection
-        connection.receiver = self
-
-    def received(self, data: memoryview) -> None:
-        self._buffer += data
-        if self.answer.done():
-            return
-        try:
-            raw = head.split(self._buffer)
-            if raw is not None:
-                self.answer.set_result(head.answer(raw))
-        except head.HeadError as failure:
-            self.answer.set_exception(CallFailed(f"the hub does not speak HTTP: {failure}"))
-
-    def ended(self) -> None:
-        self._connection.close()
-
-    def lost(self, _failure: Exception | None) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(CallFailed("the hub closed during the handshake"))
-
-    def full(self) -> None:
-        pass
-
-    def drained(self) -> None:
-        pass
-
-    def pass_on(self, link: ClientLink) -> None:
-        """Give the link what came after the head."""
-        if self._connection.closed:
+        if connection.closed:
             raise CallFailed("the hub closed after the handshake")
-        if self._buffer:
-            link.received(bytes(self._buffer))
+        if waiting.rest:
+            link.received(bytes(waiting.rest))
+        return link
 
 
 def _seconds(value: str | None) -> float | None:

@@ -23,8 +23,8 @@ class Owner(Protocol):
     def changed(self) -> None:
         """A link became idle, busy or draining."""
 
-    def greeted(self, hello: message.Hello) -> None:
-        """The server has said what it wants."""
+    def greeted(self, link: "ClientLink", hello: message.Hello) -> None:
+        """The server has said who it is, who else there is, and what it wants."""
 
     def gone(self, link: "ClientLink") -> None:
         """The link is no more."""
@@ -43,6 +43,8 @@ class ClientLink(Link):
         super().__init__(connection, masked=True, timing=timing)
         self.drain_at: float | None = None
         self.rtt: float | None = None
+        self.replica: str | None = None
+        """Who answers; known once it has said hello."""
         self.streams_served = 0
         self.made_at = self.seen_at
         self._owner = owner
@@ -59,7 +61,8 @@ class ClientLink(Link):
                 self._open(incoming)
             case message.Hello():
                 self.timing = self.timing.asked(incoming.ping_s)
-                self._owner.greeted(incoming)
+                self.replica = incoming.replica
+                self._owner.greeted(self, incoming)
             case message.Want(n=more):
                 self._owner.wanted(more)
             case message.Drain():

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections import Counter
 
 from controllers.environment import Address
 from controllers.relay import message
@@ -18,6 +19,7 @@ TICK_SECONDS = 1.0
 AFTER_DRAIN_SECONDS = 2.0
 LAST_OPENS_SECONDS = 0.2
 LET_GO_SECONDS = 5.0
+SEEK_SPREAD_SECONDS = 2.0
 _chance = random.SystemRandom()
 
 
@@ -38,7 +40,9 @@ class ClientPool:
         self._size = PoolSize()
         self._wanted = 0
         self._started = self._reachable = False
-        self._not_before = self._outcome_at = 0.0
+        self._not_before = self._seek_at = 0.0
+        self._replicas: tuple[str, ...] = ()
+        self._misses = 0
 
     async def run(self) -> None:
         """Keep the pool full, for ever; cancel it to stop dialling."""
@@ -95,10 +99,14 @@ class ClientPool:
         """Something to look at."""
         self._news.set()
 
-    def greeted(self, hello: message.Hello) -> None:
-        """The server has said how many links it wants."""
+    def greeted(self, _link: ClientLink, hello: message.Hello) -> None:
+        """The server has said how many links it wants, and which relay-servers there are."""
         size = hello.pool
         self._size = PoolSize(size.min, size.start, size.max).bounded()
+        if hello.replicas != self._replicas:
+            # All clients are told at the same time.
+            self._replicas, self._misses = hello.replicas, 0
+            self._seek_at = self._loop.time() + self.spread(0.0, SEEK_SPREAD_SECONDS)
         self._news.set()
 
     def gone(self, link: ClientLink) -> None:
@@ -123,7 +131,36 @@ class ClientPool:
     def _due(self) -> int:
         if self._loop.time() < self._not_before:
             return 0
-        return demand.dials(self.counts, self._size, self._wanted, self._reachable, self._started)
+        due = demand.dials(self.counts, self._size, self._wanted, self._reachable, self._started)
+        return due or int(self._seeks())
+
+    def _seeks(self) -> bool:
+        """Whether to dial one more, which may end at another relay-server; counts that it does."""
+        links, now = self.counts, self._loop.time()
+        unknown = any(link.replica is None for link in self.links)
+        if not self._reachable or links.dialling or unknown or now < self._seek_at:
+            return False
+        if links.total + links.draining >= self._size.max:
+            return False
+        if not demand.seeks(self._held(old=False), self._replicas):
+            self._misses = 0
+            return False
+        self._misses += 1
+        self._seek_at = now + demand.seek_wait(self._misses, self.spread(0.5, 1.0))
+        return True
+
+    def _held(self, old: bool) -> Counter[str]:
+        """How many links go to each relay-server, with or without those whose time is over."""
+        now = self._loop.time()
+        return Counter(
+            link.replica
+            for link in self.links
+            if link.replica is not None and not link.draining
+            if old or now - link.made_at <= self._life(link)
+        )
+
+    def _life(self, link: ClientLink) -> float:
+        return self._lives.get(link, demand.LIFE_SECONDS)
 
     async def _dial(self) -> None:
         try:
@@ -143,7 +180,6 @@ class ClientPool:
         self.failures, self.refusal, self._reachable = 0, None, True
         self.dials += 1
         self._wanted = max(0, self._wanted - 1)
-        self._outcome_at = self._loop.time()
         spread = self.spread(1 - demand.LIFE_SPREAD, 1 + demand.LIFE_SPREAD)
         self._lives[link] = demand.LIFE_SECONDS * spread
         self.links.add(link)
@@ -159,7 +195,6 @@ class ClientPool:
     def _failed(self, seconds: float, words: str) -> None:
         self.failures += 1
         self._reachable = False
-        self._outcome_at = self._loop.time()
         self._wait(seconds)
         log.warning("%s; next try in %.1f s", words, self.waiting_seconds)
 
@@ -173,18 +208,20 @@ class ClientPool:
         for link in idle:
             if link.draining:
                 self._let_go_of_drained(link, now)
-        fresh = sorted((link for link in idle if not link.draining), key=lambda link: link.used_at)
-        spare = len(fresh) - self._size.min
-        for link in fresh:
-            surplus = spare > 0 and now - link.used_at > demand.SURPLUS_SECONDS
-            if surplus or now - link.made_at > self._lives.get(link, demand.LIFE_SECONDS):
-                spare -= 1
-                link.draining = True
-                link.close(1000, "surplus" if surplus else "old")
+        fresh = [link for link in idle if not link.draining and link.replica is not None]
+        ages = [
+            demand.Idle(str(link.replica), now - link.used_at, now - link.made_at, self._life(link))
+            for link in fresh
+        ]
+        for index in demand.closable(ages, self._held(old=True), self._replicas, self._size):
+            link = fresh[index]
+            link.draining = True
+            link.close(1000, "old" if ages[index].old else "surplus")
 
     def _let_go_of_drained(self, link: ClientLink, now: float) -> None:
-        """Once a dial after the drain has come to an end, good or bad, it is of no more use."""
+        """Once it is replaced, or cannot be, it is of no more use."""
         if link.drain_at is None:
             return
-        if self._outcome_at > link.drain_at or now - link.drain_at > LET_GO_SECONDS:
+        links = self.counts
+        if links.idle >= self._size.min or now - link.drain_at > LET_GO_SECONDS:
             link.close(reason="drained")

@@ -8,15 +8,18 @@ from controllers.environment import Address
 from controllers.relay.event_loop import ended, passed
 from controllers.relay.listener import Listener
 from controllers.relay.registry import Registry
-from controllers.relay.server import presence, revocation
+from controllers.relay.server import revocation
 from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.doorkeeper import Doorkeeper
 from controllers.relay.server.gateway import Gateway
 from controllers.relay.server.internal import Internal
 from controllers.relay.server.joining import JoinDesk
 from controllers.relay.server.metrics import ServerMetrics
+from controllers.relay.server.peers import Peers
 from controllers.relay.server.pool import Pools
+from controllers.relay.server.presence import Presence
 from controllers.relay.server.public import Public
+from controllers.relay.server.replicas import Replicas
 from controllers.relay.server.rotation import KeyDesk
 from controllers.relay.server.settings import Settings
 from controllers.relay.server.tunnel import Tunnel
@@ -42,8 +45,12 @@ class RelayServer:
         desk = JoinDesk(self._registry, self._contacts)
         key_desk = KeyDesk(self._registry)
         self._public = Public(settings, self._pools, doorkeeper, desk, self._gateway, key_desk)
-        metrics = ServerMetrics(self._pools, doorkeeper, self._gateway).registry()
-        tunnel = Tunnel(self._pools, settings.service_token)
+        self._replicas = Replicas(settings.redis_url, settings.replica)
+        own = settings.advertised
+        self._peers = Peers(self._replicas, settings.service_token, settings.peers, own)
+        self._presence = Presence(self._replicas, self._pools, str(own))
+        metrics = ServerMetrics(self._pools, doorkeeper, self._gateway, self._peers).registry()
+        tunnel = Tunnel(self._pools, settings.service_token, self._peers, self._presence)
         self._outside = Listener(self._public.handle)
         self._inside = Listener(Internal(tunnel, metrics, self._unready).handle)
         self._tasks: list[asyncio.Task[None]] = []
@@ -56,7 +63,7 @@ class RelayServer:
         for work in (
             revocation.watch(self._registry, self._pools),
             self._contacts.run(self._pools, self._gateway),
-            presence.announce(self._registry, self._pools, settings.replica, str(inside)),
+            self._presence.run(self._tell_replicas),
         ):
             self._tasks.append(asyncio.create_task(work))
         log.info("links on %s, callers on %s", outside, inside)
@@ -75,7 +82,8 @@ class RelayServer:
 
     async def drain(self) -> None:
         """Take nothing new, let clients dial elsewhere, give streams their time."""
-        self._public.draining = True
+        self._public.draining = self._replicas.leaving = True
+        self._pools.news.set()
         self._outside.stop_accepting()
         seconds = self._settings.drain_seconds
         links = self._pools.links()
@@ -86,10 +94,8 @@ class RelayServer:
             if not link.connection.closed:
                 link.drain(seconds)
             await asyncio.sleep(gap)
-        for pool in self._pools:
-            pool.refuse_waiting("this relay-server is stopping")
         while (gone := asyncio.get_running_loop().time() - began) < seconds:
-            if not self._pools.links() and not self._outside.open:
+            if not (self._pools.links() or self._calls or self._outside.open):
                 break
             if gone > IDLE_SECONDS:
                 self._outside.close_idle()
@@ -97,6 +103,7 @@ class RelayServer:
         for link in self._pools.links():
             link.reset("drained", "the relay-server is stopping")
             link.close(reason="draining")
+        self._peers.cut()
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -108,6 +115,19 @@ class RelayServer:
         await passed(0.05, asyncio.Event())  # the last words go out
         await ended(self._tasks)
         await self._registry.close()
+        await self._replicas.close()
+
+    @property
+    def _calls(self) -> int:
+        """Calls of the control plane that are not over, other than streams to our own links."""
+        return self._peers.streams + self._inside.busy
+
+    def _tell_replicas(self) -> None:
+        """One link of each cluster is enough: a client is told which relay-servers there are."""
+        self._public.replicas = self._presence.live
+        for pool in self._pools:
+            for link in list(pool.links)[:1]:
+                link.send(self._public.hello)
 
     def _unready(self) -> str | None:
         return "this relay-server is stopping" if self._public.draining else None

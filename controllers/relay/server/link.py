@@ -46,6 +46,8 @@ class ServerLink(Link):
         super().__init__(connection, masked=False, timing=timing)
         self.kid = kid
         self.on_key_news: KeyNews | None = None
+        self.sent_away = False
+        """Whether we have told the client to dial elsewhere."""
         self._keeper = keeper
         self._last_id = 0
         self._opening: asyncio.Future[None] | None = None
@@ -77,8 +79,8 @@ class ServerLink(Link):
             self._opening = self._on_opened = None
 
     def drain(self, seconds: float) -> None:
-        """Begin nothing new here, and tell the client to dial elsewhere."""
-        self.draining = True
+        """Tell the client to dial elsewhere; until it has, an idle link still takes a stream."""
+        self.draining = self.sent_away = True
         self.send(message.Drain(seconds))
 
     def on_message(self, incoming: message.Message) -> None:

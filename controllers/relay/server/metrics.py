@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from controllers.relay.server.doorkeeper import Doorkeeper
 from controllers.relay.server.gateway import Gateway
+from controllers.relay.server.peers import Peers
 from controllers.relay.server.pool import Pools
 
 _PREFIX = "neurox_relay_server_"
@@ -16,10 +17,13 @@ _PREFIX = "neurox_relay_server_"
 class ServerMetrics(Collector):
     """Counts of what is there now; a cluster without links is left out of the gauges."""
 
-    def __init__(self, pools: Pools, doorkeeper: Doorkeeper, gateway: Gateway) -> None:
+    def __init__(
+        self, pools: Pools, doorkeeper: Doorkeeper, gateway: Gateway, peers: Peers
+    ) -> None:
         self._pools = pools
         self._doorkeeper = doorkeeper
         self._gateway = gateway
+        self._peers = peers
 
     def registry(self) -> CollectorRegistry:
         """A registry with these metrics alone."""
@@ -43,7 +47,19 @@ class ServerMetrics(Collector):
                 links.add_metric([pool.cluster_id, "streaming"], busy)
         yield links
         yield opened
+        yield from self._of_peers()
         yield from self._of_requests()
+
+    def _of_peers(self) -> Iterator[Metric]:
+        forwards = CounterMetricFamily(
+            _PREFIX + "peer_forwards", "Streams asked of another replica.", labels=["outcome"]
+        )
+        for outcome, count in self._peers.forwards.items():
+            forwards.add_metric([outcome], count)
+        yield forwards
+        yield GaugeMetricFamily(
+            _PREFIX + "peer_streams", "Streams through another replica.", value=self._peers.streams
+        )
 
     def _of_requests(self) -> Iterator[Metric]:
         refused = CounterMetricFamily(

@@ -56,6 +56,16 @@ class Pool:
         """A round trip took so long."""
         self.rtt = seconds
 
+    @property
+    def usable(self) -> bool:
+        """Whether a link may become free here."""
+        return any(not link.draining for link in self.links)
+
+    @property
+    def moving(self) -> bool:
+        """Whether the client dials another replica now, because this one told it to."""
+        return any(link.sent_away for link in self.links)
+
     def add(self, link: ServerLink) -> None:
         """A link that has just been made."""
         self.links.add(link)
@@ -84,7 +94,7 @@ class Pool:
             if not self.links and self._changed is not None:
                 self._changed(self.cluster_id, False, link.why)
         self.free.discard(link)
-        if not any(not each.draining for each in self.links):
+        if not self.usable:
             self.refuse_waiting("the cluster has just disconnected")
 
     def refuse_waiting(self, words: str) -> None:
@@ -94,15 +104,22 @@ class Pool:
             if not waiter.done():
                 waiter.set_exception(NoConnection(words))
 
-    async def take(self, seconds: float) -> ServerLink:
-        """A free link, waited for up to ``seconds``; NoConnection when there is none."""
+    def take_idle(self) -> ServerLink | None:
+        """A free link; one that was told to leave only when there is no other."""
         if self.streams + len(self._waiting) >= STREAMS_PER_CLUSTER:
             raise NoConnection(f"the cluster has {STREAMS_PER_CLUSTER} streams already")
         while self.free:
-            link = max(self.free, key=lambda each: each.seen_at)
+            link = max(self.free, key=lambda each: (not each.draining, each.seen_at))
             self.free.remove(link)
             if not link.connection.closed:
                 return link
+        return None
+
+    async def take(self, seconds: float) -> ServerLink:
+        """A free link, waited for up to ``seconds``; NoConnection when there is none."""
+        link = self.take_idle()
+        if link is not None:
+            return link
         usable = [link for link in self.links if not link.draining]
         if not usable:
             raise NoConnection("the cluster is not connected")
@@ -133,13 +150,20 @@ class Pools:
     def __init__(self, changed: Changed | None = None) -> None:
         self._by_cluster: dict[str, Pool] = {}
         self._changed = changed
+        self.news = asyncio.Event()
+        """A cluster has come or gone."""
 
     def __iter__(self) -> Iterator[Pool]:
         return iter(list(self._by_cluster.values()))
 
     def of(self, cluster_id: str) -> Pool:
         """The cluster's pool, made when it is the first time; only for a verified cluster."""
-        return self._by_cluster.setdefault(cluster_id, Pool(cluster_id, self._changed))
+        return self._by_cluster.setdefault(cluster_id, Pool(cluster_id, self._came_or_went))
+
+    def _came_or_went(self, cluster_id: str, here: bool, why: str) -> None:
+        self.news.set()
+        if self._changed is not None:
+            self._changed(cluster_id, here, why)
 
     def find(self, cluster_id: str) -> Pool | None:
         """The cluster's pool, if it ever was here."""

@@ -11,8 +11,6 @@ from controllers.relay.limits import (
     CONNECTIONS_PER_CLUSTER,
     FRAME_BYTES,
     STREAMS_PER_CLUSTER,
-    PoolSize,
-    Timing,
 )
 from controllers.relay.server.doorkeeper import Doorkeeper
 from controllers.relay.server.gateway import Gateway
@@ -25,6 +23,8 @@ from controllers.relay.server.settings import Settings
 log = logging.getLogger(__name__)
 WRITE_PATH = "/relay/v1/write"
 JOIN_PATH = "/relay/v1/join"
+REPLICAS_TOLD = 8
+"""A client wants two; a control message has 4 KiB."""
 STRANGE_VERSIONS = 10
 """How many are remembered, so that each is logged once and a stranger cannot fill the log."""
 
@@ -46,12 +46,26 @@ class Public:
         """Versions of the protocol that were offered, and that we do not speak."""
         self._replica = settings.replica
         self._timing = settings.timing
-        self._hello = _hello(settings.replica, settings.pool, settings.timing)
+        self.replicas: tuple[str, ...] = (settings.replica,)
+        """Those that are live."""
+        self._size = settings.pool
         self._pools = pools
         self._doorkeeper = doorkeeper
         self._desk = desk
         self._gateway = gate
         self._key_desk = key_desk
+
+    @property
+    def hello(self) -> message.Hello:
+        """What a client is told first, and again when the replicas change."""
+        return message.Hello(
+            replica=self._replica,
+            replicas=self.replicas[:REPLICAS_TOLD],
+            pool=message.Pool(self._size.min, self._size.start, self._size.max),
+            ping_s=self._timing.ping,
+            features=(message.ROTATE,),
+            limits={"frame_bytes": FRAME_BYTES, "streams": STREAMS_PER_CLUSTER},
+        )
 
     async def handle(self, request: Request) -> None:
         """Route by method and path."""
@@ -84,7 +98,7 @@ class Public:
         rest = request.hand_over(websocket.switching(key, self._replica))
         link = ServerLink(request.connection, proof.kid, pool, self._timing)
         link.on_key_news = partial(self._key_desk.heard, proof.cluster_id)
-        link.send(self._hello)
+        link.send(self.hello)
         pool.add(link)
         if len(pool.links) == 1:
             log.info("cluster %s is connected", proof.cluster_id)
@@ -103,14 +117,3 @@ class Public:
                 self._strange.add(offered)
                 log.warning("a relay-client offers %r: %s; upgrade it", offered, problem)
             raise
-
-
-def _hello(replica: str, size: PoolSize, timing: Timing) -> message.Hello:
-    return message.Hello(
-        replica=replica,
-        replicas=(replica,),
-        pool=message.Pool(size.min, size.start, size.max),
-        ping_s=timing.ping,
-        features=(message.ROTATE,),
-        limits={"frame_bytes": FRAME_BYTES, "streams": STREAMS_PER_CLUSTER},
-    )

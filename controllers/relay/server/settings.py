@@ -35,6 +35,15 @@ class Settings:
     loop: str = "uvloop"
     timing: Timing = field(default_factory=Timing)
     pool: PoolSize = field(default_factory=PoolSize)
+    peers: tuple[Address, ...] = ()
+    """Names behind which the other replicas are found."""
+    advertise: Address | None = None
+    """Where they find this one."""
+
+    @property
+    def advertised(self) -> Address:
+        """The internal port as others reach it."""
+        return self.advertise or self.internal_listen
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -58,7 +67,15 @@ class Settings:
             drain_seconds=environment.number(env, "NEUROX_RELAY_DRAIN_SECONDS", 60.0),
             replica=env.get("NEUROX_RELAY_REPLICA", "").strip() or socket.gethostname(),
             loop=environment.choice(env, "NEUROX_RELAY_LOOP", LOOPS),
+            peers=_addresses(env, "NEUROX_RELAY_PEERS"),
+            advertise=next(iter(_addresses(env, "NEUROX_RELAY_ADVERTISE")), None),
         )
+
+
+def _addresses(env: Mapping[str, str], name: str) -> tuple[Address, ...]:
+    """HOST:PORT, none or several by commas."""
+    given = [each.strip() for each in env.get(name, "").split(",") if each.strip()]
+    return tuple(environment.address({name: each}, name) for each in given)
 
 
 def _header(env: Mapping[str, str], name: str) -> str:

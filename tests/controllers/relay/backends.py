@@ -67,6 +67,8 @@ class ManagerHandler(Answering):
         if self.path == "/slow":
             self.backend.seen.append("slow")
             self.backend.state.setdefault("release", threading.Event()).wait(60)
+        elif self.path == "/pause":
+            threading.Event().wait(2)  # a stream of some length
         self.answer(200, self.path.encode())
 
     def do_POST(self) -> None:

@@ -76,7 +76,9 @@ class Program:
 class Hub:
     """A relay-server with a Valkey and a metrics store behind it."""
 
-    def __init__(self, folder: Path, pki: Path, redis: Redis, redis_url: str) -> None:
+    def __init__(
+        self, folder: Path, pki: Path, redis: Redis, redis_url: str, begin: bool = True
+    ) -> None:
         self.folder, self.pki, self.redis, self.redis_url = folder, pki, redis, redis_url
         self.port, self.internal = free_port(), free_port()
         self.url, self.internal_url = (
@@ -86,7 +88,8 @@ class Hub:
         self.ca = str(pki / "ca.crt")
         self.receive = Backend(ReceiveHandler)
         (folder / "service-token").write_text(SERVICE_TOKEN + "\n")
-        self.start()
+        if begin:
+            self.start()
 
     def start(self, drain: float = 1.0, **more: str) -> None:
         env = {
@@ -133,7 +136,8 @@ class Hub:
 
     def close(self) -> None:
         try:
-            self.program.stop()
+            if hasattr(self, "program"):
+                self.program.stop()
         finally:
             self.receive.close()
 
@@ -189,6 +193,22 @@ class Site:
         self.kubernetes.close()
         self.manager.state.setdefault("release", threading.Event()).set()
         self.manager.close()
+
+
+def slow_request(hub: Hub, site: Site) -> tuple[threading.Thread, list[int | Unreachable]]:
+    """A request by that hub that is under way until the manager's ``release`` is set."""
+    outcome: list[int | Unreachable] = []
+
+    def ask() -> None:
+        with hub.session(site.cluster_id) as session:
+            try:
+                outcome.append(session.get("http://manager/slow", timeout=60).status_code)
+            except Unreachable as failure:
+                outcome.append(failure)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    return thread, outcome
 
 
 @pytest.fixture(scope="package")

@@ -1,8 +1,19 @@
-"""How many links a client dials, and when."""
+"""How many links a client dials, when, to whom, and which it lets go."""
+
+from collections import Counter
 
 import pytest
 
-from controllers.relay.client.demand import Links, backoff, dials, refused_wait
+from controllers.relay.client.demand import (
+    Idle,
+    Links,
+    backoff,
+    closable,
+    dials,
+    refused_wait,
+    seek_wait,
+    seeks,
+)
 from controllers.relay.limits import PoolSize, Timing
 
 SIZE = PoolSize(min=4, start=8, max=64)
@@ -50,3 +61,61 @@ def test_a_servers_wishes_are_met_within_reason() -> None:
     assert Timing().asked(20.0) == Timing(20.0, 45.0)
     assert Timing().asked(0.0) == Timing(1.0, 45.0)
     assert Timing().asked(1e9) == Timing(60.0, 120.0)
+
+
+@pytest.mark.parametrize(
+    ("held", "replicas", "expected"),
+    [
+        ([], ["a"], True),
+        (["a"], ["a"], False),
+        (["a"], [], False),  # an older server does not say who there is
+        (["a", "a"], ["a", "b"], True),
+        (["a", "b"], ["a", "b", "c"], False),
+        (["gone"], ["a", "b"], True),
+    ],
+)
+def test_links_to_two_replicas_are_sought(
+    held: list[str], replicas: list[str], expected: bool
+) -> None:
+    assert seeks(held, replicas) is expected
+
+
+def test_seeking_gets_rarer_as_long_as_it_finds_nobody_new() -> None:
+    assert [seek_wait(misses, 1.0) for misses in (1, 2, 3, 6, 1000)] == [2, 4, 8, 60, 60]
+    assert seek_wait(1, 0.5) == 1
+
+
+def idle(replica: str, unused: float = 0.0, age: float = 0.0) -> Idle:
+    return Idle(replica, unused, age, life=3600.0)
+
+
+@pytest.mark.parametrize(
+    ("links", "replicas", "expected"),
+    [
+        ([idle("a", 59)] * 8, ["a"], []),
+        ([idle("a", 61)] * 6, ["a"], [0, 1]),  # the surplus over four
+        ([idle("a", 70), *[idle("a", 90)] * 5], ["a"], [1, 2]),  # the least used
+        ([idle("b", 99), *[idle("a", 61)] * 5], ["a", "b"], [1, 2]),  # the only one to b stays
+        ([idle("a"), idle("a", age=3599)], ["a"], []),
+        ([idle("a", age=3601)] * 4, ["a"], [0]),  # one after the other
+        ([idle("a", age=3601)], ["a"], []),  # not before it is replaced
+        ([idle("a", age=3601), idle("a")], ["a"], [0]),
+        ([idle("a"), idle("a"), idle("b", age=3601)], ["a", "b"], []),
+        ([idle("a"), idle("b"), idle("b", age=3601)], ["a", "b"], [2]),
+        ([idle("a"), idle("c"), idle("b", age=3601)], ["a", "b", "c"], [2]),
+    ],
+)
+def test_what_is_too_much_or_too_old_is_let_go(
+    links: list[Idle], replicas: list[str], expected: list[int]
+) -> None:
+    assert closable(links, Counter(each.replica for each in links), replicas, SIZE) == expected
+
+
+def test_over_an_hour_links_spread_over_a_replica_that_came_late() -> None:
+    """Given minutes: all eight go to a; each is replaced once in its life, by turns at a and b."""
+    links = {number: ("a", 48.0 + 3 * number) for number in range(8)}
+    for minute in range(80):
+        ages = [Idle(name, 0.0, minute * 60, life * 60) for name, life in links.values()]
+        for index in closable(ages, Counter(each.replica for each in ages), ["a", "b"], SIZE):
+            links[list(links)[index]] = ("ab"[index % 2], 1e9)
+    assert Counter(name for name, _ in links.values()) == {"a": 4, "b": 4}

@@ -1,6 +1,5 @@
 """Partings: access taken back, a server that stops, a client that stops, a server that is cut."""
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +8,7 @@ import requests
 
 from controllers.domain.errors import Unreachable
 from controllers.relay import join
+from tests.controllers.relay.conftest import slow_request
 
 
 def is_cut(site: Any) -> bool:
@@ -21,29 +21,13 @@ def is_cut(site: Any) -> bool:
     return False
 
 
-def slow_request(site: Any) -> tuple[threading.Thread, list[Any]]:
-    """A request that is under way until the manager's ``release`` is set."""
-    outcome: list[Any] = []
-
-    def ask() -> None:
-        with site.hub.session(site.cluster_id) as session:
-            try:
-                outcome.append(session.get("http://manager/slow", timeout=60).status_code)
-            except Unreachable as failure:
-                outcome.append(failure)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    return thread, outcome
-
-
 def test_a_revoked_cluster_is_cut_at_once_and_stays_out(
     hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
 ) -> None:
     site, other = new_site(), new_site()
     site.join()
     other.join()
-    asking, outcome = slow_request(site)
+    asking, outcome = slow_request(site.hub, site)
     eventually("the request is under way", lambda: site.manager.seen)
     join.revoke(hub.redis, site.cluster_id)
     asking.join(10)
@@ -70,7 +54,7 @@ def test_a_client_comes_back_after_the_server_was_killed(
 def test_a_killed_client_comes_back_as_the_same_cluster(
     site: Any, eventually: Callable[..., None]
 ) -> None:
-    asking, outcome = slow_request(site)
+    asking, outcome = slow_request(site.hub, site)
     eventually("the request is under way", lambda: site.manager.seen)
     kept = site.kept()
     site.program.process.kill()
@@ -95,7 +79,7 @@ def test_a_stopping_server_lets_requests_end_and_clients_return(
     hub.program.stop()
     hub.start(drain=10.0)
     eventually("the cluster is back", site.is_connected)
-    asking, outcome = slow_request(site)
+    asking, outcome = slow_request(site.hub, site)
     eventually("the request is under way", lambda: site.manager.seen)
     hub.program.terminate()
 
@@ -116,7 +100,7 @@ def test_a_stopping_server_lets_requests_end_and_clients_return(
 def test_a_stopping_server_cuts_what_does_not_end(
     hub: Any, site: Any, eventually: Callable[..., None]
 ) -> None:
-    asking, outcome = slow_request(site)
+    asking, outcome = slow_request(site.hub, site)
     eventually("the request is under way", lambda: site.manager.seen)
     assert hub.program.stop() == 0
     asking.join(10)
@@ -125,7 +109,7 @@ def test_a_stopping_server_cuts_what_does_not_end(
 
 
 def test_a_stopping_client_lets_requests_end(site: Any, eventually: Callable[..., None]) -> None:
-    asking, outcome = slow_request(site)
+    asking, outcome = slow_request(site.hub, site)
     eventually("the request is under way", lambda: site.manager.seen)
     site.program.terminate()
     eventually("no new stream is opened", lambda: is_cut(site))

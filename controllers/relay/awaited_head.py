@@ -1,0 +1,47 @@
+"""Waits for the head of an answer on a connection that will carry something else after it."""
+
+import asyncio
+
+from controllers.relay import head
+from controllers.relay.call import CallFailed
+from controllers.relay.connection import Connection
+
+
+class AwaitedHead:
+    """The receiver until the head is there; ``rest`` is what came after it."""
+
+    def __init__(self, connection: Connection, place: str) -> None:
+        self.answer: asyncio.Future[head.AnswerHead] = asyncio.get_running_loop().create_future()
+        # Nobody may be waiting any more when it fails.
+        self.answer.add_done_callback(lambda future: future.cancelled() or future.exception())
+        self.rest = bytearray()
+        self._place = place
+        self._connection = connection
+        connection.receiver = self
+
+    def received(self, data: memoryview) -> None:
+        """Until the head is whole, and what follows at once."""
+        self.rest += data
+        if self.answer.done():
+            return
+        try:
+            raw = head.split(self.rest)
+            if raw is not None:
+                self.answer.set_result(head.answer(raw))
+        except head.HeadError as failure:
+            self.answer.set_exception(CallFailed(f"{self._place} does not speak HTTP: {failure}"))
+
+    def ended(self) -> None:
+        """The peer sends no more."""
+        self._connection.close()
+
+    def lost(self, _failure: Exception | None) -> None:
+        """No head will come."""
+        if not self.answer.done():
+            self.answer.set_exception(CallFailed(f"{self._place} closed during the handshake"))
+
+    def full(self) -> None:
+        """What is sent before the head is small."""
+
+    def drained(self) -> None:
+        """See ``full``."""

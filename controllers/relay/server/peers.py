@@ -1,0 +1,172 @@
+"""The other relay-servers: who has links of a cluster, and streams that go through them."""
+
+import asyncio
+import json
+import logging
+import random
+import re
+import socket
+from collections import Counter
+from collections.abc import Sequence
+from enum import Enum
+from http import HTTPStatus
+
+from controllers.environment import Address
+from controllers.relay.awaited_head import AwaitedHead
+from controllers.relay.call import CallFailed, Origin, connect
+from controllers.relay.connection import Connection
+from controllers.relay.exchange import Problem, Request
+from controllers.relay.limits import DIAL_SECONDS
+from controllers.relay.registry import RegistryDown
+from controllers.relay.server.replicas import Replicas
+from controllers.relay.splice import Splice
+
+log = logging.getLogger(__name__)
+HOP = "x-neurox-hop"
+"""Names the relay-server that forwards; a request that has it is not forwarded again."""
+HOP_WAIT_SECONDS = 0.5
+"""How long a peer waits for a link to become free; then others are asked."""
+CONNECT_SECONDS = 1.0
+ANSWER_SECONDS = HOP_WAIT_SECONDS + DIAL_SECONDS + 1.0
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,253}")
+_chance = random.SystemRandom()
+
+
+class Outcome(Enum):
+    """What became of asking a peer."""
+
+    OPENED = "opened"
+    BUSY = "busy"
+    NOT_THERE = "not_there"
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+
+
+class Peers:
+    """Redis says who to ask; when it says nothing, everybody behind ``services`` is asked."""
+
+    def __init__(
+        self, replicas: Replicas, token: str, services: Sequence[Address], own: Address
+    ) -> None:
+        self.forwards: Counter[str] = Counter()
+        """By outcome."""
+        self._replicas = replicas
+        self._token = token
+        self._services = services
+        self._own = own
+        self._splices: set[Splice] = set()
+
+    @property
+    def streams(self) -> int:
+        """Streams that go through here to another relay-server."""
+        return len(self._splices)
+
+    def cut(self) -> None:
+        """End those streams, so that nobody takes it for their end."""
+        for splice in list(self._splices):
+            splice.cut()
+
+    async def forwarded(self, request: Request, live: Sequence[str]) -> bool:
+        """Whether a peer sent it on; Problem (400, 403, 508) when its hop header is wrong."""
+        hop = request.head.headers.get(HOP)
+        if hop is None:
+            return False
+        if not _NAME.fullmatch(hop):
+            raise Problem(HTTPStatus.BAD_REQUEST, f"{HOP} must name one relay-server")
+        if hop == self._replicas.name:
+            raise Problem(HTTPStatus.LOOP_DETECTED, f"{HOP} names this relay-server itself")
+        try:
+            known = hop in live or await self._replicas.is_live(hop)
+        except RegistryDown:
+            return True  # the service token has to do
+        if not known:
+            raise Problem(HTTPStatus.FORBIDDEN, f"{HOP} names no relay-server that is live")
+        return True
+
+    async def open(self, cluster_id: str, request: Request) -> Outcome:
+        """Ask who may have a link: OPENED, BUSY when somebody may have one soon, or NOT_THERE."""
+        try:
+            named = await self._replicas.holding(cluster_id)
+        except RegistryDown:
+            named = []
+        outcome = await self._ask(named, request)
+        if outcome is Outcome.NOT_THERE:
+            everybody = await self._everybody()
+            return await self._ask([each for each in everybody if each not in named], request)
+        return outcome
+
+    async def _ask(self, addresses: Sequence[Address], request: Request) -> Outcome:
+        found = Outcome.NOT_THERE
+        for address in addresses:
+            outcome = await self._forward(address, request)
+            self.forwards[outcome.value] += 1
+            if outcome is Outcome.OPENED:
+                return outcome
+            if outcome is Outcome.BUSY:
+                found = outcome
+        return found
+
+    async def _everybody(self) -> list[Address]:
+        """The peers behind the services, in any order, ourselves left out."""
+        found: set[Address] = set()
+        for host, port in self._services:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    rows = await asyncio.get_running_loop().getaddrinfo(
+                        host, port, type=socket.SOCK_STREAM
+                    )
+            except (OSError, TimeoutError) as failure:
+                log.warning("the relay-servers at %s cannot be found: %s", host, failure)
+                continue
+            found |= {Address(str(row[4][0]), port) for row in rows}
+        return _chance.sample(sorted(found - {self._own}), len(found - {self._own}))
+
+    async def _forward(self, address: Address, request: Request) -> Outcome:
+        try:
+            connection = await connect(Origin(address.host, address.port), CONNECT_SECONDS)
+        except CallFailed:
+            return Outcome.UNREACHABLE
+        waiting = AwaitedHead(connection, f"the relay-server at {address}")
+        try:
+            connection.write(self._head(request))
+            async with asyncio.timeout(ANSWER_SECONDS):
+                answer = await waiting.answer
+            if answer.status == HTTPStatus.OK:
+                self._join(request, connection, bytes(waiting.rest))
+                return Outcome.OPENED
+        except (CallFailed, TimeoutError):
+            connection.cut()
+            return Outcome.UNREACHABLE
+        except asyncio.CancelledError:
+            connection.cut()
+            raise
+        connection.close()
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return Outcome.NOT_THERE
+        if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            return Outcome.BUSY
+        self.forwards[Outcome.REFUSED.value] += 1
+        raise _passed_on(answer.status, bytes(waiting.rest))
+
+    def _head(self, request: Request) -> bytes:
+        target = request.head.target
+        lines = [f"CONNECT {target} HTTP/1.1", f"host: {target}", f"{HOP}: {self._replicas.name}"]
+        lines += [f"proxy-authorization: Bearer {self._token}", "", ""]
+        return "\r\n".join(lines).encode("latin-1")
+
+    def _join(self, request: Request, connection: Connection, first: bytes) -> None:
+        early = request.hand_over(ESTABLISHED)
+        connection.write(early)
+        request.connection.write(first)
+        self._splices.add(Splice(request.connection, connection, self._splices.discard))
+
+
+def _passed_on(status: int, body: bytes) -> Problem:
+    """What the peer answered, in its own words."""
+    try:
+        words = str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        words = f"another relay-server answered {status}"
+    known = (HTTPStatus.FORBIDDEN, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
+    return Problem(HTTPStatus(status) if status in known else HTTPStatus.BAD_GATEWAY, words)

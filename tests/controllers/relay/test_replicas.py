@@ -1,0 +1,275 @@
+"""Two relay-servers: either reaches every cluster, and one may go without a failed call."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from redis import Redis
+
+from controllers.domain.errors import Unreachable
+from controllers.relay import websocket
+from controllers.relay.identity import CONNECT, PrivateKey
+from controllers.relay.limits import PROTOCOL
+from controllers.relay.session import cluster_session
+from controllers.store import keys
+from tests.conftest import Valkey
+from tests.controllers.relay.balancer import Balancer
+from tests.controllers.relay.conftest import SERVICE_TOKEN, Hub, Site, await_that, slow_request
+
+
+class Pair:
+    """Replicas a and b on one Valkey, with a Service before their public and internal ports."""
+
+    def __init__(self, folder: Path, pki: Path, redis: Redis, redis_url: str) -> None:
+        self.hubs: dict[str, Hub] = {}
+        for name in ("a", "b"):
+            (folder / name).mkdir()
+            self.hubs[name] = Hub(folder / name, pki, redis, redis_url, begin=False)
+        self.a, self.b = self.hubs["a"], self.hubs["b"]
+        self.outside, self.inside = Balancer(), Balancer()
+
+    def start(self, name: str, drain: float = 20.0) -> Hub:
+        """Start one and let it in."""
+        hub = self.hubs[name]
+        peers = ",".join(f"127.0.0.1:{each.internal}" for each in self.hubs.values())
+        hub.start(drain, NEUROX_RELAY_REPLICA=name, NEUROX_RELAY_PEERS=peers)
+        self.outside.ports.append(hub.port)
+        self.inside.ports.append(hub.internal)
+        return hub
+
+    def leave(self, name: str) -> Hub:
+        """Take one out of both Services, as Kubernetes does before it sends SIGTERM."""
+        hub = self.hubs[name]
+        self.outside.ports.remove(hub.port)
+        self.inside.ports.remove(hub.internal)
+        return hub
+
+    def site(self, folder: Path) -> Site:
+        """A cluster that dials whichever replica is in."""
+        site = Site(self.a, folder, self.a.record(folder.name))
+        text = self.a.kubeconfig(site.cluster_id)
+        url = f"https://127.0.0.1:{self.outside.port}"
+        site.join_file.write_text(text.replace(self.a.url, url))
+        site.start()
+        return site
+
+    def close(self) -> None:
+        for each in (*self.hubs.values(), self.outside, self.inside):
+            each.close()
+
+
+@pytest.fixture
+def pair(tmp_path: Path, pki: Path, valkey: Valkey) -> Iterator[Pair]:
+    with Redis.from_url(valkey.url, socket_timeout=5) as redis:
+        pair = Pair(tmp_path, pki, redis, valkey.url)
+        yield pair
+        pair.close()
+
+
+@pytest.fixture
+def site(pair: Pair, tmp_path: Path) -> Iterator[Site]:
+    """A cluster that has links to a alone; b runs too."""
+    pair.start("a")
+    site = pair.site(tmp_path / "site")
+    await_that("the cluster is connected", lambda: state(pair.a, site).ok)
+    pair.outside.ports.clear()
+    pair.start("b")
+    pair.outside.ports.remove(pair.b.port)
+    yield site
+    site.close()
+
+
+def state(hub: Hub, site: Site) -> requests.Response:
+    """A request through a new stream that is opened at that replica."""
+    with hub.session(site.cluster_id) as session:
+        try:
+            return session.get("http://manager/v1/state", timeout=10)
+        except Unreachable as failure:
+            answer = requests.Response()
+            answer.status_code, answer.reason = 599, str(failure)
+            return answer
+
+
+def metric(hub: Hub, name: str) -> float:
+    """The sum of a metric of the relay-server."""
+    text = requests.get(hub.internal_url + "/metrics", timeout=5).text
+    rows = [line for line in text.splitlines() if line.startswith("neurox_relay_server_" + name)]
+    return sum(float(row.rpartition(" ")[2]) for row in rows)
+
+
+def links(hub: Hub, site: Site) -> float:
+    return metric(hub, f'connections{{cluster="{site.cluster_id}"')
+
+
+def connect(hub: Hub, site: Site, hop: str | None = None) -> str:
+    """The status of a CONNECT by hand."""
+    authority = f"manager.{site.cluster_id}.relay:443"
+    lines = [f"CONNECT {authority} HTTP/1.1", f"proxy-authorization: Bearer {SERVICE_TOKEN}"]
+    lines += [] if hop is None else [f"x-neurox-hop: {hop}"]
+    with socket.create_connection(("127.0.0.1", hub.internal), timeout=15) as sock:
+        sock.sendall("\r\n".join([*lines, "", ""]).encode())
+        return sock.recv(4096).split(b" ")[1].decode()
+
+
+def test_a_replica_without_links_goes_through_the_one_that_redis_names(
+    pair: Pair, site: Site
+) -> None:
+    assert links(pair.b, site) == 0
+    assert state(pair.b, site).text == "/v1/state"
+    payload = bytes(range(256)) * 40_000
+    with pair.b.session(site.cluster_id) as session:
+        for _ in range(3):
+            answer = session.post("http://manager/echo", data=payload, timeout=30)
+            assert answer.content == payload
+        assert metric(pair.b, "peer_streams") == 1
+    assert metric(pair.b, 'peer_forwards_total{outcome="opened"}') == 2
+    assert metric(pair.a, 'peer_forwards_total{outcome="opened"}') == 0
+
+
+def test_a_forwarded_stream_that_is_cut_is_an_error(pair: Pair, site: Site) -> None:
+    asking, outcome = slow_request(pair.b, site)
+    await_that("the request is under way", lambda: site.manager.seen)
+    site.program.process.kill()
+    asking.join(10)
+    assert isinstance(outcome[0], Unreachable)
+    await_that("no stream is left at b", lambda: metric(pair.b, "peer_streams") == 0)
+
+
+@pytest.mark.parametrize(
+    ("hop", "status"),
+    [("a", "404"), ("b", "508"), ("stranger", "403"), ("a, a", "400"), ("", "400")],
+)
+def test_a_hop_header_that_is_wrong_or_loops_is_refused(
+    pair: Pair, site: Site, hop: str, status: str
+) -> None:
+    assert connect(pair.b, site, hop) == status
+    assert metric(pair.b, "peer_forwards_total") == 0
+
+
+def test_without_a_word_in_redis_all_peers_are_asked(pair: Pair, site: Site) -> None:
+    pair.a.redis.delete(keys.relay_presence(site.cluster_id))
+    assert state(pair.b, site).ok
+    assert metric(pair.b, 'peer_forwards_total{outcome="opened"}') == 1
+    with pair.b.session("00000000-0000-0000-0000-000000000000") as session:
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="the cluster is not connected"):
+            session.get("http://manager/x", timeout=5)
+        assert time.monotonic() - began < 2
+    assert metric(pair.b, 'peer_forwards_total{outcome="not_there"}') == 1
+
+
+def test_a_client_holds_links_to_two_replicas_and_loses_one_without_being_lost(
+    pair: Pair, site: Site
+) -> None:
+    pair.outside.ports += [pair.a.port, pair.b.port]
+    await_that("the client has found b", lambda: links(pair.b, site), seconds=60)
+    pair.leave("a").program.process.kill()
+    for _ in range(20):
+        assert state(pair.b, site).ok
+
+
+def test_presence_returns_after_redis_was_emptied_and_restored(pair: Pair, site: Site) -> None:
+    redis = pair.a.redis
+    kept = {name: redis.dump(name) for name in redis.keys("neurox:relay:identity:*")}
+    records = redis.dump(keys.CLUSTERS)
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.flushall()
+        pipe.restore(keys.CLUSTERS, 0, records)
+        for name, value in kept.items():
+            pipe.restore(name, 0, value)
+        pipe.execute()
+    await_that(
+        "both replicas say so again", lambda: redis.scard(keys.RELAY_REPLICAS) == 2, seconds=20
+    )
+    await_that(
+        "a says whom it holds", lambda: redis.hget(keys.relay_presence(site.cluster_id), "a")
+    )
+    assert state(pair.b, site).ok
+
+
+def test_without_redis_tunnels_stay_and_streams_open_at_both_replicas(
+    pair: Pair, site: Site, valkey: Valkey, tmp_path: Path
+) -> None:
+    with pair.b.session(site.cluster_id) as session:
+        assert session.get("http://manager/1", timeout=5).ok
+        valkey.kill()
+        assert session.get("http://manager/2", timeout=5).ok, "a stream that is open goes on"
+    assert state(pair.a, site).ok
+    assert state(pair.b, site).ok
+    answer = dial(pair.a)
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    valkey.start()
+    pair.outside.ports += [pair.a.port, pair.b.port]
+    second = pair.site(tmp_path / "second")
+    try:
+        await_that("a new cluster joins", lambda: state(pair.b, second).ok, seconds=30)
+    finally:
+        second.close()
+    assert state(pair.b, site).ok
+
+
+def dial(hub: Hub) -> requests.Response:
+    """The answer to a link whose token is well made, of a cluster that nobody knows yet."""
+    key = PrivateKey.generate()
+    token = key.token("11111111-1111-1111-1111-111111111111", CONNECT, time.time())
+    headers = {
+        "connection": "Upgrade",
+        "upgrade": "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": websocket.new_key(),
+        "sec-websocket-protocol": PROTOCOL,
+        "authorization": f"Bearer {token}",
+    }
+    url = hub.url + websocket.CONNECT_PATH
+    return requests.get(url, headers=headers, verify=hub.ca, timeout=10)
+
+
+class Load:
+    """Callers that open streams one after another, by the internal Service, until stopped."""
+
+    def __init__(self, port: int, cluster_id: str, paths: list[str]) -> None:
+        self.opened, self.failures = 0, list[str]()
+        self._url, self._cluster_id = f"http://127.0.0.1:{port}", cluster_id
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._call, args=(path,)) for path in paths]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _call(self, path: str) -> None:
+        while not self._stop.is_set():
+            with cluster_session(self._url, SERVICE_TOKEN, self._cluster_id) as session:
+                try:
+                    assert session.get("http://manager" + path, timeout=30).text == path
+                    self.opened += 1
+                except Unreachable as failure:
+                    self.failures.append(f"{time.strftime('%X')} {path}: {failure}")
+
+
+def test_a_rolling_restart_of_both_replicas_fails_no_call(pair: Pair, tmp_path: Path) -> None:
+    pair.start("a")
+    pair.start("b")
+    site = pair.site(tmp_path / "site")
+    await_that("the cluster is connected", lambda: state(pair.a, site).ok)
+    load = Load(pair.inside.port, site.cluster_id, ["/1", "/2", "/3", "/pause", "/pause"])
+    try:
+        for name in ("a", "b"):
+            await_that("there is some load", lambda n=load.opened + 50: load.opened > n)
+            leaving = pair.leave(name)
+            leaving.program.terminate()
+            assert leaving.program.process.wait(30) == 0
+            pair.start(name)
+        await_that("there is some load", lambda n=load.opened + 50: load.opened > n)
+    finally:
+        load.stop()
+        site.close()
+    assert load.failures == []
