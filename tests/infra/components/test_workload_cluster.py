@@ -3,6 +3,7 @@ import base64
 import pulumi
 import pulumi_kubernetes
 import pytest
+from pulumi.runtime import set_all_config
 
 from controllers.relay import join
 from controllers.relay.kubeconfig import parse_kubeconfig
@@ -14,6 +15,7 @@ from infra.components import (
     WorkloadCluster,
     WorkloadClusterArgs,
 )
+from portal.api import installing
 
 SECRET = "4dabf18193072939515e22adb298388d"
 CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -135,3 +137,20 @@ def test_a_bad_argument_is_named(deploy, args, words):
     with pytest.raises(ArgumentError) as refused:
         deploy(lambda: {"x": WorkloadCluster("east", WorkloadClusterArgs(**args)).namespace})
     assert words in str(refused.value)
+
+
+def test_the_program_that_the_portal_shows_installs_the_chart_by_the_join_secret(deploy):
+    text = join.kubeconfig("https://hub.example", CA, "nxj_1_2")
+    secret = join.secret_yaml(text, "east")
+
+    def run():
+        set_all_config({"neurox:joinSecret": secret})
+        exec(compile(installing.pulumi("east"), "__main__.py", "exec"), {})  # noqa: S102
+        return {}
+
+    done = deploy(run)
+    set_all_config({})
+    assert kubeconfig(done, "east-neurox-join") == text
+    assert SECRET in done.one("Secret", "east-neurox-join").inputs["data"]
+    assert done.one("Release", "east-release").plain["name"] == "neurox-workload"
+    assert "::east::" in done.one("Release", "east-release").provider
