@@ -83,9 +83,13 @@ class ReceiveHandler(Answering):
 
 
 class KubernetesHandler(Answering):
-    """One Secret and one namespace, with the API server's version check."""
+    """One Secret and one namespace, with the API server's version check.
+
+    ``pause`` of the state is called before and after each call takes effect.
+    """
 
     def do_GET(self) -> None:
+        self._pause("before")
         if self.headers["authorization"] != "Bearer cluster-token":
             self.answer(401)
         elif self.path == "/api/v1/namespaces/kube-system":
@@ -96,6 +100,7 @@ class KubernetesHandler(Answering):
             self.answer(404)
 
     def do_PATCH(self) -> None:
+        self._pause("before")
         patch, secret = json.loads(self.body()), self.backend.state["secret"]
         version = secret["metadata"]["resourceVersion"]
         if patch["metadata"]["resourceVersion"] != version:
@@ -103,7 +108,13 @@ class KubernetesHandler(Answering):
             return
         secret["data"] = {**secret.get("data", {}), **patch["data"]}
         secret["metadata"]["resourceVersion"] = str(int(version) + 1)
+        self._pause("after")
         self._json(secret)
+
+    def _pause(self, moment: str) -> None:
+        pause = self.backend.state.get("pause")
+        if pause is not None:
+            pause(self.command, moment)
 
     def _json(self, value: object) -> None:
         self.answer(200, json.dumps(value).encode())

@@ -20,6 +20,11 @@ def redeem(hub: Any, token: str, key: PrivateKey, uid: str = "uid-1") -> tuple[i
     return answer.status_code, document.get("cluster_id") or document["detail"]
 
 
+def token_of(site: Any) -> str:
+    """The token of the join Secret that the cluster has."""
+    return parse_kubeconfig(site.join_file.read_text()).token
+
+
 def test_a_token_belongs_to_the_key_that_uses_it_first(hub: Any) -> None:
     cluster_id, first, second = hub.record("first"), PrivateKey.generate(), PrivateKey.generate()
     token = join.issue(hub.redis, cluster_id, 60).token
