@@ -41,6 +41,15 @@ KEPT_SECONDS = 7 * 86400
 """How long an expired token is remembered, to say that it has expired."""
 
 
+_REVOKE = """
+local uid = redis.call('HGET', KEYS[1], 'uid')
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'revoked_at', ARGV[1])
+if uid then redis.call('HSET', KEYS[1], 'uid', uid) end
+redis.call('PUBLISH', ARGV[2], ARGV[3])
+"""
+
+
 @dataclass(frozen=True)
 class JoinToken:
     """A token just issued; ``token`` is stored nowhere. ``expires_at`` is in epoch seconds."""
@@ -110,12 +119,12 @@ def accept(redis: Redis, cluster_id: str, token_id: str, secret_digest: str) -> 
 
 
 def revoke(redis: Redis, cluster_id: str) -> None:
-    """Take back the cluster's keys, tokens and uid; every relay-server cuts its connections."""
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.delete(keys.relay_identity(cluster_id))
-        pipe.hset(keys.relay_identity(cluster_id), "revoked_at", repr(time.time()))
-        pipe.publish(keys.RELAY_EVENTS, cluster_id)
-        pipe.execute()
+    """Take back the cluster's keys and tokens; every relay-server cuts its connections.
+
+    The record stays with its cluster: the uid is kept, so that another one needs an admin's word.
+    """
+    identity, now = keys.relay_identity(cluster_id), repr(time.time())
+    redis.eval(_REVOKE, 1, identity, now, keys.RELAY_EVENTS, cluster_id)
 
 
 def forget(redis: Redis, cluster_id: str) -> None:

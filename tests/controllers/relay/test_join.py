@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from controllers.relay import join
-from controllers.relay.identity import PrivateKey
+from controllers.relay.identity import PrivateKey, key_id
 from controllers.relay.kubeconfig import parse_kubeconfig
+from controllers.store import keys
 
 
 def redeem(hub: Any, token: str, key: PrivateKey, uid: str = "uid-1") -> tuple[int, str]:
@@ -79,6 +81,102 @@ def test_a_record_stays_with_its_cluster(hub: Any) -> None:
     assert status == 409
     assert "belongs to another cluster" in words
     assert redeem(hub, again, key, "uid-1") == (200, cluster_id)
+
+
+def identity(hub: Any, cluster_id: str) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = hub.redis.hgetall(keys.relay_identity(cluster_id))
+    return found
+
+
+def test_a_rebuilt_cluster_takes_its_record_over_by_the_word_of_an_admin(hub: Any) -> None:
+    cluster_id, former, key = hub.record("rebuilt"), PrivateKey.generate(), PrivateKey.generate()
+    assert redeem(hub, join.issue(hub.redis, cluster_id, 60).token, former, "uid-1")[0] == 200
+    without = join.issue(hub.redis, cluster_id, 60).token
+    status, words = redeem(hub, without, key, "uid-2")
+    assert status == 409
+    assert "neurox cluster join NAME --rebuilt" in words
+    before = identity(hub, cluster_id)
+    assert f"key:{key_id(former.public)}".encode() in before
+    given = join.issue(hub.redis, cluster_id, 60, rebuilt=True).token
+    assert f"key:{key_id(former.public)}".encode() in identity(hub, cluster_id)
+    assert redeem(hub, given, key, "uid-2") == (200, cluster_id)
+    after = identity(hub, cluster_id)
+    assert [name for name in after if name.startswith(b"key:")] == [
+        f"key:{key_id(key.public)}".encode()
+    ]
+    assert after[b"uid"] == b"uid-2"
+    assert redeem(hub, given, former, "uid-1")[0] == 409
+    assert redeem(hub, given, key, "uid-1")[0] == 409
+
+
+def test_the_former_cluster_is_cut_when_the_rebuilt_one_joins(
+    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
+) -> None:
+    former, rebuilt = new_site(), new_site()
+    former.join()
+    rebuilt.cluster_id = former.cluster_id
+    rebuilt.join_file.write_text(hub.kubeconfig(former.cluster_id))
+    rebuilt.start()
+    eventually("it is refused", lambda: "belongs to another cluster" in rebuilt.program.words())
+    assert former.is_connected()
+    token = join.issue(hub.redis, former.cluster_id, 60, rebuilt=True).token
+    rebuilt.join_file.write_text(join.kubeconfig(hub.url, Path(hub.ca).read_text(), token))
+    eventually("the former one is out", lambda: "answered 401" in former.program.words())
+    eventually("the new one has its place", rebuilt.is_connected)
+    eventually("by its own link", lambda: rebuilt.kept().get("cluster-id") == former.cluster_id)
+
+
+def test_a_revoked_record_stays_with_its_cluster(hub: Any) -> None:
+    cluster_id, key = hub.record("taken-back"), PrivateKey.generate()
+    redeem(hub, join.issue(hub.redis, cluster_id, 60).token, key, "uid-1")
+    join.revoke(hub.redis, cluster_id)
+    again = join.issue(hub.redis, cluster_id, 60).token
+    assert redeem(hub, again, PrivateKey.generate(), "uid-2")[0] == 409
+    assert redeem(hub, again, key, "uid-1") == (200, cluster_id)
+
+
+def test_nobody_takes_over_a_name_by_a_token_of_another(hub: Any) -> None:
+    mine, yours, key = hub.record("mine"), hub.record("yours"), PrivateKey.generate()
+    token = join.issue(hub.redis, mine, 60).token
+    claims = {"cluster_id": yours, "name": "yours", "cluster": yours}
+    body = {"token": token, "public_key": key.public, "cluster_uid": "uid-9", **claims}
+    answer = requests.post(hub.url + "/relay/v1/join", json=body, timeout=10, verify=hub.ca)
+    assert answer.json()["cluster_id"] == mine
+    assert not [name for name in identity(hub, yours) if name.startswith(b"key:")]
+    spliced = token[:21] + join.issue(hub.redis, yours, 60).token[21:]
+    assert redeem(hub, spliced, key)[0] == 401
+    hub.redis.hdel(keys.CLUSTERS, mine)
+    assert redeem(hub, token, key, "uid-9")[0] == 401
+
+
+def test_the_secret_applied_again_changes_nothing(
+    hub: Any, site: Any, eventually: Callable[..., None]
+) -> None:
+    kept, version = site.kept(), site.kubernetes.state["secret"]["metadata"]["resourceVersion"]
+    known = identity(hub, site.cluster_id)
+    site.program.stop()
+    text = site.join_file.read_text()
+    site.join_file.unlink()
+    site.join_file.write_text(text)
+    site.start()
+    eventually("it is back", site.is_connected)
+    assert site.kept() == kept
+    assert site.kubernetes.state["secret"]["metadata"]["resourceVersion"] == version
+    assert [n for n in identity(hub, site.cluster_id) if n.startswith(b"key:")] == [
+        n for n in known if n.startswith(b"key:")
+    ]
+
+
+def test_an_installation_made_anew_keeps_the_record(
+    hub: Any, site: Any, eventually: Callable[..., None]
+) -> None:
+    site.program.stop()
+    site.kubernetes.state["secret"] = {"metadata": {"resourceVersion": "1"}}
+    site.start()
+    eventually("the spent token is refused", lambda: "used already" in site.program.words())
+    site.join_file.write_text(hub.kubeconfig(site.cluster_id))
+    eventually("it is back under its name", site.is_connected)
+    assert site.kept()["cluster-id"] == site.cluster_id
 
 
 def test_a_revoked_cluster_cannot_repeat_its_join(hub: Any) -> None:
