@@ -1,5 +1,6 @@
 """Bring each cluster's state into Redis: one long-polling thread a cluster."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -87,6 +88,7 @@ class ClusterSync:
                 self._states.apply(self._cluster.id, delta)
             except (DomainError, RedisError) as failure:
                 self._let_go()
+                self._note(failure)
                 self._shutdown.sleep(self._failed(failure))
                 continue
             self._succeeded()
@@ -112,6 +114,11 @@ class ClusterSync:
         if not self._backoff.failing:
             log.warning("cluster %s does not answer: %s", self._cluster.name, failure)
         return self._backoff.failed()
+
+    def _note(self, failure: Exception) -> None:
+        """For the cluster's check-list."""
+        with contextlib.suppress(RedisError):
+            self._states.failed(self._cluster.id, str(failure))
 
     def _succeeded(self) -> None:
         if self._backoff.failing:

@@ -62,6 +62,11 @@ def cluster_gpus(cluster_id: str) -> str:
     return f"neurox:state:{cluster_id}:gpus"
 
 
+def cluster_failure(cluster_id: str) -> str:
+    """Why the cluster's report could not be had last time, in words; expires."""
+    return f"neurox:state:{cluster_id}:failure"
+
+
 def relay_join(token_id: str) -> str:
     """A join token not yet expired: hash of its secret, cluster, and the key it was bound to."""
     return f"neurox:relay:join:{token_id}"

@@ -78,6 +78,42 @@ class Link:
         """Some replica holds a connection of it."""
         return bool(self.reaches)
 
+    @property
+    def connections(self) -> int:
+        """How many it has, at all replicas."""
+        return sum(reach.idle + reach.streams for reach in self.reaches)
+
+    @property
+    def connected_since(self) -> float | None:
+        """Since when the longest of the replicas that hold it has done so; None when none does."""
+        if not self.connected:
+            return None
+        came: dict[str, float] = {}
+        for turn in self.history:
+            if turn.connected:
+                came.setdefault(turn.replica, turn.at)
+        known = [came[reach.replica] for reach in self.reaches if reach.replica in came]
+        return min(known, default=self.contact.admitted_at)
+
+    @property
+    def lost_at(self) -> float | None:
+        """When its last connection went; None while it has one, or never had."""
+        if self.connected or not self.history:
+            return None
+        newest = self.history[0]
+        # A relay-server that was killed has not said that its connections are gone.
+        return self.contact.heard_at if newest.connected else newest.at
+
+    @property
+    def lost_why(self) -> str:
+        """Why, as far as that is known."""
+        if self.lost_at is None:
+            return ""
+        newest = self.history[0]
+        if newest.connected:
+            return f"relay-server {newest.replica} ended without a word"
+        return newest.reason
+
 
 class Links:
     """The relay's notes, read; the relay-servers write them."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import cast
 
 import msgspec
 from redis import Redis
@@ -11,6 +12,8 @@ from controllers.domain.cluster import Node, StateDelta
 from controllers.domain.workload import FINISHED, Reason, Workload
 from controllers.store import keys
 
+FAILURE_SECONDS = 120
+FAILURE_WORDS = 300
 FINISHED_KEPT = 500
 """Finished workloads kept a cluster; the oldest go first."""
 
@@ -59,7 +62,18 @@ class States:
                         pipe.hset(key, name, msgspec.json.encode(row))
             meta = msgspec.json.encode(_meta(delta, self._clock()))
             pipe.set(keys.cluster_meta(cluster_id), meta)
+            pipe.delete(keys.cluster_failure(cluster_id))
             pipe.execute()
+
+    def failed(self, cluster_id: str, words: str) -> None:
+        """Note why there is no report, for as long as that is news."""
+        key = keys.cluster_failure(cluster_id)
+        self._redis.set(key, words[:FAILURE_WORDS], ex=FAILURE_SECONDS)
+
+    def failure(self, cluster_id: str) -> str:
+        """Why there was no report last time; empty when there was one."""
+        row = self._redis.get(keys.cluster_failure(cluster_id))
+        return "" if row is None else _text(cast(bytes, row))
 
     def meta(self, cluster_id: str) -> ClusterMeta | None:
         """The head of the last report; None when the cluster never reported."""
@@ -86,6 +100,7 @@ class States:
         """Drop all that the cluster reported, its GPUs' samples too."""
         self._redis.delete(
             keys.cluster_meta(cluster_id),
+            keys.cluster_failure(cluster_id),
             keys.cluster_nodes(cluster_id),
             keys.cluster_workloads(cluster_id),
             keys.cluster_gpus(cluster_id),

@@ -111,6 +111,7 @@ def delete_cluster(name: str) -> Response:
     join.forget(stores().redis, cluster.id)
     stores().clusters.remove(cluster.id)
     stores().states.forget(cluster.id)
+    stores().links.forget(cluster.id)
     for intent in stores().intents.all():
         if intent.cluster in (cluster.id, cluster.name) and intent.refusal is None:
             stores().intents.change(intent.id, refusal=REMOVED)

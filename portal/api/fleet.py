@@ -152,6 +152,12 @@ def read(stores: Stores, *, gpus: bool = True) -> Fleet:
     )
 
 
+def one(stores: Stores, name: str) -> Reported | None:
+    """The cluster of that name, alone."""
+    named = (cluster for cluster in stores.clusters.all() if cluster.name == name)
+    return next((_reported(stores, cluster, gpus=True) for cluster in named), None)
+
+
 def _reported(stores: Stores, cluster: Cluster, gpus: bool) -> Reported:
     return Reported(
         cluster=cluster,

@@ -12,6 +12,7 @@ from controllers.store.documents import Documents
 from controllers.store.gpus import Gpus
 from controllers.store.idempotency import Idempotency
 from controllers.store.intents import Intents
+from controllers.store.links import Links
 from controllers.store.shared_key import SharedKey
 from controllers.store.states import States
 from controllers.store.tokens import ApiTokens
@@ -25,6 +26,7 @@ class Stores:
         self.redis = redis
         self.clusters = Clusters(redis)
         self.states = States(redis)
+        self.links = Links(redis)
         self.samples = Gpus(redis)
         self.intents = Intents(redis)
         self.pools = Documents(redis, keys.POOLS, NodePool)

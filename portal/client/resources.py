@@ -7,10 +7,12 @@ from pydantic import BaseModel
 
 from portal.client.transport import Transport, parsed, segment
 from portal.schemas import (
+    ChecksOut,
     ClusterIn,
     JoinIn,
     JoinOut,
     JoinTokenOut,
+    LinkOut,
     Page,
     QuotaOut,
     TokenOut,
@@ -95,6 +97,16 @@ class Clusters(Resource[Out]):
         """How to bring what the cluster runs to the control plane's version."""
         answer = self._transport.send("GET", f"{self._path}/{segment(name)}/upgrade")
         return parsed(UpgradeOut, answer.content)
+
+    def checks(self, name: str) -> ChecksOut:
+        """The stages of its joining, each with its state and what to do."""
+        answer = self._transport.send("GET", f"{self._path}/{segment(name)}/checks")
+        return parsed(ChecksOut, answer.content)
+
+    def link(self, name: str) -> LinkOut:
+        """How it is connected."""
+        answer = self._transport.send("GET", f"{self._path}/{segment(name)}/link")
+        return parsed(LinkOut, answer.content)
 
     def delete(self, name: str) -> None:
         """Forget the cluster and revoke its credential."""

@@ -15,6 +15,7 @@ from portal.schemas.cluster import (
     UpgradeOut,
 )
 from portal.schemas.gpu import ClockEvent, GpuHolder, GpuMig, GpuOut, GpuState, GpuXid, XidKind
+from portal.schemas.link import Check, ChecksOut, LinkOut, TurnOut
 from portal.schemas.node import NodeOut
 from portal.schemas.overview import Attention, MapGpu, MapNode, OverviewOut, Tile
 from portal.schemas.policy import (
@@ -36,6 +37,8 @@ __all__ = [
     "FRESH_SECONDS",
     "RUNTIME_MOST",
     "Attention",
+    "Check",
+    "ChecksOut",
     "ClockEvent",
     "ClusterIn",
     "ClusterOut",
@@ -50,6 +53,7 @@ __all__ = [
     "JoinIn",
     "JoinOut",
     "JoinTokenOut",
+    "LinkOut",
     "MapGpu",
     "MapNode",
     "Me",
@@ -70,6 +74,7 @@ __all__ = [
     "Tile",
     "TokenIn",
     "TokenOut",
+    "TurnOut",
     "UpgradeOut",
     "UserIn",
     "UserOut",
