@@ -3,6 +3,7 @@
 import msgspec
 import requests
 
+from controllers.control.signer import Keys, Signer
 from controllers.domain.cluster import StateDelta
 from controllers.domain.errors import NotFound, Refused, Unreachable
 from controllers.domain.policy import Policy
@@ -17,8 +18,9 @@ ANSWER_SECONDS = 10.0
 class RelayedManager:
     """A manager behind the relay. One thread at a time: it holds one HTTP session."""
 
-    def __init__(self, relay_url: str, token: str, cluster_id: str) -> None:
+    def __init__(self, relay_url: str, token: str, cluster_id: str, keys: Keys) -> None:
         self._session = cluster_session(relay_url, token, cluster_id)
+        self._session.auth = Signer(keys, cluster_id)
 
     def state(self, epoch: str, since: int, wait: float) -> StateDelta:
         """What changed after ``since``; waits up to ``wait`` seconds for news."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controllers import environment
+from controllers.control.signer import HubKeyFile
 from controllers.store.address import redis_url
 
 HTTP = ("http", "https")
@@ -12,12 +13,13 @@ HTTP = ("http", "https")
 
 @dataclass(frozen=True)
 class Settings:
-    """Addresses of what it talks to, and the token that the relay-server wants."""
+    """Addresses of what it talks to, the token of the relay-server, the key that clusters know."""
 
     redis_url: str
     thanos_url: str
     relay_url: str
     relay_token: str
+    hub_key: HubKeyFile
     listen_host: str
     listen_port: int
     invitations_dir: Path | None = None
@@ -32,6 +34,7 @@ class Settings:
             thanos_url=environment.url(env, "NEUROX_THANOS_URL", HTTP),
             relay_url=environment.url(env, "NEUROX_RELAY_URL", HTTP),
             relay_token=environment.secret(env, "NEUROX_RELAY_TOKEN_FILE"),
+            hub_key=HubKeyFile(Path(environment.given(env, "NEUROX_HUB_KEY_FILE"))),
             listen_host=listen.host,
             listen_port=listen.port,
             invitations_dir=environment.folder(env, "NEUROX_INVITATIONS_DIR"),

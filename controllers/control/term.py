@@ -46,7 +46,9 @@ class Term:
         policies = Policies(redis, clusters, states)
 
         def connect(cluster_id: str) -> RelayedManager:
-            return RelayedManager(settings.relay_url, settings.relay_token, cluster_id)
+            return RelayedManager(
+                settings.relay_url, settings.relay_token, cluster_id, settings.hub_key.keys
+            )
 
         gpus = GpuLoop(clusters, states, Gpus(redis), Thanos(settings.thanos_url))
         self._sync = Sync(clusters, states, connect, lambda: leader.held)

@@ -3,6 +3,7 @@
 NEUROX_CREDENTIALS lists them as KIND=NAME, by spaces, in the order of filling. No password, token
 or key that a Secret holds is ever changed; the invitation's address and CA alone follow our own.
 Two that run at once agree, for each writes only over what it has read.
+NEUROX_HUB_KEY_GENERATION, raised, gives the key that clusters know us by a successor.
 NEUROX_JOIN_CA_FILE holds that CA where the authority is not ours.
 NEUROX_CA_CONFIG_MAP names the ConfigMap in which the authority's certificate lies open.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from controllers.credentials.kinds import KINDS, Held, Known, missing
 from controllers.environment import SettingsError
 from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesError, SecretChanged
+from controllers.relay.identity import IdentityError
 
 log = logging.getLogger("controllers.credentials")
 TRIES = 10
@@ -65,15 +67,24 @@ async def fill_all(
     """
     filled: dict[str, Held] = {}
     server = env.get("NEUROX_JOIN_SERVER", "")
-    given_ca = _given_ca(env)
+    given_ca, generation = _given_ca(env), _generation(env)
     for kind, name in secrets:
-        filled[kind] = await fill(kubernetes, kind, name, Known(filled, server, given_ca))
+        filled[kind] = await fill(
+            kubernetes, kind, name, Known(filled, server, given_ca, generation)
+        )
     open_to_all = env.get("NEUROX_CA_CONFIG_MAP")
     if open_to_all and "authority" in filled:
         await kubernetes.patch_config_map(
             open_to_all, {CERTIFICATE: filled["authority"][CERTIFICATE]}
         )
         log.info("ConfigMap %s holds %s", open_to_all, CERTIFICATE)
+
+
+def _generation(env: Mapping[str, str]) -> int:
+    value = env.get("NEUROX_HUB_KEY_GENERATION", "1")
+    if not value.isdecimal() or not 1 <= int(value) <= 1_000_000:
+        raise SettingsError(f"NEUROX_HUB_KEY_GENERATION must be a number from 1, not {value!r}")
+    return int(value)
 
 
 def _given_ca(env: Mapping[str, str]) -> str | None:
@@ -111,7 +122,7 @@ def main() -> int:
     except SecretChanged:
         sys.stderr.write("credentials: a Secret changes all the time; trying again\n")
         return 1
-    except KubernetesError as error:
+    except (KubernetesError, IdentityError) as error:
         sys.stderr.write(f"credentials: {error}\n")
         return 1
     return 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from controllers.credentials.authority import new_authority
+from controllers.credentials.hub_key import hub_key
 from controllers.relay import join
 from controllers.relay.kubeconfig import KubeconfigError, parse_kubeconfig
 from controllers.store.secret import digest, new_password, new_secret
@@ -24,6 +25,9 @@ class Known:
     given_ca: str | None = None
     """A private CA that somebody else keeps."""
 
+    hub_generation: int = 1
+    """Of the key that clusters know us by: how many there have been."""
+
     @property
     def ca(self) -> str | None:
         """What signs the certificate at our address; None where it is not for us to know."""
@@ -39,6 +43,11 @@ def redis(held: Held, _: Known) -> dict[str, str]:
 def relay(held: Held, _: Known) -> dict[str, str]:
     """The token by which the control plane's own processes enter the relay-server."""
     return {"token": held.get("token") or new_secret()}
+
+
+def hub(held: Held, known: Known) -> dict[str, str]:
+    """The key by which clusters know us; it is made once, and each successor by the one before."""
+    return hub_key(held, known.hub_generation)
 
 
 def admin(held: Held, _: Known) -> dict[str, str]:
@@ -84,6 +93,7 @@ def _moved(kubeconfig: str, known: Known) -> str:
 KINDS: dict[str, Callable[[Held, Known], dict[str, str]]] = {
     "redis": redis,
     "relay": relay,
+    "hub": hub,
     "admin": admin,
     "authority": authority,
     "invitation": invitation,

@@ -6,8 +6,10 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -23,7 +25,11 @@ _CLUSTER = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 class IdentityError(Exception):
-    """The token proves nothing; the message says why, without the token."""
+    """The token proves nothing; the message says why, without the token, ``reason`` in one word."""
+
+    def __init__(self, words: str, reason: str = "bad") -> None:
+        super().__init__(words)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,16 @@ class PrivateKey:
             serialization.NoEncryption(),
         ).decode()
 
-    def token(self, cluster_id: str, audience: str, now: float) -> str:
-        """A token of one use and 60 seconds."""
+    def sign(self, data: bytes) -> str:
+        """The signature of what is no token, in base64url."""
+        return base64.urlsafe_b64encode(self._key.sign(data)).decode().rstrip("=")
+
+    def token(
+        self, cluster_id: str, audience: str, now: float, more: Mapping[str, str] | None = None
+    ) -> str:
+        """A token of one use and 60 seconds; ``more`` is what else it claims."""
         claims = {
+            **(more or {}),
             "sub": cluster_id,
             "aud": audience,
             "iat": int(now),
@@ -99,6 +112,15 @@ def public_key(text: str) -> Ed25519PublicKey:
         raise IdentityError("this is not an Ed25519 public key") from None
 
 
+def signed(public: str, data: bytes, signature: str) -> bool:
+    """Whether the signature of ``data`` is by that public key."""
+    try:
+        public_key(public).verify(base64.urlsafe_b64decode(signature + "=="), data)
+    except (IdentityError, InvalidSignature, ValueError):
+        return False
+    return True
+
+
 def key_id(public: str) -> str:
     """The name of a public key: the start of its SHA-256."""
     return hashlib.sha256(public.encode()).hexdigest()[:16]
@@ -107,7 +129,7 @@ def key_id(public: str) -> str:
 def claimed(token: str) -> Claim:
     """Whose keys to verify with; nothing here is true yet."""
     if not token or len(token) > TOKEN_CHARACTERS:
-        raise IdentityError("there is no token")
+        raise IdentityError("there is no token", "absent")
     try:
         kid = jwt.get_unverified_header(token).get("kid")
         subject = jwt.decode(token, options={"verify_signature": False}).get("sub")
@@ -122,11 +144,19 @@ def claimed(token: str) -> Claim:
 
 def verify(token: str, keys: Mapping[str, str], audience: str) -> Proof:
     """The proof in a token by one of ``keys`` (key id to public key); IdentityError otherwise."""
+    claims = verified(token, keys, audience)
+    return Proof(claims["sub"], claimed(token).kid, str(claims["jti"]))
+
+
+def verified(token: str, keys: Mapping[str, str], audience: str) -> dict[str, Any]:
+    """All that a token by one of ``keys`` claims, each of it proven; IdentityError otherwise."""
     claim = claimed(token)
     if claim.kid not in keys:
-        raise IdentityError("the token is signed by a key that this cluster does not have")
+        raise IdentityError(
+            "the token is signed by a key that this cluster does not have", "unknown_key"
+        )
     try:
-        claims = jwt.decode(
+        claims: dict[str, Any] = jwt.decode(
             token,
             public_key(keys[claim.kid]),
             algorithms=["EdDSA"],
@@ -135,9 +165,9 @@ def verify(token: str, keys: Mapping[str, str], audience: str) -> Proof:
             options={"require": ["exp", "iat", "aud", "jti", "sub"]},
         )
     except jwt.ExpiredSignatureError:
-        raise IdentityError("the token has expired; check the clocks") from None
+        raise IdentityError("the token has expired; check the clocks", "expired") from None
     except jwt.ImmatureSignatureError:
-        raise IdentityError("the token is from the future; check the clocks") from None
+        raise IdentityError("the token is from the future; check the clocks", "early") from None
     except jwt.PyJWTError:
         raise IdentityError("the token's signature or claims are wrong") from None
     exp, iat = claims["exp"], claims["iat"]
@@ -145,4 +175,4 @@ def verify(token: str, keys: Mapping[str, str], audience: str) -> Proof:
         raise IdentityError("the token's times are not numbers")
     if exp - iat > TOKEN_SECONDS:
         raise IdentityError(f"the token lasts longer than {TOKEN_SECONDS} s")
-    return Proof(claim.cluster_id, claim.kid, str(claims["jti"]))
+    return claims

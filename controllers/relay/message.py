@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from controllers.relay.hub_key import HubKey
 from controllers.relay.wire import WireError
 
 ROTATE = "rotate"
@@ -27,6 +28,8 @@ class Hello(msgspec.Struct, tag_field="type", tag="hello", frozen=True):
     replicas: tuple[str, ...] = ()
     limits: dict[str, int] = {}
     features: tuple[str, ...] = ()
+    hub_keys: tuple[HubKey, ...] = ()
+    """The control plane's keys, oldest first, each signed by the one before."""
 
 
 class Open(msgspec.Struct, tag_field="type", tag="open", frozen=True):

@@ -13,16 +13,18 @@ import msgspec
 from controllers.loop import Shutdown, run_every
 from controllers.workload import seen, wire
 from controllers.workload.cache import Cache
+from controllers.workload.hub_keys import HubKeys
 from controllers.workload.intents import Intents
 from controllers.workload.jobs import JOBS, Jobs
 from controllers.workload.kube import KubeApi, KubeError
 from controllers.workload.lease import CALL_SECONDS, Candidate, Lease
+from controllers.workload.lock import Lock
 from controllers.workload.metrics import ManagerMetrics
 from controllers.workload.policy_file import PolicyFile
 from controllers.workload.reflector import Reflector
 from controllers.workload.revisions import RevisionLog
 from controllers.workload.routes import Routes
-from controllers.workload.server import Server
+from controllers.workload.server import Health, Server
 from controllers.workload.settings import Settings
 from controllers.workload.steering import Steering
 
@@ -54,6 +56,8 @@ class Manager:
         self.revisions = RevisionLog(kubernetes, self.version)
         self.steering = Steering(self.cache, self.policy, jobs, self.revisions, self._known_at)
         intents = Intents(self.cache, self.policy, jobs)
+        keys = HubKeys(KubeApi.connect(settings.kubeconfig, CALL_SECONDS), settings.namespace)
+        self.lock = Lock(keys.hub)
         self.routes = Routes(self.revisions, self.policy, intents, shutdown.nudge, self._missing)
 
     def leads(self) -> bool:
@@ -72,6 +76,7 @@ class Manager:
             return
         if term != self._led:
             self.policy.load()
+            self.lock.begin()
             self._led = term
             log.info("leading")
         self.steering.step()
@@ -91,7 +96,9 @@ class Manager:
         metrics = ManagerMetrics(
             self.version, self.steering, self.reflectors, self.revisions, self.leads
         )
-        server = Server((host, port), self.routes, self._missing, self._alive, metrics.text)
+        metrics.add(self.lock)
+        health = Health(self._missing, self._alive, metrics.text)
+        server = Server((host, port), self.routes, self.lock, health)
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
         return server
 

@@ -31,6 +31,10 @@ class ManagerMetrics(Collector):
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
+    def add(self, collector: Collector) -> None:
+        """Show those of another part as well."""
+        self._registry.register(collector)
+
     def text(self) -> bytes:
         """The exposition in Prometheus' text format."""
         return generate_latest(self._registry)

@@ -4,10 +4,13 @@ import logging
 import time
 import urllib.parse
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import BoundedSemaphore
 from typing import Any
 
+from controllers.relay.seal import Asked
+from controllers.workload.lock import Lock
 from controllers.workload.routes import Answer, Routes, problem
 
 log = logging.getLogger(__name__)
@@ -16,26 +19,29 @@ MAX_CONNECTIONS = 64
 SOCKET_SECONDS = 30.0
 
 
+@dataclass(frozen=True)
+class Health:
+    """What everybody may ask."""
+
+    missing: Callable[[], str]
+    """Empty when it is ready."""
+    alive: Callable[[], bool]
+    metrics: Callable[[], bytes]
+
+
 class Server(ThreadingHTTPServer):
-    """Serves the routes, health and metrics."""
+    """Serves health and metrics to all, and the routes to whom the lock lets in."""
 
     daemon_threads = True
     request_queue_size = 64
 
     def __init__(
-        self,
-        address: tuple[str, int],
-        routes: Routes,
-        ready: Callable[[], str],
-        alive: Callable[[], bool],
-        metrics: Callable[[], bytes],
+        self, address: tuple[str, int], routes: Routes, lock: Lock, health: Health
     ) -> None:
         super().__init__(address, _Handler)
         self.routes = routes
-        self.ready = ready
-        """What is still missing; empty when ready."""
-        self.alive = alive
-        self.metrics = metrics
+        self.lock = lock
+        self.health = health
         self._places = BoundedSemaphore(MAX_CONNECTIONS)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -92,16 +98,21 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "GET" and url.path in ("/healthz", "/readyz", "/metrics"):
             self._send(self._own(url.path))
             return
+        asked = Asked(self.command, self.path, body)
+        refusal = self.server.lock.refusal(asked, self.headers.get("Authorization", ""))
+        if refusal:
+            self._send(refusal)
+            return
         self._send(self.server.routes.answer(self.command, url.path, query, body))
 
     def _own(self, path: str) -> Answer:
         text = "text/plain; charset=utf-8"
         if path == "/metrics":
-            return Answer(200, self.server.metrics(), f"{text}; version=0.0.4")
+            return Answer(200, self.server.health.metrics(), f"{text}; version=0.0.4")
         if path == "/healthz":
-            alive = self.server.alive()
+            alive = self.server.health.alive()
             return Answer(200 if alive else 503, b"ok" if alive else b"the loop stands still", text)
-        missing = self.server.ready()
+        missing = self.server.health.missing()
         return Answer(503 if missing else 200, (missing or "ok").encode(), text)
 
     def _body(self) -> tuple[Answer | None, bytes]:
@@ -131,6 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
+        if answer.status == 401:
+            self.send_header("WWW-Authenticate", "Bearer")
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)

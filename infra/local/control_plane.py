@@ -34,9 +34,10 @@ class ControlPlane:
         self.url = f"http://{address(http_port)}"
         password = secret_file.kept(folder / "secrets" / "redis-password")
         self._redis_password = password
-        self.certificates = Once(self._make_certificates)
+        self.certificates = Once(self._make_keys)
         self._relay_token = folder / "secrets" / "relay-token"
         secret_file.kept(self._relay_token)
+        self._hub_key = folder / "secrets" / "hub-key"
         self._ports = {
             name: ports.get(name)
             for name in (
@@ -151,6 +152,7 @@ class ControlPlane:
                 "NEUROX_RELAY_INTERNAL_LISTEN": self._at("relay-internal"),
                 "NEUROX_RELAY_TOKEN_FILE": str(self._relay_token),
                 "NEUROX_REDIS_URL": self.redis_url,
+                "NEUROX_HUB_KEYS_FILE": str(self._hub_key / "chain.json"),
                 # Streams that stay open would otherwise hold Ctrl-C for a minute.
                 "NEUROX_RELAY_DRAIN_SECONDS": "2",
                 "NEUROX_RELAY_RECEIVE_URL": f"http://{self._at('thanos-receive-write')}/api/v1/receive",
@@ -202,14 +204,22 @@ class ControlPlane:
                 "NEUROX_THANOS_URL": self.thanos_url,
                 "NEUROX_RELAY_URL": f"http://{self._at('relay-internal')}",
                 "NEUROX_RELAY_TOKEN_FILE": str(self._relay_token),
+                "NEUROX_HUB_KEY_FILE": str(self._hub_key / "signing.pem"),
                 "NEUROX_CONTROL_LISTEN": self._at("control-manager"),
             },
             needs=("redis", "relay-server", "thanos-query"),
             ready=http_ok(self._ports["control-manager"], "/readyz"),
         )
 
-    def _make_certificates(self) -> None:
+    def _make_keys(self) -> None:
         pki = self._folder / "pki"
         step.python(
             "the relay's certificate", ("infra.local.relay_pki", str(pki)), {}, self._folder
         )
+        if not (self._hub_key / "signing.pem").exists():
+            step.python(
+                "the key that clusters know the control plane by",
+                ("controllers.credentials.hub_key", str(self._hub_key)),
+                {},
+                self._folder,
+            )

@@ -17,12 +17,15 @@ def secrets(objects: list[dict[str, Any]]) -> dict[str, str | None]:
 
 @pytest.mark.parametrize(("keep", "told"), [(True, "keep"), (False, None)])
 def test_secrets_stay_as_long_as_the_data(render: Any, keep: bool, told: str | None) -> None:
-    ours = {f"neurox-{name}" for name in ("redis", "relay-server", "admin", "edge")}
+    ours = {f"neurox-{name}" for name in ("redis", "relay-server", "admin", "edge", "hub-key")}
     assert secrets(render("neurox", {"keepData": keep})) == dict.fromkeys(ours, told)
-    joined = ours | {"neurox-join", "neurox-relay-key"}
+    joined = ours | {"neurox-join", "neurox-relay-key", "neurox-hub-keys"}
     values = {"keepData": keep, **ONE_CLUSTER}
     assert secrets(render("neurox", values)) == dict.fromkeys(joined, told)
 
 
 def test_a_workload_cluster_keeps_nothing(render: Any) -> None:
-    assert secrets(render("neurox-workload", {})) == {"neurox-relay-key": None}
+    assert secrets(render("neurox-workload", {})) == {
+        "neurox-relay-key": None,
+        "neurox-hub-keys": None,
+    }

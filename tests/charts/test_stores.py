@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from controllers.control.settings import Settings as ControlSettings
+from controllers.credentials.hub_key import hub_key
 from controllers.relay.server.settings import Settings as RelaySettings
 from controllers.store.address import redis_url
 from controllers.store.sentinels import sentinels
@@ -13,6 +14,7 @@ from portal.settings import Settings as WebSettings
 
 OWN = "redis://r.example:6379/0"
 SENTINEL = "rediss+sentinel://a.example,b.example:26380/main"
+KEYS = hub_key({}, 1)
 USERS = ("api", "auth", "control-manager", "relay-server")
 
 
@@ -37,7 +39,7 @@ def environment(
         secret = secrets.get(mount["name"], {})
         here = folder / mount["mountPath"].strip("/")
         here.mkdir(parents=True, exist_ok=True)
-        content = files.get(secret.get("secretName", ""), {})
+        content = {"neurox-hub-key": KEYS, **files}.get(secret.get("secretName", ""), {})
         only = [item["key"] for item in secret.get("items", [])] or list(content)
         for key in only:
             (here / key).write_text(content[key])

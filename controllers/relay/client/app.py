@@ -36,9 +36,10 @@ class RelayClient:
         self._clock = Clock()
         self._metrics_out = MetricsOut(self._clock)
         self.pool: ClientPool | None = None
-        self._listener = Listener(Local(self._metrics_out, lambda: self.pool).handle)
         self._kubernetes = Kubernetes(Access.of(settings.kubeconfig), settings.namespace)
         self._joiner = Joiner(self._kubernetes, settings.join_file, version("neurox"))
+        local = Local(self._metrics_out, lambda: self.pool, self._joiner.trust)
+        self._listener = Listener(local.handle)
 
     async def listen(self) -> Address:
         """Begin to take metrics; returns the address with its real port."""
@@ -81,19 +82,19 @@ class RelayClient:
         """Keep links as this member until stopped, or until a new join token may help."""
         self._metrics_out.use(member)
         dialler = Dialler(member, self._clock, self._settings.instance, self._timing)
-        pool = self.pool = ClientPool(dialler, {"manager": self._settings.manager})
+        targets = {"manager": self._settings.manager}
+        pool = self.pool = ClientPool(dialler, targets, self._joiner.trust.offer)
         joined_by = self._joiner.invited()
         keeping = asyncio.create_task(pool.run())
+        trusting = asyncio.create_task(self._joiner.trust.run(member.cluster_id))
         try:
-            while not stop.is_set() and not keeping.done():
+            while not (stop.is_set() or keeping.done() or trusting.done()):
                 if self._joiner.invited() not in (None, joined_by):
                     log.info("there is a new join Secret")
                     return
                 await passed(LOOK_AGAIN_SECONDS, stop)
         finally:
-            keeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeping
+            await _stopped(trusting, keeping)
             await pool.drain(self._settings.drain_seconds if stop.is_set() else 0.0)
 
     async def _until_invited_anew(
@@ -105,3 +106,11 @@ class RelayClient:
         while loop.time() < end and self._joiner.invited() == tried:
             if not await passed(LOOK_AGAIN_SECONDS, stop):
                 return
+
+
+async def _stopped(*tasks: asyncio.Task[None]) -> None:
+    """Cancel; what one of them has failed of is raised."""
+    for task in tasks:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

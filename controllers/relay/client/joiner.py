@@ -7,10 +7,14 @@ import ssl
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
+
+from controllers.relay import hub_key
 from controllers.relay.call import Call, CallFailed, HttpClient, Origin
 from controllers.relay.client.keyring import Kept, Keyring, Member
 from controllers.relay.client.kubernetes import Kubernetes
-from controllers.relay.identity import PrivateKey
+from controllers.relay.client.trust import Trust
+from controllers.relay.identity import IdentityError, PrivateKey
 from controllers.relay.kubeconfig import KubeconfigError, parse_kubeconfig
 
 log = logging.getLogger(__name__)
@@ -55,10 +59,18 @@ def invitation(file: Path | None) -> Invitation | None:
     return Invitation(parsed.server.removesuffix(JOIN_PATH), parsed.ca_pem, parsed.token)
 
 
+class Joined(msgspec.Struct, frozen=True):
+    """What a redeemed token brings; a hub of before 0.2 shows no key."""
+
+    cluster_id: str
+    hub_keys: tuple[hub_key.HubKey, ...] = ()
+
+
 class Joiner:
     """Turns an invitation into a membership, once; a crash anywhere is safe."""
 
     def __init__(self, kubernetes: Kubernetes, join_file: Path | None, version: str) -> None:
+        self.trust = Trust(kubernetes)
         self._kubernetes = kubernetes
         self._keyring = Keyring(kubernetes)
         self._join_file = join_file
@@ -106,18 +118,20 @@ class Joiner:
             key = PrivateKey.generate()
             await self._keyring.save_key(key)
         try:
-            cluster_id = await self._redeem(invited, key)
+            joined = await self._redeem(invited, key)
         except JoinFailed as failure:
             if kept.member is None:
                 raise
             log.warning("%s Going on as the cluster that joined before.", failure)
             return kept.member
-        member = Member(cluster_id, invited.server, invited.ca_pem, key)
+        # Before the membership: who has that needs no join, and would have no other trust.
+        await self.trust.begin(joined.cluster_id, joined.hub_keys)
+        member = Member(joined.cluster_id, invited.server, invited.ca_pem, key)
         await self._keyring.save_member(member, invited.token_id)
-        log.info("joined %s as cluster %s", invited.server, cluster_id)
+        log.info("joined %s as cluster %s", invited.server, joined.cluster_id)
         return member
 
-    async def _redeem(self, invited: Invitation, key: PrivateKey) -> str:
+    async def _redeem(self, invited: Invitation, key: PrivateKey) -> Joined:
         body = {
             "token": invited.token,
             "public_key": key.public,
@@ -138,17 +152,18 @@ class Joiner:
             raise CallFailed(f"the hub answered {answer.status}: {_detail(answer.body)}")
         if answer.status != 200:
             raise JoinFailed(_detail(answer.body))
-        return _cluster_id(answer.body)
+        return _joined(answer.body)
 
 
-def _cluster_id(body: bytes) -> str:
+def _joined(body: bytes) -> Joined:
     try:
-        cluster_id = json.loads(body)["cluster_id"]
-    except (ValueError, KeyError, TypeError):
-        cluster_id = None
-    if not isinstance(cluster_id, str) or not _CLUSTER.fullmatch(cluster_id):
+        joined = msgspec.json.decode(body, type=Joined)
+        hub_key.checked(joined.hub_keys)
+    except (msgspec.MsgspecError, RecursionError, IdentityError):
+        joined = Joined("")
+    if not _CLUSTER.fullmatch(joined.cluster_id):
         raise JoinFailed("the hub's answer cannot be read; is its address right?")
-    return cluster_id
+    return joined
 
 
 def _detail(body: bytes) -> str:

@@ -2,12 +2,14 @@
 
 import asyncio
 import struct
+from collections.abc import Sequence
 from typing import Protocol
 
 from controllers.environment import Address
 from controllers.relay import message, wire
 from controllers.relay.call import CallFailed, Origin, connect
 from controllers.relay.connection import Connection
+from controllers.relay.hub_key import HubKey
 from controllers.relay.limits import DIAL_SECONDS, HELD_BYTES, Timing
 from controllers.relay.link import Link, Stream
 
@@ -25,6 +27,9 @@ class Owner(Protocol):
 
     def greeted(self, link: "ClientLink", hello: message.Hello) -> None:
         """The server has said who it is, who else there is, and what it wants."""
+
+    def shown(self, keys: Sequence[HubKey]) -> None:
+        """The server shows the hub's keys."""
 
     def gone(self, link: "ClientLink") -> None:
         """The link is no more."""
@@ -63,6 +68,7 @@ class ClientLink(Link):
                 self.timing = self.timing.asked(incoming.ping_s)
                 self.replica = incoming.replica
                 self._owner.greeted(self, incoming)
+                self._owner.shown(incoming.hub_keys)
             case message.Want(n=more):
                 self._owner.wanted(more)
             case message.Drain():

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from controllers.relay.client.gateway import MetricsOut
 from controllers.relay.client.pool import ClientPool
+from controllers.relay.client.trust import Trust
 from controllers.relay.exchange import Problem, Request
 
 _PREFIX = "neurox_relay_client_"
@@ -18,11 +19,13 @@ _PREFIX = "neurox_relay_client_"
 class Local:
     """Routes of the local port."""
 
-    def __init__(self, metrics_out: MetricsOut, pool: Callable[[], ClientPool | None]) -> None:
+    def __init__(
+        self, metrics_out: MetricsOut, pool: Callable[[], ClientPool | None], trust: Trust
+    ) -> None:
         self._metrics_out = metrics_out
         self._pool = pool
         self._registry = CollectorRegistry()
-        self._registry.register(ClientMetrics(metrics_out, pool))
+        self._registry.register(ClientMetrics(metrics_out, pool, trust))
 
     async def handle(self, request: Request) -> None:
         """Route by method and path."""
@@ -51,7 +54,10 @@ class Local:
 class ClientMetrics(Collector):
     """Counts of what is there now."""
 
-    def __init__(self, metrics_out: MetricsOut, pool: Callable[[], ClientPool | None]) -> None:
+    def __init__(
+        self, metrics_out: MetricsOut, pool: Callable[[], ClientPool | None], trust: Trust
+    ) -> None:
+        self._trust = trust
         self._metrics_out = metrics_out
         self._pool = pool
 
@@ -75,6 +81,11 @@ class ClientMetrics(Collector):
                     _PREFIX + "round_trip_seconds", "Fastest round trip.", value=min(trips)
                 )
         yield links
+        yield GaugeMetricFamily(
+            _PREFIX + "hub_key_refused",
+            "1 while the hub shows a key that does not follow from those known here.",
+            value=float(bool(self._trust.refusal)),
+        )
         writes = CounterMetricFamily(
             _PREFIX + "writes", "Metrics requests by answer.", labels=["status"]
         )

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
+from collections.abc import Callable, Sequence
 
 from controllers.environment import Address
 from controllers.relay import message
@@ -12,6 +13,7 @@ from controllers.relay.client import demand
 from controllers.relay.client.dial import Dialler, DialRefused
 from controllers.relay.client.link import ClientLink
 from controllers.relay.event_loop import passed
+from controllers.relay.hub_key import HubKey
 from controllers.relay.limits import PoolSize
 
 log = logging.getLogger(__name__)
@@ -26,13 +28,20 @@ _chance = random.SystemRandom()
 class ClientPool:
     """The links of one member. ``refusal`` is the last answer that was not a link."""
 
-    def __init__(self, dialler: Dialler, targets: dict[str, Address]) -> None:
+    def __init__(
+        self,
+        dialler: Dialler,
+        targets: dict[str, Address],
+        shown: Callable[[Sequence[HubKey]], None] = lambda _: None,
+    ) -> None:
         self.targets = targets
         self.links: set[ClientLink] = set()
         self.refusal: DialRefused | None = None
         self.failures = 0
         self.dials = 0
         self._dialler = dialler
+        self.shown = shown
+        """Takes the hub's keys as a link brings them."""
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._dialling: set[asyncio.Task[None]] = set()

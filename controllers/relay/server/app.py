@@ -8,7 +8,7 @@ from controllers.environment import Address
 from controllers.relay.event_loop import ended, passed
 from controllers.relay.listener import Listener
 from controllers.relay.registry import Registry
-from controllers.relay.server import revocation
+from controllers.relay.server import hub_keys, revocation
 from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.doorkeeper import Doorkeeper
 from controllers.relay.server.gateway import Gateway
@@ -42,7 +42,8 @@ class RelayServer:
         self._pools = Pools(self._contacts.changed)
         self._gateway = Gateway(settings.receive_url, settings.tenant_header)
         doorkeeper = Doorkeeper(self._registry, self._contacts)
-        desk = JoinDesk(self._registry, self._contacts)
+        self._hub_keys = hub_keys.HubKeys(settings.hub_keys)
+        desk = JoinDesk(self._registry, self._contacts, self._hub_keys)
         key_desk = KeyDesk(self._registry)
         self._public = Public(settings, self._pools, doorkeeper, desk, self._gateway, key_desk)
         self._replicas = Replicas(settings.redis_url, settings.replica)
@@ -62,8 +63,9 @@ class RelayServer:
         inside = await self._inside.listen(settings.internal_listen)
         for work in (
             revocation.watch(self._registry, self._pools),
+            hub_keys.watch(self._hub_keys, self._tell_clusters),
             self._contacts.run(self._pools, self._gateway),
-            self._presence.run(self._tell_replicas),
+            self._presence.run(self._tell_clusters),
         ):
             self._tasks.append(asyncio.create_task(work))
         log.info("links on %s, callers on %s", outside, inside)
@@ -122,8 +124,8 @@ class RelayServer:
         """Calls of the control plane that are not over, other than streams to our own links."""
         return self._peers.streams + self._inside.busy
 
-    def _tell_replicas(self) -> None:
-        """One link of each cluster is enough: a client is told which relay-servers there are."""
+    def _tell_clusters(self) -> None:
+        """One link of each is enough: which relay-servers there are, and the hub's keys."""
         self._public.replicas = self._presence.live
         for pool in self._pools:
             for link in list(pool.links)[:1]:

@@ -9,6 +9,7 @@ from controllers.relay.exchange import Problem, Request
 from controllers.relay.limits import JOIN_BYTES
 from controllers.relay.registry import Joining, JoinRefused, Registry, RegistryDown
 from controllers.relay.server.contacts import Contacts
+from controllers.relay.server.hub_keys import HubKeys
 
 log = logging.getLogger(__name__)
 EXPLANATION = (
@@ -30,12 +31,13 @@ class JoinBody(msgspec.Struct, frozen=True):
 class JoinDesk:
     """Redeems join tokens."""
 
-    def __init__(self, registry: Registry, contacts: Contacts) -> None:
+    def __init__(self, registry: Registry, contacts: Contacts, hub_keys: HubKeys) -> None:
         self._registry = registry
         self._contacts = contacts
+        self.hub_keys = hub_keys
 
     async def redeem(self, request: Request) -> None:
-        """Answer with the cluster's id, or a sentence that says what to do."""
+        """Answer with the cluster's id and the hub's keys, or a sentence that says what to do."""
         if request.body.length > JOIN_BYTES:
             raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a join request is small")
         try:
@@ -54,7 +56,8 @@ class JoinDesk:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(failure), retry_after=5) from None
         log.info("cluster %s has joined", cluster_id)
         self._contacts.joined(cluster_id, body.version)
-        request.answer_json(HTTPStatus.OK, {"cluster_id": cluster_id})
+        shown = {"hub_keys": msgspec.to_builtins(self.hub_keys.chain)}
+        request.answer_json(HTTPStatus.OK, {"cluster_id": cluster_id, **shown})
 
     async def explain(self, request: Request) -> None:
         """Answer kubectl in its own language."""

@@ -57,13 +57,14 @@ class Public:
 
     @property
     def hello(self) -> message.Hello:
-        """What a client is told first, and again when the replicas change."""
+        """What a client is told first, and again when the replicas or the hub's keys change."""
         return message.Hello(
             replica=self._replica,
             replicas=self.replicas[:REPLICAS_TOLD],
             pool=message.Pool(self._size.min, self._size.start, self._size.max),
             ping_s=self._timing.ping,
             features=(message.ROTATE,),
+            hub_keys=self._desk.hub_keys.chain,
             limits={"frame_bytes": FRAME_BYTES, "streams": STREAMS_PER_CLUSTER},
         )
 

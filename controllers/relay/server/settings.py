@@ -28,6 +28,7 @@ class Settings:
     receive_url: str
     service_token: str = field(repr=False)
     tenant_header: str = TENANT_HEADER
+    hub_keys: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
     drain_seconds: float = 60.0
@@ -64,6 +65,7 @@ class Settings:
             tenant_header=_header(env, "NEUROX_RELAY_TENANT_HEADER"),
             certificate=certificate,
             key=key,
+            hub_keys=environment.path(env, "NEUROX_HUB_KEYS_FILE"),
             drain_seconds=environment.number(env, "NEUROX_RELAY_DRAIN_SECONDS", 60.0),
             replica=env.get("NEUROX_RELAY_REPLICA", "").strip() or socket.gethostname(),
             loop=environment.choice(env, "NEUROX_RELAY_LOOP", LOOPS),

@@ -12,6 +12,7 @@ import pytest
 from redis import Redis
 
 from controllers.domain.cluster import Cluster
+from controllers.relay.identity import PrivateKey
 from controllers.store import keys
 from controllers.store.clusters import Clusters
 from tests.conftest import Valkey
@@ -48,6 +49,7 @@ class Manager:
 @pytest.fixture
 def start(redis_url: str, tmp_path: Path) -> Iterator[Callable[..., Manager]]:
     (tmp_path / "token").write_text("token")
+    (tmp_path / "signing.pem").write_text(PrivateKey.generate().pem())
     started: list[Manager] = []
 
     def start(**more: str) -> Manager:
@@ -56,6 +58,7 @@ def start(redis_url: str, tmp_path: Path) -> Iterator[Callable[..., Manager]]:
             "NEUROX_THANOS_URL": NOBODY,
             "NEUROX_RELAY_URL": NOBODY,
             "NEUROX_RELAY_TOKEN_FILE": str(tmp_path / "token"),
+            "NEUROX_HUB_KEY_FILE": str(tmp_path / "signing.pem"),
             "NEUROX_CONTROL_LISTEN": "127.0.0.1:0",
         }
         manager = Manager(env | more, tmp_path / f"{len(started)}.log")

@@ -15,7 +15,9 @@ from controllers.control import relayed
 from controllers.control.relayed import RelayedManager
 from controllers.domain.errors import Refused, Unreachable
 from controllers.domain.policy import Policy
+from controllers.relay.identity import PrivateKey
 
+KEY = PrivateKey.generate()
 OK = b"HTTP/1.1 200 OK\r\n"
 NEVER = threading.Event()
 Say = Callable[[socket.socket], None]
@@ -67,7 +69,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Say], Relayed
 
     def make(say: Say) -> RelayedManager:
         cluster = HostileCluster(say)
-        manager = RelayedManager(cluster.url, "token", "c1")
+        manager = RelayedManager(cluster.url, "token", "c1", lambda: (KEY,))
         opened.extend((manager, cluster))
         return manager
 

@@ -4,16 +4,19 @@ import pytest
 
 from controllers.control.settings import Settings
 from controllers.environment import SettingsError
+from controllers.relay.identity import PrivateKey
 
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "token").write_text("secret\n")
+    (tmp_path / "signing.pem").write_text(PrivateKey.generate().pem())
     return {
         "NEUROX_REDIS_URL": "redis://:pw@127.0.0.1:6379/0",
         "NEUROX_THANOS_URL": "http://127.0.0.1:1/",
         "NEUROX_RELAY_URL": "http://127.0.0.1:2",
         "NEUROX_RELAY_TOKEN_FILE": str(tmp_path / "token"),
+        "NEUROX_HUB_KEY_FILE": str(tmp_path / "signing.pem"),
         "NEUROX_CONTROL_LISTEN": "127.0.0.1:8081",
     }
 
@@ -33,6 +36,9 @@ def test_settings_come_from_the_environment(env: dict[str, str]) -> None:
         ("NEUROX_CONTROL_LISTEN", "8081", "must be host:port, not '8081'"),
         ("NEUROX_CONTROL_LISTEN", "h:99999", "must be host:port"),
         ("NEUROX_RELAY_TOKEN_FILE", "/absent", "'/absent', which cannot be read"),
+        ("NEUROX_HUB_KEY_FILE", "", "NEUROX_HUB_KEY_FILE is not set"),
+        ("NEUROX_HUB_KEY_FILE", "/absent", "'/absent': No such file"),
+        ("NEUROX_HUB_KEY_FILE", "/dev/null", "'/dev/null' holds no private key"),
     ],
 )
 def test_a_bad_setting_is_refused_by_name_and_value(

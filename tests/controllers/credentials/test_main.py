@@ -21,7 +21,7 @@ def test_secrets_are_asked_for_by_kind_and_name() -> None:
 @pytest.mark.parametrize("word", ["radis=x", "redis", "redis="])
 def test_a_word_that_says_nothing_is_named(word: str) -> None:
     with pytest.raises(
-        SettingsError, match=f"{word!r}.*redis, relay, admin, authority, invitation"
+        SettingsError, match=f"{word!r}.*redis, relay, hub, admin, authority, invitation"
     ):
         asked({"NEUROX_CREDENTIALS": word})
 

@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-SECRET_PATH = "/api/v1/namespaces/neurox-system/secrets/neurox-relay-key"
+SECRETS_PATH = "/api/v1/namespaces/neurox-system/secrets/"
+SECRETS = {"neurox-relay-key": "secret", "neurox-hub-keys": "hub_keys"}
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -83,7 +84,7 @@ class ReceiveHandler(Answering):
 
 
 class KubernetesHandler(Answering):
-    """One Secret and one namespace, with the API server's version check.
+    """Two Secrets and one namespace, with the API server's version check.
 
     ``pause`` of the state is called before and after each call takes effect.
     """
@@ -94,14 +95,14 @@ class KubernetesHandler(Answering):
             self.answer(401)
         elif self.path == "/api/v1/namespaces/kube-system":
             self._json({"metadata": {"uid": self.backend.state["uid"]}})
-        elif self.path == SECRET_PATH:
-            self._json(self.backend.state["secret"])
+        elif self._secret() is not None:
+            self._json(self._secret())
         else:
             self.answer(404)
 
     def do_PATCH(self) -> None:
         self._pause("before")
-        patch, secret = json.loads(self.body()), self.backend.state["secret"]
+        patch, secret = json.loads(self.body()), self._secret()
         version = secret["metadata"]["resourceVersion"]
         if patch["metadata"]["resourceVersion"] != version:
             self.answer(409)
@@ -115,6 +116,9 @@ class KubernetesHandler(Answering):
         pause = self.backend.state.get("pause")
         if pause is not None:
             pause(self.command, moment)
+
+    def _secret(self) -> Any:
+        return self.backend.state.get(SECRETS.get(self.path.removeprefix(SECRETS_PATH), ""))
 
     def _json(self, value: object) -> None:
         self.answer(200, json.dumps(value).encode())

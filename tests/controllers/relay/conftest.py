@@ -18,6 +18,7 @@ import pytest
 import requests
 from redis import Redis
 
+from controllers.credentials import hub_key
 from controllers.domain.cluster import Cluster
 from controllers.domain.errors import Unreachable
 from controllers.relay import join
@@ -27,6 +28,7 @@ from controllers.store import keys
 from infra.local import relay_pki
 from tests.conftest import free_port
 from tests.controllers.relay.backends import (
+    SECRETS,
     Backend,
     KubernetesHandler,
     ManagerHandler,
@@ -87,6 +89,8 @@ class Hub:
         )
         self.ca = str(pki / "ca.crt")
         self.receive = Backend(ReceiveHandler)
+        self.hub_key = folder / "hub-key"
+        hub_key.keep(self.hub_key, more=False)
         (folder / "service-token").write_text(SERVICE_TOKEN + "\n")
         if begin:
             self.start()
@@ -101,6 +105,7 @@ class Hub:
             "NEUROX_REDIS_URL": self.redis_url,
             "NEUROX_RELAY_RECEIVE_URL": f"http://{self.receive.address}/api/v1/receive",
             "NEUROX_RELAY_DRAIN_SECONDS": str(drain),
+            "NEUROX_HUB_KEYS_FILE": str(self.hub_key / "chain.json"),
             **more,
         }
         self.program = Program("controllers.relay.server", env, self.folder / "server.log")
@@ -150,7 +155,8 @@ class Site:
         self.hub, self.folder, self.cluster_id = hub, folder, cluster_id
         self.kubernetes = Backend(KubernetesHandler, hub.pki)
         self.kubernetes.state["uid"] = str(uuid.uuid4())
-        self.kubernetes.state["secret"] = {"metadata": {"resourceVersion": "1", "uid": "s"}}
+        for name in SECRETS.values():
+            self.kubernetes.state[name] = {"metadata": {"resourceVersion": "1", "uid": name}}
         self.manager = Backend(ManagerHandler)
         self.join_file = folder / "join.kubeconfig"
         self.metrics = free_port()
@@ -182,8 +188,8 @@ class Site:
             except Unreachable:
                 return False
 
-    def kept(self) -> dict[str, str]:
-        data = self.kubernetes.state["secret"].get("data", {})
+    def kept(self, name: str = "secret") -> dict[str, str]:
+        data = self.kubernetes.state[name].get("data", {})
         return {name: base64.b64decode(value).decode() for name, value in data.items()}
 
     def close(self) -> None:

@@ -115,8 +115,10 @@ STEPS = {
     "before the key is saved": ("PATCH", 1, "before"),
     "once the key is saved": ("PATCH", 1, "after"),
     "before it knows its uid": ("GET", 2, "before"),
-    "before the membership is saved": ("PATCH", 2, "before"),
-    "once the membership is saved": ("PATCH", 2, "after"),
+    "before the hub's key is saved": ("PATCH", 2, "before"),
+    "once the hub's key is saved": ("PATCH", 2, "after"),
+    "before the membership is saved": ("PATCH", 3, "before"),
+    "once the membership is saved": ("PATCH", 3, "after"),
 }
 
 

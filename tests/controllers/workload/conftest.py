@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 import requests
 
-from controllers.workload.kube import KubeApi, KubeError
+from controllers.control.signer import Signer
+from controllers.relay.identity import PrivateKey
+from controllers.workload.kube import MERGE_PATCH, KubeApi, KubeError
 from infra.local.keeper import Keeper
 from infra.local.ports import Ports
 from infra.local.sandbox.processes import SERVERS, SandboxCluster
@@ -24,6 +26,9 @@ from infra.local.supervisor import Supervisor
 from infra.tools.toolbox import Toolbox
 
 START_SECONDS = 60.0
+CLUSTER_ID, HUB_KEY = "the-cluster", PrivateKey.generate()
+HUB = Signer(lambda: (HUB_KEY,), CLUSTER_ID)
+HUB_KEYS = "/api/v1/namespaces/neurox-system/secrets/neurox-hub-keys"
 NAMESPACE = "neurox-system"
 RIGHTS = Path(__file__).parents[3] / "charts" / "neurox-workload" / "files"
 POLICY: dict[str, Any] = {
@@ -104,6 +109,12 @@ def _taken(api: KubeApi, labels: dict[str, str]) -> bool:
     return bool(json.loads(made)["spec"]["suspend"])
 
 
+def trust(api: KubeApi, cluster_id: str, keys: list[dict[str, Any]]) -> None:
+    """What the relay-client does when it has joined."""
+    data = {"cluster-id": cluster_id, "keys": json.dumps(keys)}
+    api.send("PATCH", HUB_KEYS, {"stringData": data}, MERGE_PATCH)
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[SandboxCluster]:
     """Two nodes of eight GPUs, the namespaces, and the chart's rights."""
@@ -125,6 +136,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Itera
         objects.close()
         api = KubeApi.connect(sandbox.admin_kubeconfig)
         eventually("admission policies in force", lambda: _guarded(api))
+        trust(api, CLUSTER_ID, [{"public": HUB_KEY.public}])
         yield sandbox
     finally:
         servers.stop.set()
@@ -177,7 +189,7 @@ class Manager:
 
     def call(self, method: str, path: str, body: Any = None) -> requests.Response:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        return requests.request(method, self.url + path, data=data, timeout=70)
+        return requests.request(method, self.url + path, data=data, timeout=70, auth=HUB)
 
     def state(self, query: str = "") -> dict[str, Any]:
         answer: dict[str, Any] = self.call("GET", f"/v1/state?{query}").json()

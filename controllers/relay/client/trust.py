@@ -1,0 +1,101 @@
+"""Which keys of the control plane this cluster trusts: kept in a Secret of their own.
+
+The workload-manager reads it, and must not read the one in which the cluster's own key lies.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from controllers.relay.client.kubernetes import Kubernetes, KubernetesError, SecretChanged
+from controllers.relay.event_loop import passed
+from controllers.relay.hub_key import (
+    SECRET,
+    HubKey,
+    NotTrusted,
+    Trusted,
+    adopted,
+    checked,
+    followed,
+)
+from controllers.relay.identity import IdentityError
+
+log = logging.getLogger(__name__)
+RETRY_SECONDS = 5.0
+
+
+class Trust:
+    """Begins with what joining brings; from then on a key is taken from its predecessor alone."""
+
+    def __init__(self, kubernetes: Kubernetes) -> None:
+        self._kubernetes = kubernetes
+        self._offered: tuple[HubKey, ...] = ()
+        self._news = asyncio.Event()
+        self.refusal = ""
+        """Why the keys that the hub shows are not taken; empty: they are."""
+
+    async def begin(self, cluster_id: str, offered: Sequence[HubKey]) -> None:
+        """Trust what this join has brought, and forget what was before."""
+        secret = await self._kubernetes.secret(SECRET)
+        trusted = adopted(offered, time.time())
+        await self._save(cluster_id, trusted, secret.version)
+        self.refusal = ""
+
+    def offer(self, keys: Sequence[HubKey]) -> None:
+        """What the hub shows over a link."""
+        if keys:
+            self._offered = tuple(keys)
+            self._news.set()
+
+    async def run(self, cluster_id: str) -> None:
+        """Look at what is offered, for ever; cancel it to stop."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await self._follow(cluster_id, self._offered)
+            except SecretChanged:
+                self._news.set()
+            except KubernetesError as failure:
+                log.warning("the hub's key cannot be kept now: %s", failure)
+                await passed(RETRY_SECONDS, self._news)
+                self._news.set()
+
+    async def _follow(self, cluster_id: str, offered: Sequence[HubKey]) -> None:
+        secret = await self._kubernetes.secret(SECRET)
+        known = _known(secret.data, cluster_id)
+        now = time.time()
+        try:
+            checked(offered)
+            trusted = followed(known, offered, now) if known else adopted(offered, now)
+        except (NotTrusted, IdentityError) as failure:
+            self.refusal = str(failure)
+            log.error(
+                "%s: nothing that is signed by it is done here; if the control plane lost its key, "
+                "let this cluster join again",
+                failure,
+            )
+            return
+        self.refusal = ""
+        if trusted != known:
+            await self._save(cluster_id, trusted, secret.version)
+
+    async def _save(self, cluster_id: str, trusted: Sequence[Trusted], version: str) -> None:
+        keys = json.dumps(msgspec.to_builtins(trusted))
+        data = {"cluster-id": cluster_id, "keys": keys}
+        await self._kubernetes.patch_secret(SECRET, data, version)
+        log.info("the hub's key is %s", trusted[-1].public if trusted else "not known yet")
+
+
+def _known(data: Mapping[str, str], cluster_id: str) -> tuple[Trusted, ...]:
+    """What is trusted of this cluster's hub; that of another record is of no use."""
+    if data.get("cluster-id") != cluster_id:
+        return ()
+    try:
+        return msgspec.json.decode(data.get("keys") or "[]", type=tuple[Trusted, ...])
+    except msgspec.MsgspecError:
+        raise KubernetesError(f"Secret {SECRET} cannot be read; delete its data") from None
