@@ -10,6 +10,9 @@ from weakref import WeakKeyDictionary
 from controllers.relay.limits import COPY_BYTES, HIGH_WATER_BYTES, TURN_BYTES
 
 USER_TIMEOUT_MS = 45_000
+KEEP_IDLE_SECONDS = 20
+KEEP_INTERVAL_SECONDS = 10
+"""A silent peer is probed by TCP; by itself Linux would begin after two hours."""
 LINGER_SECONDS = 60.0
 """How long a closed connection may go on sending what is left."""
 SMALL_BYTES = 4096
@@ -75,6 +78,8 @@ class Connection(asyncio.BufferedProtocol):
         with contextlib.suppress(OSError):
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEP_IDLE_SECONDS)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEP_INTERVAL_SECONDS)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
 
     def get_buffer(self, _size: int) -> memoryview:

@@ -43,17 +43,25 @@ USED_SECONDS = TOKEN_SECONDS + 2 * SKEW_SECONDS
 """How long a used token is remembered: the longest that any clock could take it for good."""
 
 
+SHORTEST_PING_SECONDS = 1.0
+LONGEST_PING_SECONDS = 60.0
+
+
 @dataclass(frozen=True)
 class Timing:
-    """How often a link is probed, and when it is given up, in seconds."""
+    """How often a link is probed, in seconds; the server decides and tells its clients."""
 
     ping: float = 20.0
-    dead: float = 45.0
 
-    def asked(self, ping: float) -> "Timing":
+    @property
+    def dead(self) -> float:
+        """After so many seconds without a byte the peer is gone: 45, or two pings and some."""
+        return 2.25 * self.ping
+
+    @classmethod
+    def asked(cls, ping: float) -> "Timing":
         """What a client makes of a server's wish: from once a second to once a minute."""
-        ping = min(max(1.0, ping), 60.0)
-        return Timing(ping, max(self.dead, 2 * ping))
+        return cls(min(max(SHORTEST_PING_SECONDS, ping), LONGEST_PING_SECONDS))
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class Link:
         self._masked = masked
         self._decoder = wire.Decoder(masked=not masked)
         self._giving_up: asyncio.TimerHandle | None = None
+        self._watch = self._loop.call_later(timing.dead, self._check)
         connection.receiver = self
 
     # What the connection tells.
@@ -65,6 +66,7 @@ class Link:
 
     def lost(self, failure: Exception | None) -> None:
         """The connection is gone, and its stream with it."""
+        self._watch.cancel()
         if self._giving_up is not None:
             self._giving_up.cancel()
         if not self.why:
@@ -251,6 +253,15 @@ class Link:
     def _cut_leg(self, stream: Stream) -> None:
         if stream.leg is not None:
             stream.leg.release(cut=True)
+
+    def _check(self) -> None:
+        """Cut a link whose peer is gone, to the second; none is looked at before it can be."""
+        left = self.timing.dead - self.silent_seconds
+        if left <= 0:
+            self.why = f"nothing came for {self.timing.dead:g} s"
+            self.connection.cut()
+        else:
+            self._watch = self._loop.call_later(left, self._check)
 
     def _give_up(self) -> None:
         self.close(wire.PROTOCOL_ERROR, "a reset was not confirmed")

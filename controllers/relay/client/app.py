@@ -18,7 +18,6 @@ from controllers.relay.client.local import Local
 from controllers.relay.client.pool import ClientPool
 from controllers.relay.client.settings import Settings
 from controllers.relay.event_loop import passed
-from controllers.relay.limits import Timing
 from controllers.relay.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -30,9 +29,8 @@ REFUSED_SECONDS = 60.0
 class RelayClient:
     """One relay-client process."""
 
-    def __init__(self, settings: Settings, timing: Timing | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._timing = timing or Timing()
         self._clock = Clock()
         self._metrics_out = MetricsOut(self._clock)
         self.pool: ClientPool | None = None
@@ -81,7 +79,7 @@ class RelayClient:
     async def _serve(self, member: Member, stop: asyncio.Event) -> None:
         """Keep links as this member until stopped, or until a new join token may help."""
         self._metrics_out.use(member)
-        dialler = Dialler(member, self._clock, self._settings.instance, self._timing)
+        dialler = Dialler(member, self._clock, self._settings.instance)
         targets = {"manager": self._settings.manager}
         pool = self.pool = ClientPool(dialler, targets, self._joiner.trust.offer)
         joined_by = self._joiner.invited()

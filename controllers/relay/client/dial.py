@@ -29,11 +29,10 @@ class DialRefused(Exception):
 class Dialler:
     """Makes links for one member."""
 
-    def __init__(self, member: Member, clock: Clock, instance: str, timing: Timing) -> None:
+    def __init__(self, member: Member, clock: Clock, instance: str) -> None:
         self._member = member
         self._clock = clock
         self._instance = instance
-        self._timing = timing
         self._origin = Origin.of(member.server, member.ca_pem)
 
     async def dial(self, owner: Owner) -> ClientLink:
@@ -62,7 +61,7 @@ class Dialler:
                 _seconds(answer.headers.get("retry-after")),
                 answer.headers.get("sec-websocket-protocol", "")[:60],
             )
-        link = ClientLink(connection, owner, self._timing)
+        link = ClientLink(connection, owner, Timing())
         if connection.closed:
             raise CallFailed("the hub closed after the handshake")
         if waiting.rest:

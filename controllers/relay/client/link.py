@@ -65,7 +65,7 @@ class ClientLink(Link):
             case message.Open():
                 self._open(incoming)
             case message.Hello():
-                self.timing = self.timing.asked(incoming.ping_s)
+                self._use(Timing.asked(incoming.ping_s))
                 self.replica = incoming.replica
                 self._owner.greeted(self, incoming)
                 self._owner.shown(incoming.hub_keys)
@@ -152,13 +152,20 @@ class ClientLink(Link):
         self._held, self._held_bytes = [], 0
         self.connection.resume("held")
 
+    def _use(self, timing: Timing) -> None:
+        """From now on; what was planned by the old figures is planned anew."""
+        if timing == self.timing:
+            return
+        self.timing = timing
+        for planned in (self._beat, self._watch):
+            planned.cancel()
+        self._beat = self._loop.call_later(self._beat_seconds(), self._ping)
+        self._check()
+
     def _beat_seconds(self) -> float:
         spread = self._owner.spread(1 - _PING_SPREAD, 1 + _PING_SPREAD)
         return self.timing.ping * spread
 
     def _ping(self) -> None:
-        if self.silent_seconds >= self.timing.dead:
-            self.connection.cut()
-            return
         self.ping(_TIME.pack(self._loop.time()))
         self._beat = self._loop.call_later(self._beat_seconds(), self._ping)

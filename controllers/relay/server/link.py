@@ -52,7 +52,6 @@ class ServerLink(Link):
         self._last_id = 0
         self._opening: asyncio.Future[None] | None = None
         self._on_opened: Callable[[], tuple[Connection, bytes]] | None = None
-        self._watch = self._loop.call_later(timing.dead, self._check)
         self._pings, self._pinged_at = 0, 0.0
 
     async def open(
@@ -130,7 +129,6 @@ class ServerLink(Link):
 
     def on_lost(self, _stream: Stream | None) -> None:
         """Out of the pool."""
-        self._watch.cancel()
         self._fail(LinkLost())
         self._keeper.gone(self)
 
@@ -147,10 +145,3 @@ class ServerLink(Link):
     def _fail(self, failure: Exception) -> None:
         if self._opening is not None and not self._opening.done():
             self._opening.set_exception(failure)
-
-    def _check(self) -> None:
-        if self.silent_seconds >= self.timing.dead:
-            self.why = f"nothing came for {self.timing.dead:g} s"
-            self.connection.cut()
-            return
-        self._watch = self._loop.call_later(self.timing.dead / 3, self._check)

@@ -9,7 +9,12 @@ from pathlib import Path
 from controllers import environment
 from controllers.environment import Address, SettingsError
 from controllers.relay.event_loop import LOOPS
-from controllers.relay.limits import PoolSize, Timing
+from controllers.relay.limits import (
+    LONGEST_PING_SECONDS,
+    SHORTEST_PING_SECONDS,
+    PoolSize,
+    Timing,
+)
 from controllers.relay.server.gateway import INWARDS
 from controllers.store.address import redis_url
 
@@ -67,6 +72,7 @@ class Settings:
             key=key,
             hub_keys=environment.path(env, "NEUROX_HUB_KEYS_FILE"),
             drain_seconds=environment.number(env, "NEUROX_RELAY_DRAIN_SECONDS", 60.0),
+            timing=Timing(_ping(env, "NEUROX_RELAY_PING_SECONDS")),
             replica=env.get("NEUROX_RELAY_REPLICA", "").strip() or socket.gethostname(),
             loop=environment.choice(env, "NEUROX_RELAY_LOOP", LOOPS),
             peers=_addresses(env, "NEUROX_RELAY_PEERS"),
@@ -78,6 +84,16 @@ def _addresses(env: Mapping[str, str], name: str) -> tuple[Address, ...]:
     """HOST:PORT, none or several by commas."""
     given = [each.strip() for each in env.get(name, "").split(",") if each.strip()]
     return tuple(environment.address({name: each}, name) for each in given)
+
+
+def _ping(env: Mapping[str, str], name: str) -> float:
+    seconds = environment.number(env, name, Timing.ping)
+    if not SHORTEST_PING_SECONDS <= seconds <= LONGEST_PING_SECONDS:
+        raise SettingsError(
+            f"{name} must be from {SHORTEST_PING_SECONDS:g} to {LONGEST_PING_SECONDS:g}, not "
+            f"{seconds:g} (chart value: relayServer.pingSeconds)"
+        )
+    return seconds
 
 
 def _header(env: Mapping[str, str], name: str) -> str:

@@ -58,9 +58,10 @@ def test_a_servers_wishes_are_met_within_reason() -> None:
     assert PoolSize(4, 8, 64).bounded() == PoolSize(4, 8, 64)
     assert PoolSize(10**9, 10**9, 10**9).bounded() == PoolSize(64, 64, 64)
     assert PoolSize(-5, 0, -1).bounded() == PoolSize(1, 1, 1)
-    assert Timing().asked(20.0) == Timing(20.0, 45.0)
-    assert Timing().asked(0.0) == Timing(1.0, 45.0)
-    assert Timing().asked(1e9) == Timing(60.0, 120.0)
+    assert Timing.asked(20.0) == Timing()
+    assert Timing.asked(0.0) == Timing(1.0)
+    assert Timing.asked(1e9) == Timing(60.0)
+    assert (Timing().dead, Timing(2.0).dead) == (45.0, 4.5)
 
 
 @pytest.mark.parametrize(

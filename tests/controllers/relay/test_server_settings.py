@@ -37,3 +37,12 @@ def test_a_header_that_could_do_harm_is_refused(tmp_path: Path, name: str) -> No
 def test_a_missing_redis_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="NEUROX_REDIS_URL is not set"):
         settings(tmp_path, NEUROX_REDIS_URL="")
+
+
+@pytest.mark.parametrize("seconds", ["0.5", "61", "often"])
+def test_a_sign_of_life_is_sent_from_once_a_second_to_once_a_minute(
+    tmp_path: Path, seconds: str
+) -> None:
+    assert settings(tmp_path).timing.ping == 20
+    with pytest.raises(SettingsError, match="NEUROX_RELAY_PING_SECONDS must be"):
+        settings(tmp_path, NEUROX_RELAY_PING_SECONDS=seconds)
