@@ -1,20 +1,22 @@
-"""``neurox cluster``: join, list and remove clusters, and let one leave."""
+"""``neurox cluster``: join, list, check and remove clusters, and let one leave."""
 
 import sys
 from typing import Annotated
 
 import typer
 
+from portal.cli.cluster_status import status
 from portal.cli.failure import USAGE, CommandFailed
 from portal.cli.get import OutputOption
 from portal.cli.join import join
 from portal.cli.leave import leave
 
 app = typer.Typer()
-cluster = typer.Typer(no_args_is_help=True, help="Join, list and remove clusters; leave.")
+cluster = typer.Typer(no_args_is_help=True, help="Join, list, check and remove clusters; leave.")
 app.add_typer(cluster, name="cluster")
 cluster.command()(join)
 cluster.command()(leave)
+cluster.command()(status)
 # `--context` of join and leave names a cluster of yours; NEUROX_CONTEXT says which Neurox.
 
 

@@ -15,6 +15,7 @@ from portal.pages import (
     errors,
     gpus,
     health,
+    links,
     other_version,
     overview,
     packages,
@@ -41,6 +42,7 @@ def create_app(settings: Place) -> Flask:
     for bp in (
         overview.bp,
         clusters.bp,
+        links.bp,
         gpus.bp,
         workloads.bp,
         submit.bp,

@@ -2,12 +2,13 @@
 
 from importlib.metadata import version
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.client import ApiError, NotSignedIn
 from portal.pages.caller import api, me
 from portal.pages.charts import chart
+from portal.pages.links import if_known
 from portal.pages.query import Query
 from portal.pages.rendering import page
 from portal.schemas import ClusterIn, ClusterOut, JoinIn, JoinOut, UpgradeOut
@@ -20,7 +21,7 @@ EXPIRES = {"1 day": 24 * HOUR, "7 days": 7 * 24 * HOUR}
 
 @bp.get("/clusters/<name>")
 def show(name: str) -> Response:
-    """The cluster's state and nodes; while it has not joined, the check-list."""
+    """The cluster's state, connection and nodes; while not all is well, the check-list."""
     query = Query.of(request.path, request.args, ("from", "refresh"))
     cluster = api().clusters.get(name)
     query = query.reaching(cluster.created_at)
@@ -32,14 +33,10 @@ def show(name: str) -> Response:
         chart=chart("utilization", query, cluster=name, by="pool"),
         simulated=cluster.simulated,
         upgrade=_upgrade(cluster),
+        checks=if_known(api().clusters.checks, name),
+        link=if_known(api().clusters.link, name),
         expires=list(EXPIRES),
     )
-
-
-@bp.get("/clusters/<name>/checks")
-def checks(name: str) -> str:
-    """Only the check-list, for the page that shows the Secret and must not load again."""
-    return render_template("pages/checks.html", cluster=api().clusters.get(name))
 
 
 @bp.get("/clusters/new")
@@ -89,12 +86,7 @@ def _upgrade(cluster: ClusterOut) -> UpgradeOut | None:
     """How to give the cluster our version; None when it has that, or the API is older than we."""
     if cluster.manager_version in (None, version("neurox")):
         return None
-    try:
-        return api().clusters.upgrade(cluster.name)
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        return None
+    return if_known(api().clusters.upgrade, cluster.name)
 
 
 def _form(
@@ -119,4 +111,5 @@ def _joined(made: JoinOut) -> Response:
         query=Query(f"/clusters/{made.cluster.name}", {"refresh": "off"}),
         made=made,
         cluster=made.cluster,
+        checks=if_known(api().clusters.checks, made.cluster.name),
     )

@@ -59,6 +59,22 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 86400:.0f} d"
 
 
+def milliseconds(seconds: float | None) -> str:
+    """A short time."""
+    if seconds is None:
+        return UNKNOWN
+    return f"{number(seconds * 1000)} ms" if seconds >= 0.001 else "<1 ms"
+
+
+def skew(seconds: float | None) -> str:
+    """How far another clock is ahead of ours; what the network's delay explains is nothing."""
+    if seconds is None:
+        return UNKNOWN
+    if abs(seconds) < 2:
+        return "right"
+    return f"{duration(abs(seconds))} {'ahead' if seconds > 0 else 'behind'}"
+
+
 def clock(moment: datetime | None) -> str:
     """A moment in UTC, to the minute."""
     if moment is None:
@@ -122,6 +138,8 @@ FILTERS = {
     "energy": energy,
     "clock": clock,
     "moment": moment,
+    "milliseconds": milliseconds,
+    "skew": skew,
     "short_uuid": short_uuid,
     "heat": heat,
 }

@@ -18,6 +18,7 @@ MARKS = {
     "waiting": ("clock", "plain"),
     "connected": ("plug-connected", "good"),
     "lost": ("plug-connected-x", "bad"),
+    "revoked": ("ban", "bad"),
     # Nodes.
     "ready": ("circle-check", "good"),
     "not ready": ("circle-x", "bad"),

@@ -73,6 +73,11 @@
     const banner = $("#offline");
     if (banner) banner.hidden = !shown;
   }
+  // Small parts that ask for themselves again soon, until they come without that wish.
+  const isSoon = (event) => event.detail?.ctx?.sourceEvent?.type === "soon";
+  setInterval(() => {
+    if (!document.hidden) for (const part of all("[data-soon]")) part.dispatchEvent(new CustomEvent("soon"));
+  }, 3000);
   const isPoll = (event) => event.detail?.ctx?.sourceEvent?.type === "poll";
   document.addEventListener("htmx:config:request", (event) => {
     const { ctx } = event.detail;
@@ -82,6 +87,7 @@
     const { ctx } = event.detail;
     const failed = ctx.response.status >= 400;
     offline(failed);
+    if (isSoon(event)) return;
     tag = (ctx.response.status !== 304 && ctx.response.headers.get("ETag")) || tag;
     tagged = ctx.request.action;
     plan(failed ? 2 : 0);

@@ -20,6 +20,7 @@ from werkzeug.serving import make_server
 from portal import schemas as s
 from portal.pages import Settings, create_app
 from portal.pages.templating import equip
+from tests.portal.pages import made_up_links
 from tests.portal.pages.made_up_fleet import NOW, Fleet
 
 
@@ -67,6 +68,7 @@ def make_api() -> Flask:
 
     add_reads(app)
     add_upgrade(app)
+    add_links(app)
     add_writes(app)
     return app
 
@@ -119,6 +121,26 @@ def add_upgrade(app: Flask) -> None:
         if request.cookies.get("scenario") == "young":
             return refused(404, "An older API has no such address.")
         return json(s.UpgradeOut(version="9.9.9", command=f"helm upgrade {name}"))
+
+
+def add_links(app: Flask) -> None:
+    """Check-list and link; the API of the young fleet is older than these."""
+    app.config["polled"] = 0
+
+    @app.get("/api/v1/clusters/<name>/checks")
+    def checks(name: str) -> Response:
+        scenario = request.cookies.get("scenario", "full")
+        if scenario == "young":
+            return refused(404, "An older API has no such address.")
+        app.config["polled"] += scenario == "joining"
+        return json(made_up_links.checks(name, scenario, app.config["polled"]))
+
+    @app.get("/api/v1/clusters/<name>/link")
+    def link(name: str) -> Response:
+        scenario = request.cookies.get("scenario", "full")
+        if scenario == "young":
+            return refused(404, "An older API has no such address.")
+        return json(made_up_links.link(name, scenario))
 
 
 def add_writes(app: Flask) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, Response, expect, sync_playwright
 
 pytestmark = pytest.mark.browser
@@ -104,7 +105,8 @@ def test_odd_data_breaks_neither_layout_nor_rules(
     page = opened.new_page()
     alerts: list[str] = []
     page.on("dialog", lambda dialog: alerts.append(dialog.message))
-    for path in ("/", "/workloads", "/gpus", GPU, "/clusters/new"):
+    cluster = "/clusters" if scenario == "empty" else "/clusters/research-dc1"
+    for path in ("/", "/workloads", "/gpus", GPU, "/clusters/new", cluster):
         page.goto(pages_url + path, wait_until="networkidle")
         check(page, f"{scenario} {path}")
     assert not alerts
@@ -164,6 +166,30 @@ def test_an_unchanged_poll_costs_no_body_and_a_failing_one_is_told(
     page.keyboard.press("r")
     expect(page.locator("#offline")).to_be_visible()
     expect(page.get_by_role("link", name="train-vit-00")).to_be_visible()
+    opened.close()
+
+
+def test_the_check_list_goes_from_waiting_to_green_without_a_reload(
+    browser: Browser, pages_url: str, app: Flask
+) -> None:
+    app.extensions["fixture_api"].config["polled"] = 0
+    opened = context(browser, pages_url, "joining")
+    page = opened.new_page()
+    page.goto(pages_url + "/clusters/prod-use1?refresh=off", wait_until="networkidle")
+    page.evaluate("window.same = true")
+    said = page.locator("#joining [role=status]")
+    seen = [said.inner_text()]
+    check(page, "joining")
+    while page.locator("[data-soon]").count():
+        with page.expect_response(lambda answer: answer.url.endswith("/checks")):
+            # The tick of three seconds, at once.
+            page.evaluate("document.querySelector('[data-soon]').dispatchEvent(new Event('soon'))")
+        seen.append(said.inner_text())
+    expect(said).to_have_text("7 of 7 done. The cluster has joined.")
+    assert seen[0] == "1 of 7 done."
+    assert seen == sorted(seen)
+    assert page.evaluate("window.same")
+    check(page, "joined")
     opened.close()
 
 
