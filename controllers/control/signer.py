@@ -75,6 +75,7 @@ class Signer(AuthBase):
         """A refused request was not heard, so asking it again asks it once."""
         if answer.status_code != 401:
             return answer
+        _ = answer.content  # so that its connection is free again
         request = answer.request.copy()
         self._sign(request, key)
         again: Response = answer.connection.send(request, **options)

@@ -61,10 +61,9 @@ def successor(predecessor: PrivateKey) -> tuple[PrivateKey, HubKey]:
     return made, HubKey(made.public, predecessor.sign(_CONTEXT + made.public.encode()))
 
 
-def adopted(offered: Sequence[HubKey], now: float) -> tuple[Trusted, ...]:
-    """What a cluster trusts that knows nothing yet: the newest key, for a day the one before."""
-    former = [Trusted(key.public, now + OVERLAP_SECONDS) for key in offered[-2:-1]]
-    return (*former, *(Trusted(key.public) for key in offered[-1:]))
+def adopted(offered: Sequence[HubKey]) -> tuple[Trusted, ...]:
+    """What a cluster trusts that knows nothing yet: the newest key alone."""
+    return tuple(Trusted(key.public) for key in offered[-1:])
 
 
 def followed(

@@ -1,5 +1,6 @@
 """The second lock: nothing is heard but what the control plane has signed, once, for us."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,9 @@ from controllers.relay.limits import USED_SECONDS
 from controllers.relay.seal import Asked, unsealed
 from controllers.workload.routes import Answer, problem
 
+log = logging.getLogger(__name__)
+TELL_SECONDS = 60.0
+"""How often each reason is logged: a stranger must not be able to fill the log."""
 MOST_USED = 100_000
 """Tokens that are remembered: 300 requests a second, all the time."""
 _NO_KEY = (
@@ -35,6 +39,7 @@ class Lock(Collector):
         self._since = int(clock())
         self._used: dict[str, float] = {}
         self._mutex = Mutex()
+        self._told: dict[str, float] = {}
         self.refused: Counter[str] = Counter()
 
     def begin(self) -> None:
@@ -46,8 +51,7 @@ class Lock(Collector):
         try:
             self._check(asked, authorization)
         except IdentityError as failure:
-            with self._mutex:
-                self.refused[failure.reason] += 1
+            self._note(failure)
             return problem(401, "Not signed by the control plane", str(failure))
         return None
 
@@ -63,6 +67,16 @@ class Lock(Collector):
         for reason, number in rows:
             family.add_metric([reason], number)
         yield family
+
+    def _note(self, failure: IdentityError) -> None:
+        now = self._clock()
+        with self._mutex:
+            self.refused[failure.reason] += 1
+            news = now - self._told.get(failure.reason, -TELL_SECONDS) >= TELL_SECONDS
+            if news:
+                self._told[failure.reason] = now
+        if news:
+            log.warning("a request was refused: %s", failure)
 
     def _check(self, asked: Asked, authorization: str) -> None:
         scheme, _, token = authorization.partition(" ")

@@ -41,8 +41,7 @@ class Trust:
     async def begin(self, cluster_id: str, offered: Sequence[HubKey]) -> None:
         """Trust what this join has brought, and forget what was before."""
         secret = await self._kubernetes.secret(SECRET)
-        trusted = adopted(offered, time.time())
-        await self._save(cluster_id, trusted, secret.version)
+        await self._save(cluster_id, adopted(offered), secret.version)
         self.refusal = ""
 
     def offer(self, keys: Sequence[HubKey]) -> None:
@@ -71,7 +70,7 @@ class Trust:
         now = time.time()
         try:
             checked(offered)
-            trusted = followed(known, offered, now) if known else adopted(offered, now)
+            trusted = followed(known, offered, now) if known else adopted(offered)
         except (NotTrusted, IdentityError) as failure:
             self.refusal = str(failure)
             log.error(

@@ -12,7 +12,7 @@ CLAIMS = ("data-neurox-redis-0", "data-neurox-thanos-receive-0")
 KEPT = (
     *(f"PersistentVolumeClaim/{name}" for name in CLAIMS),
     *["PersistentVolume/pvc"] * len(CLAIMS),
-    *(f"Secret/neurox-{name}" for name in ("admin", "edge", "redis", "relay-server")),
+    *(f"Secret/neurox-{name}" for name in ("admin", "edge", "hub-key", "redis", "relay-server")),
 )
 """What the chart neurox leaves when data is kept."""
 

@@ -228,7 +228,7 @@ def test_uninstalled_and_installed_again_the_cluster_comes_back_by_itself(
 ) -> None:
     cluster = installed.cluster
     cluster.run("helm", "uninstall", "neurox", "-n", NAMESPACE, "--wait")
-    keys = ("Secret/neurox-join", "Secret/neurox-relay-key")
+    keys = ("Secret/neurox-join", "Secret/neurox-relay-key", "Secret/neurox-hub-keys")
     is_left(cluster, before, *KEPT, *keys, f"Namespace/{WORK}")
 
     again = ("--set", ",".join((f"expose.host={cluster.node.address}", *VALUES)))

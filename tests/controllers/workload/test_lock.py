@@ -1,0 +1,264 @@
+"""The second lock: who reaches the manager's port has no use of it without the hub's key."""
+
+import base64
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from controllers.relay.identity import CONNECT, PrivateKey
+from controllers.relay.limits import USED_SECONDS
+from controllers.relay.seal import MANAGER, Asked, seal
+from controllers.workload.kube import KubeApi
+from controllers.workload.lock import Lock
+from tests.controllers.workload.conftest import CLUSTER_ID, HUB_KEY, trust
+
+STATE = Asked("GET", "/v1/state?since=0")
+POLICY = Asked("PUT", "/v1/policy", b'{"revision": "locked"}')
+STORED = "/api/v1/namespaces/neurox-system/configmaps/neurox-policy"
+STRANGER = PrivateKey.generate()
+
+
+def send(
+    manager: Any, asked: Asked, token: str | None, scheme: str = "Bearer"
+) -> requests.Response:
+    headers = {} if token is None else {"Authorization": f"{scheme} {token}"}
+    return requests.request(
+        asked.method, manager.url + asked.target, data=asked.body, headers=headers, timeout=10
+    )
+
+
+def sealed(asked: Asked = STATE, key: PrivateKey = HUB_KEY, at: float = 0.0, **more: Any) -> str:
+    return seal(key, more.get("cluster", CLUSTER_ID), asked, time.time() + at)
+
+
+def spliced(asked: Asked, other: Asked) -> str:
+    """The claims of the one with the signature of the other."""
+    head, _, signature = sealed(other).split(".")
+    return f"{head}.{sealed(asked).split('.')[1]}.{signature}"
+
+
+def unsigned(asked: Asked) -> str:
+    head = base64.urlsafe_b64encode(
+        json.dumps({"alg": "none", "typ": "JWT", "kid": HUB_KEY.kid}).encode()
+    )
+    return f"{head.decode().rstrip('=')}.{sealed(asked).split('.')[1]}."
+
+
+HOSTILE: dict[str, tuple[Callable[[], str | None], str, str]] = {
+    "no token": (lambda: None, "absent", "there is no token"),
+    "an empty one": (lambda: "", "absent", "there is no token"),
+    "one that is too long": (lambda: "x" * 3000, "absent", "there is no token"),
+    "garbage": (lambda: "a.b.c", "bad", "cannot be read"),
+    "no signature": (lambda: unsigned(POLICY), "bad", "signature or claims"),
+    "the signature of another token": (
+        lambda: spliced(POLICY, STATE),
+        "bad",
+        "signature or claims",
+    ),
+    "another key": (lambda: sealed(POLICY, STRANGER), "unknown_key", "does not know"),
+    "expired": (lambda: sealed(POLICY, at=-200), "expired", "check the clocks"),
+    "from the future": (lambda: sealed(POLICY, at=200), "early", "check the clocks"),
+    "another cluster": (lambda: sealed(POLICY, cluster="c-2"), "cluster", "another cluster"),
+    "another method": (
+        lambda: sealed(Asked("POST", POLICY.target, POLICY.body)),
+        "method",
+        "another method",
+    ),
+    "another path": (
+        lambda: sealed(Asked("PUT", "/v1/workloads", POLICY.body)),
+        "path",
+        "another path",
+    ),
+    "another query": (
+        lambda: sealed(Asked("PUT", "/v1/policy?x=1", POLICY.body)),
+        "path",
+        "another path",
+    ),
+    "another body": (lambda: sealed(Asked("PUT", POLICY.target, b"{}")), "body", "another body"),
+    "no body": (lambda: sealed(Asked("PUT", POLICY.target)), "body", "another body"),
+    "the audience of a link": (
+        lambda: HUB_KEY.token(CLUSTER_ID, CONNECT, time.time(), POLICY.claims()),
+        "bad",
+        "signature or claims",
+    ),
+    "nothing of a request": (
+        lambda: HUB_KEY.token(CLUSTER_ID, MANAGER, time.time()),
+        "method",
+        "another method",
+    ),
+}
+
+
+def told(manager: Any, token: str) -> str:
+    """Why a request is refused; nothing when it is not."""
+    words: str = send(manager, STATE, token).json().get("detail", "")
+    return words
+
+
+def refusals(manager: Any, reason: str) -> float:
+    row = f'neurox_manager_requests_refused_total{{reason="{reason}"}} '
+    text = requests.get(manager.url + "/metrics", timeout=10).text
+    return sum(float(line.removeprefix(row)) for line in text.splitlines() if line.startswith(row))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", HOSTILE)
+def test_what_the_control_plane_did_not_sign_for_this_request_is_refused(
+    shared: Any, admin: KubeApi, case: str
+) -> None:
+    token, reason, words = HOSTILE[case]
+    before = refusals(shared, reason)
+    answer = send(shared, POLICY, token())
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert words in answer.json()["detail"]
+    assert refusals(shared, reason) == before + 1
+    assert b"locked" not in admin.get(STORED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "asked",
+    [
+        STATE,
+        POLICY,
+        Asked("POST", "/v1/workloads", b"{}"),
+        Asked("DELETE", "/v1/workloads/a"),
+        Asked("GET", "/v1/nothing"),
+        Asked("POST", "/healthz"),
+    ],
+)
+def test_every_route_is_locked(shared: Any, asked: Asked) -> None:
+    assert send(shared, asked, None).status_code == 401
+    assert send(shared, asked, sealed(asked)).status_code != 401
+
+
+@pytest.mark.slow
+def test_health_and_metrics_are_open(shared: Any) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert requests.get(shared.url + path, timeout=10).status_code == 200
+
+
+@pytest.mark.slow
+def test_a_token_is_good_once(shared: Any) -> None:
+    token = sealed()
+    assert send(shared, STATE, token).status_code == 200
+    again = send(shared, STATE, token)
+    assert (again.status_code, again.json()["detail"]) == (401, "the token was used before")
+    assert send(shared, STATE, sealed(), scheme="bearer").status_code == 200
+    assert send(shared, STATE, sealed(), scheme="Basic").status_code == 401
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["/v1/state?epoch=%C3%A9&since=0", "/v1/state?epoch=a+b&wait=0"])
+def test_a_path_is_signed_as_it_is_sent(shared: Any, target: str) -> None:
+    assert shared.call("GET", target).status_code == 200
+
+
+@pytest.fixture
+def rekeyed(
+    admin: KubeApi, shared: Any, eventually: Callable[..., None]
+) -> Iterator[Callable[..., None]]:
+    """What the relay-client writes; the hub's own key is back afterwards."""
+    yield lambda keys, cluster_id=CLUSTER_ID: trust(admin, cluster_id, keys)
+    trust(admin, CLUSTER_ID, [{"public": HUB_KEY.public}])
+    eventually("it is read", lambda: send(shared, STATE, sealed()).ok, 5)
+
+
+@pytest.mark.slow
+def test_a_key_that_the_cluster_has_just_learned_is_good_at_once(
+    shared: Any, rekeyed: Callable[..., None], eventually: Callable[..., None]
+) -> None:
+    newer = PrivateKey.generate()
+    rekeyed([{"public": HUB_KEY.public, "until": time.time() + 60}, {"public": newer.public}])
+    eventually("the new key", lambda: send(shared, STATE, sealed(key=newer)).ok, 5)
+    assert send(shared, STATE, sealed()).ok
+
+
+@pytest.mark.slow
+def test_without_a_key_nothing_is_done_and_the_reason_is_told(
+    shared: Any, rekeyed: Callable[..., None], eventually: Callable[..., None]
+) -> None:
+    rekeyed([], "")
+    eventually("it is read", lambda: "no key" in told(shared, sealed(key=PrivateKey.generate())), 5)
+    assert send(shared, STATE, sealed()).status_code == 401
+    assert "no key of its control plane yet" in told(shared, sealed())
+    assert "upgrade that first" in told(shared, sealed())
+
+
+@pytest.mark.slow
+def test_a_former_key_ends_with_its_overlap(
+    shared: Any, rekeyed: Callable[..., None], eventually: Callable[..., None]
+) -> None:
+    newer = PrivateKey.generate()
+    rekeyed([{"public": HUB_KEY.public, "until": time.time() - 1}, {"public": newer.public}])
+    eventually("the new key", lambda: send(shared, STATE, sealed(key=newer)).ok, 5)
+    assert "does not know" in told(shared, sealed())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["/healthz/../v1/state", "//v1/state", "http://x/v1/state"])
+def test_no_spelling_of_a_path_leads_past_the_lock(shared: Any, target: str) -> None:
+    where = urlsplit(shared.url)
+    with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 401 ")
+
+
+class Now:
+    """A clock that is set."""
+
+    def __init__(self) -> None:
+        self.at = time.time()
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def lock(now: Now) -> Lock:
+    return Lock(lambda _: (CLUSTER_ID, {HUB_KEY.kid: HUB_KEY.public}), now)
+
+
+@pytest.mark.parametrize(("at", "status"), [(-170, None), (-190, 401), (110, None), (130, 401)])
+def test_clocks_may_differ_by_two_minutes(at: float, status: int | None) -> None:
+    now = Now()
+    now.at -= 1000
+    answer = lock(now).refusal(STATE, f"Bearer {sealed(at=at)}")
+    assert (answer and answer.status) == status
+
+
+def test_nothing_from_before_it_began_is_heard() -> None:
+    now = Now()
+    kept = lock(now)
+    before, after = sealed(at=-2), sealed(at=2)
+    refused = kept.refusal(STATE, f"Bearer {before}")
+    assert refused is not None
+    assert b"before this manager began" in refused.body
+    assert kept.refusal(STATE, f"Bearer {after}") is None
+    now.at += 5
+    kept.begin()
+    assert kept.refusal(STATE, f"Bearer {sealed(at=4)}") is not None
+    assert dict(kept.refused) == {"old": 2}
+
+
+def test_used_tokens_are_remembered_for_as_long_as_they_could_be_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = Now()
+    kept = lock(now)
+    monkeypatch.setattr("controllers.workload.lock.MOST_USED", 2)
+    first = f"Bearer {sealed()}"
+    assert kept.refusal(STATE, first) is None
+    now.at += USED_SECONDS - 1
+    assert kept.refusal(STATE, first) is not None
+    assert kept.refusal(STATE, f"Bearer {sealed()}") is None
+    assert kept.refusal(STATE, f"Bearer {sealed()}") is not None, "no room, and none is forgotten"
+    now.at += 2
+    assert kept.refusal(STATE, f"Bearer {sealed()}") is None
+    assert dict(kept.refused) == {"replayed": 1, "full": 1}
