@@ -9,32 +9,34 @@ from urllib.parse import urlsplit
 import httptools
 
 from controllers.relay.connection import Connection
+from controllers.relay.proxied import open_through
+from controllers.relay.proxy import DIRECT, Proxies, Proxy
+from controllers.relay.trouble import CallFailed, silent, unreachable
 
+__all__ = ["Answer", "Call", "CallFailed", "HttpClient", "Origin", "connect"]
 ANSWER_BYTES = 1024 * 1024
 CONNECT_SECONDS = 5.0
 _IDLE_KEPT = 4
 
 
-class CallFailed(Exception):
-    """No answer; the message names the place and what happened, never what was sent."""
-
-
 @dataclass(frozen=True)
 class Origin:
-    """Where to call; ``tls`` is None for plain HTTP."""
+    """Where to call; ``tls`` is None for plain HTTP, which no proxy leads to."""
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
+    proxy: Proxy | None = None
 
     @classmethod
-    def of(cls, url: str, ca_pem: str | None = None) -> "Origin":
+    def of(cls, url: str, ca_pem: str | None = None, proxies: Proxies = DIRECT) -> "Origin":
         """The origin of a URL; with https, ``ca_pem`` is trusted instead of the system's CAs."""
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
         tls = ssl.create_default_context(cadata=ca_pem) if secure else None
-        return cls(parts.hostname or "", port, tls)
+        host = parts.hostname or ""
+        return cls(host, port, tls, proxies.to(host, port) if secure else None)
 
     @property
     def authority(self) -> str:
@@ -77,18 +79,21 @@ async def connect(origin: Origin, seconds: float = CONNECT_SECONDS) -> Connectio
     loop = asyncio.get_running_loop()
     name = origin.host if origin.tls is not None else None
     try:
-        async with asyncio.timeout(seconds):
-            _, connection = await loop.create_connection(
+        if origin.proxy is None:
+            making = loop.create_connection(
                 Connection, origin.host, origin.port, ssl=origin.tls, server_hostname=name
             )
+        else:
+            led = await open_through(origin.proxy, origin.authority, seconds)
+            making = loop.create_connection(
+                Connection, sock=led, ssl=origin.tls, server_hostname=name
+            )
+        async with asyncio.timeout(seconds):
+            _, connection = await making
     except TimeoutError:
-        raise CallFailed(f"{origin.authority} does not answer within {seconds:g} s") from None
-    except ssl.SSLCertVerificationError as failure:
-        raise CallFailed(
-            f"{origin.authority} shows a certificate that is not trusted: {failure.verify_message}"
-        ) from None
+        raise silent(origin.authority, seconds) from None
     except OSError as failure:
-        raise CallFailed(f"{origin.authority} cannot be reached: {failure.strerror}") from failure
+        raise unreachable(origin.authority, failure) from failure
     return connection
 
 

@@ -40,6 +40,7 @@ def _leaves(value: Any, described: Any, path: str = "") -> list[tuple[str, Any]]
         "retention",
         "store",
         "compact",
+        "proxy",
     )
     found = []
     for key, each in value.items():

@@ -100,6 +100,7 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "workload": ("neurox-workload", {}),
     "workload-without-agent": ("neurox-workload", {"agent": {"enabled": False}}),
+    "workload-proxy": ("neurox-workload", {"relayClient": {"proxy": {"existingSecret": SECRET}}}),
     "workload-host-path": ("neurox-workload", {"agent": {"driver": "hostPath"}}),
     "workload-own-priority": (
         "neurox-workload",

@@ -32,10 +32,12 @@ class RelayClient:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._clock = Clock()
-        self._metrics_out = MetricsOut(self._clock)
+        self._metrics_out = MetricsOut(self._clock, settings.proxies)
         self.pool: ClientPool | None = None
         self._kubernetes = Kubernetes(Access.of(settings.kubeconfig), settings.namespace)
-        self._joiner = Joiner(self._kubernetes, settings.join_file, version("neurox"))
+        self._joiner = Joiner(
+            self._kubernetes, settings.join_file, version("neurox"), settings.proxies
+        )
         local = Local(self._metrics_out, lambda: self.pool, self._joiner.trust)
         self._listener = Listener(local.handle)
 
@@ -79,7 +81,7 @@ class RelayClient:
     async def _serve(self, member: Member, stop: asyncio.Event) -> None:
         """Keep links as this member until stopped, or until a new join token may help."""
         self._metrics_out.use(member)
-        dialler = Dialler(member, self._clock, self._settings.instance)
+        dialler = Dialler(member, self._clock, self._settings.instance, self._settings.proxies)
         targets = {"manager": self._settings.manager}
         pool = self.pool = ClientPool(dialler, targets, self._joiner.trust.offer)
         joined_by = self._joiner.invited()

@@ -11,6 +11,7 @@ from controllers.relay.client.keyring import Member
 from controllers.relay.client.link import ClientLink, Owner
 from controllers.relay.identity import CONNECT
 from controllers.relay.limits import HEAD_SECONDS, PROTOCOL, Timing
+from controllers.relay.proxy import DIRECT, Proxies
 
 
 class DialRefused(Exception):
@@ -29,11 +30,13 @@ class DialRefused(Exception):
 class Dialler:
     """Makes links for one member."""
 
-    def __init__(self, member: Member, clock: Clock, instance: str) -> None:
+    def __init__(
+        self, member: Member, clock: Clock, instance: str, proxies: Proxies = DIRECT
+    ) -> None:
         self._member = member
         self._clock = clock
         self._instance = instance
-        self._origin = Origin.of(member.server, member.ca_pem)
+        self._origin = Origin.of(member.server, member.ca_pem, proxies)
 
     async def dial(self, owner: Owner) -> ClientLink:
         """A new link; DialRefused or CallFailed."""

@@ -9,6 +9,7 @@ from controllers.relay.client.keyring import Member
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.identity import WRITE
 from controllers.relay.limits import WRITE_BYTES
+from controllers.relay.proxy import DIRECT, Proxies
 
 WRITE_PATH = "/relay/v1/write"
 HUB_SECONDS = 45.0
@@ -27,8 +28,9 @@ _OURS = frozenset({401, 403, 404, 407, 408, 411, 426})
 class MetricsOut:
     """Forwards each write with a token of its own; nothing is stored here."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, proxies: Proxies = DIRECT) -> None:
         self._clock = clock
+        self._proxies = proxies
         self._member: Member | None = None
         self._client: HttpClient | None = None
         self.requests: Counter[int] = Counter()
@@ -38,7 +40,7 @@ class MetricsOut:
         """Write as this member from now on."""
         self.close()
         self._member = member
-        self._client = HttpClient(Origin.of(member.server, member.ca_pem))
+        self._client = HttpClient(Origin.of(member.server, member.ca_pem, self._proxies))
 
     def close(self) -> None:
         """Let go of the hub."""

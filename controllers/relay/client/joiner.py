@@ -16,6 +16,7 @@ from controllers.relay.client.kubernetes import Kubernetes
 from controllers.relay.client.trust import Trust
 from controllers.relay.identity import IdentityError, PrivateKey
 from controllers.relay.kubeconfig import KubeconfigError, parse_kubeconfig
+from controllers.relay.proxy import DIRECT, Proxies
 
 log = logging.getLogger(__name__)
 JOIN_PATH = "/relay/v1/join"
@@ -69,12 +70,19 @@ class Joined(msgspec.Struct, frozen=True):
 class Joiner:
     """Turns an invitation into a membership, once; a crash anywhere is safe."""
 
-    def __init__(self, kubernetes: Kubernetes, join_file: Path | None, version: str) -> None:
+    def __init__(
+        self,
+        kubernetes: Kubernetes,
+        join_file: Path | None,
+        version: str,
+        proxies: Proxies = DIRECT,
+    ) -> None:
         self.trust = Trust(kubernetes)
         self._kubernetes = kubernetes
         self._keyring = Keyring(kubernetes)
         self._join_file = join_file
         self._version = version
+        self._proxies = proxies
 
     def invited(self) -> Invitation | None:
         """What the join Secret says now; None when there is none that can be used."""
@@ -139,7 +147,7 @@ class Joiner:
             "version": self._version,
         }
         try:
-            client = HttpClient(Origin.of(invited.server, invited.ca_pem))
+            client = HttpClient(Origin.of(invited.server, invited.ca_pem, self._proxies))
         except ssl.SSLError:
             raise JoinFailed("the CA in the join Secret cannot be read") from None
         headers = {"content-type": "application/json"}

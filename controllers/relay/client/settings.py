@@ -9,6 +9,7 @@ from pathlib import Path
 from controllers import environment
 from controllers.environment import Address
 from controllers.relay.event_loop import LOOPS
+from controllers.relay.proxy import DIRECT, Proxies
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Settings:
     drain_seconds: float = 60.0
     instance: str = "relay-client"
     loop: str = "uvloop"
+    proxies: Proxies = DIRECT
+    """To the control plane; nothing inside the cluster is reached through one."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "Settings":
@@ -36,4 +39,5 @@ class Settings:
             drain_seconds=environment.number(env, "NEUROX_RELAY_DRAIN_SECONDS", 60.0),
             instance=f"{socket.gethostname()}-{os.getpid()}",
             loop=environment.choice(env, "NEUROX_RELAY_LOOP", LOOPS),
+            proxies=Proxies.from_env(env),
         )

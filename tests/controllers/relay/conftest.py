@@ -165,13 +165,14 @@ class Site:
         access = access.replace("https://x/relay/v1/join", f"https://{self.kubernetes.address}")
         (folder / "kubeconfig").write_text(access)
 
-    def start(self) -> None:
+    def start(self, **more: str) -> None:
         env = {
             "NEUROX_RELAY_JOIN_FILE": str(self.join_file),
             "NEUROX_RELAY_KUBECONFIG": str(self.folder / "kubeconfig"),
             "NEUROX_RELAY_MANAGER": f"http://{self.manager.address}",
             "NEUROX_RELAY_METRICS_LISTEN": f"127.0.0.1:{self.metrics}",
             "NEUROX_RELAY_DRAIN_SECONDS": "1",
+            **more,
         }
         self.program = Program("controllers.relay.client", env, self.folder / "client.log")
 
