@@ -53,6 +53,7 @@ class Connection(asyncio.BufferedProtocol):
         self.closed = False
         self.is_full = False
         self.bytes_out = self.bytes_in = 0
+        self.unsent_most = HIGH_WATER_BYTES
         self._loop = asyncio.get_running_loop()
         self._buffer = _buffer_of(self._loop)
         self._reasons: set[str] = set()
@@ -70,7 +71,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.abort()
             return
         self._encrypts = transport.get_extra_info("sslcontext") is not None
-        self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        self._transport.set_write_buffer_limits(high=self.unsent_most)
         raw = self._socket()
         if raw is None:
             return

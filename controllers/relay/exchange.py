@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
@@ -41,6 +42,7 @@ class Request:
         self.body = body
         self.connection = exchange.connection
         self.answered = False
+        self.began_at = time.monotonic()
         self._exchange = exchange
 
     def bearer(self, header: str = "authorization") -> str:

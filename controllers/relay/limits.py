@@ -65,6 +65,26 @@ class Timing:
 
 
 @dataclass(frozen=True)
+class Allowance:
+    """What a relay-server lets one cluster have, and all strangers together; each is a setting."""
+
+    connections: int = CONNECTIONS_PER_CLUSTER
+    streams: int = STREAMS_PER_CLUSTER
+    writes: int = WRITES_PER_CLUSTER
+    """Metrics requests under way."""
+    write_bytes: int = WRITE_BYTES
+    """Of one metrics request."""
+    bytes_per_second: int = 0
+    """Of all streams together, both ways; 0: as many as there are."""
+    dial_seconds: int = int(DIAL_SECONDS)
+    """For the cluster to reach its target."""
+    unsent_bytes: int = HIGH_WATER_BYTES
+    """Of one connection, at which its source is paused."""
+    sockets: int = UNAUTHENTICATED_SOCKETS
+    """Connections of whoever has not shown a token yet."""
+
+
+@dataclass(frozen=True)
 class PoolSize:
     """Connections that a client keeps: idle at least, at the start, and in all."""
 

@@ -8,7 +8,11 @@ from http import HTTPStatus
 
 from controllers.environment import Address
 from controllers.relay.exchange import Exchange, Handler, Problem, Request
-from controllers.relay.limits import HEAD_SECONDS, UNAUTHENTICATED_SOCKETS
+from controllers.relay.limits import (
+    HEAD_SECONDS,
+    HIGH_WATER_BYTES,
+    UNAUTHENTICATED_SOCKETS,
+)
 
 log = logging.getLogger(__name__)
 HANDLE_SECONDS = 60.0
@@ -24,11 +28,16 @@ class Listener:
     """
 
     def __init__(
-        self, handler: Handler, seconds: float = HANDLE_SECONDS, most: int = UNAUTHENTICATED_SOCKETS
+        self,
+        handler: Handler,
+        seconds: float = HANDLE_SECONDS,
+        most: int = UNAUTHENTICATED_SOCKETS,
+        unsent_most: int = HIGH_WATER_BYTES,
     ) -> None:
         self._handler = handler
         self._seconds = seconds
         self._most = most
+        self._unsent_most = unsent_most
         self._exchanges: set[Exchange] = set()
         self._socket: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
@@ -94,6 +103,7 @@ class Listener:
                 self._turn_away(accepted)
                 continue
             exchange = Exchange(self._handle, self._exchanges.discard)
+            exchange.connection.unsent_most = self._unsent_most
             self._exchanges.add(exchange)
             task = loop.create_task(_begin(exchange, accepted, tls))
             self._beginning.add(task)

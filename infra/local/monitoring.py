@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.local import document
+from infra.local import document, secret_file
 
 SCRAPE_SECONDS = 5
 LIMITS: Mapping[str, Any] = {
@@ -24,7 +24,7 @@ LIMITS: Mapping[str, Any] = {
 KEPT = "neurox_.*|up"
 
 
-def configuration(targets_file: Path, write_url: str) -> dict[str, Any]:
+def configuration(targets_file: Path, write_url: str, token_file: Path) -> dict[str, Any]:
     """Its configuration; no external labels, for the relay-server sets the tenant."""
     return {
         "global": {
@@ -41,6 +41,7 @@ def configuration(targets_file: Path, write_url: str) -> dict[str, Any]:
         "remote_write": [
             {
                 "url": write_url,
+                "authorization": {"credentials_file": str(token_file)},
                 "queue_config": {"batch_send_deadline": "1s", "max_shards": 4},
                 "write_relabel_configs": [
                     {"source_labels": ["__name__"], "regex": KEPT, "action": "keep"}
@@ -51,14 +52,22 @@ def configuration(targets_file: Path, write_url: str) -> dict[str, Any]:
 
 
 def write(folder: Path, write_url: str, agents: Mapping[str, str]) -> None:
-    """prometheus.yml and agents.json; ``agents``: node to host:port. JSON is YAML as well."""
+    """prometheus.yml, agents.json, the token. ``agents``: node to host:port; JSON is YAML too."""
     targets = folder / "agents.json"
     rows = [
         {"targets": [at], "labels": {"instance": node, "node": node}} for node, at in agents.items()
     ]
     targets.parent.mkdir(parents=True, exist_ok=True)
     document.write(targets, rows)
-    document.write(folder / "prometheus.yml", configuration(targets, write_url))
+    written = configuration(targets, write_url, write_token(folder))
+    document.write(folder / "prometheus.yml", written)
+
+
+def write_token(folder: Path) -> Path:
+    """The file of the token by which it writes to the relay-client; made when there is none."""
+    file = folder / "write-token"
+    secret_file.kept(file)
+    return file
 
 
 def argv(program: Path, folder: Path, listen: str) -> tuple[str, ...]:

@@ -78,6 +78,7 @@ class WorkloadCluster:
     def _relay_client(self) -> Process:
         def prepare() -> None:
             self._kubernetes.prepare()
+            monitoring.write_token(self._folder / "prometheus")
             self._join.ensure(self._kubernetes.apply)
 
         return Process(
@@ -89,6 +90,7 @@ class WorkloadCluster:
                 "NEUROX_RELAY_MANAGER": f"http://{address(self._manager)}",
                 "NEUROX_RELAY_METRICS_LISTEN": address(self._relay),
                 "NEUROX_RELAY_DRAIN_SECONDS": "2",
+                "NEUROX_RELAY_WRITE_TOKEN_FILE": str(self._folder / "prometheus" / "write-token"),
                 "NEUROX_NAMESPACE": NAMESPACE,
             },
             needs=("web", "relay-server", *self._kubernetes.needs),

@@ -17,7 +17,8 @@ from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesEr
 from controllers.relay.client.local import Local
 from controllers.relay.client.pool import ClientPool
 from controllers.relay.client.settings import Settings
-from controllers.relay.event_loop import passed
+from controllers.relay.client.writers import Writers
+from controllers.relay.event_loop import ended, passed
 from controllers.relay.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ class RelayClient:
         self._joiner = Joiner(
             self._kubernetes, settings.join_file, version("neurox"), settings.proxies
         )
-        local = Local(self._metrics_out, lambda: self.pool, self._joiner.trust)
+        self._writers = Writers(self._kubernetes, settings.write_token)
+        local = Local(self._metrics_out, self._writers, lambda: self.pool, self._joiner.trust)
         self._listener = Listener(local.handle)
 
     async def listen(self) -> Address:
@@ -49,12 +51,14 @@ class RelayClient:
         """Join and serve until ``stop``, then drain."""
         address = await self.listen()
         log.info("metrics and health on %s", address)
+        learning = asyncio.create_task(self._writers.learn())
         try:
             while not stop.is_set():
                 member = await self._member(stop)
                 if member is not None:
                     await self._serve(member, stop)
         finally:
+            await ended([learning])
             self._listener.close()
             self._metrics_out.close()
             self._kubernetes.close()

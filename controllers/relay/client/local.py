@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from controllers.relay.client.gateway import MetricsOut
 from controllers.relay.client.pool import ClientPool
 from controllers.relay.client.trust import Trust
+from controllers.relay.client.writers import Writers
 from controllers.relay.exchange import Problem, Request
 
 _PREFIX = "neurox_relay_client_"
@@ -20,9 +21,14 @@ class Local:
     """Routes of the local port."""
 
     def __init__(
-        self, metrics_out: MetricsOut, pool: Callable[[], ClientPool | None], trust: Trust
+        self,
+        metrics_out: MetricsOut,
+        writers: Writers,
+        pool: Callable[[], ClientPool | None],
+        trust: Trust,
     ) -> None:
         self._metrics_out = metrics_out
+        self._writers = writers
         self._pool = pool
         self._registry = CollectorRegistry()
         self._registry.register(ClientMetrics(metrics_out, pool, trust))
@@ -31,6 +37,7 @@ class Local:
         """Route by method and path."""
         match request.head.method, request.head.path:
             case "POST", "/api/v1/write":
+                self._writers.admit(request)
                 await self._metrics_out.write(request)
             case "GET", "/healthz":
                 request.answer(HTTPStatus.OK, b"ok\n", {"content-type": "text/plain"})

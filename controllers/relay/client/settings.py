@@ -3,13 +3,15 @@
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from controllers import environment
 from controllers.environment import Address
 from controllers.relay.event_loop import LOOPS
 from controllers.relay.proxy import DIRECT, Proxies
+
+_WRITE_TOKEN = "NEUROX_RELAY_WRITE_TOKEN_FILE"  # noqa: S105 - the name of a variable
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Settings:
     namespace: str = "neurox-system"
     drain_seconds: float = 60.0
     instance: str = "relay-client"
+    write_token: str = field(default="", repr=False)
+    """What who writes metrics shows; else that of the Secret."""
     loop: str = "uvloop"
     proxies: Proxies = DIRECT
     """To the control plane; nothing inside the cluster is reached through one."""
@@ -38,6 +42,9 @@ class Settings:
             namespace=env.get("NEUROX_NAMESPACE", "").strip() or "neurox-system",
             drain_seconds=environment.number(env, "NEUROX_RELAY_DRAIN_SECONDS", 60.0),
             instance=f"{socket.gethostname()}-{os.getpid()}",
+            write_token=(
+                environment.secret(env, _WRITE_TOKEN) if env.get(_WRITE_TOKEN, "").strip() else ""
+            ),
             loop=environment.choice(env, "NEUROX_RELAY_LOOP", LOOPS),
             proxies=Proxies.from_env(env),
         )

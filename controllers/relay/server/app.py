@@ -39,8 +39,9 @@ class RelayServer:
         self._settings = settings
         self._registry = Registry(settings.redis_url)
         self._contacts = Contacts(self._registry, settings.replica)
-        self._pools = Pools(self._contacts.changed)
-        self._gateway = Gateway(settings.receive_url, settings.tenant_header)
+        allowance = settings.allowance
+        self._pools = Pools(self._contacts.changed, allowance)
+        self._gateway = Gateway(settings.receive_url, settings.tenant_header, allowance)
         doorkeeper = Doorkeeper(self._registry, self._contacts)
         self._hub_keys = hub_keys.HubKeys(settings.hub_keys)
         desk = JoinDesk(self._registry, self._contacts, self._hub_keys)
@@ -52,8 +53,11 @@ class RelayServer:
         self._presence = Presence(self._replicas, self._pools, str(own))
         metrics = ServerMetrics(self._pools, doorkeeper, self._gateway, self._peers).registry()
         tunnel = Tunnel(self._pools, settings.service_token, self._peers, self._presence)
-        self._outside = Listener(self._public.handle)
-        self._inside = Listener(Internal(tunnel, metrics, self._unready).handle)
+        self._outside = Listener(
+            self._public.handle, most=allowance.sockets, unsent_most=allowance.unsent_bytes
+        )
+        inside = Internal(tunnel, metrics, self._unready)
+        self._inside = Listener(inside.handle, unsent_most=allowance.unsent_bytes)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> tuple[Address, Address]:
@@ -66,6 +70,7 @@ class RelayServer:
             hub_keys.watch(self._hub_keys, self._tell_clusters),
             self._contacts.run(self._pools, self._gateway),
             self._presence.run(self._tell_clusters),
+            self._pools.observed.watch_loop(),
         ):
             self._tasks.append(asyncio.create_task(work))
         log.info("links on %s, callers on %s", outside, inside)

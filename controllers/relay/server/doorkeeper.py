@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections import Counter
 from http import HTTPStatus
 
 from controllers.relay import identity
@@ -25,8 +26,8 @@ class Doorkeeper:
         self._contacts = contacts
         self._pace = Pace()
         self._blind = False
-        self.refused: dict[str, int] = {}
-        """How often each status was answered."""
+        self.refused: Counter[tuple[str, str]] = Counter()
+        """How often each status was answered, and why."""
 
     async def admit(self, request: Request, audience: str) -> Proof:
         """Who is asking; Problem (401, 403, 503) when that is not proven."""
@@ -34,11 +35,14 @@ class Doorkeeper:
             proof = await self._proof(request.bearer(), audience)
         except IdentityError as failure:
             problem = Problem(HTTPStatus.UNAUTHORIZED, str(failure), retry_after=60)
+            reason = failure.reason
         except RegistryDown as failure:
             self._went_blind(failure)
             problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(failure), retry_after=5)
+            reason = "store"
         except Problem as failure:
             problem = failure
+            reason = "no_access" if failure.status == HTTPStatus.FORBIDDEN else "pace"
         else:
             if self._blind:
                 log.info("Redis answers again: connections and metrics are taken")
@@ -47,8 +51,7 @@ class Doorkeeper:
                 agent = request.head.headers.get("user-agent", "")
                 self._contacts.runs(proof.cluster_id, agent)
             return proof
-        reason = str(int(problem.status))
-        self.refused[reason] = self.refused.get(reason, 0) + 1
+        self.refused[str(int(problem.status)), reason] += 1
         raise problem
 
     def turned_away(self, request: Request, problem: Problem) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from controllers.relay.call import Answer, Call, CallFailed, HttpClient, Origin
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.identity import Proof
-from controllers.relay.limits import WRITE_BYTES, WRITES_PER_CLUSTER
+from controllers.relay.limits import Allowance
 
 log = logging.getLogger(__name__)
 RECEIVE_SECONDS = 30.0
@@ -43,7 +43,10 @@ class Write:
 class Gateway:
     """Passes bodies on as a stream; they are never decoded here."""
 
-    def __init__(self, receive_url: str, tenant_header: str) -> None:
+    def __init__(
+        self, receive_url: str, tenant_header: str, allowance: Allowance | None = None
+    ) -> None:
+        self._allowance = allowance or Allowance()
         self._tenant_header = tenant_header
         parts = urlsplit(receive_url)
         self._client = HttpClient(Origin.of(receive_url))
@@ -60,14 +63,16 @@ class Gateway:
         """Answer what the store answers; 413, 411 or 503 of our own."""
         if request.head.length() is None:
             raise Problem(HTTPStatus.LENGTH_REQUIRED, "send the body with Content-Length")
-        if request.body.length > WRITE_BYTES:
+        most = self._allowance
+        if request.body.length > most.write_bytes:
             raise Problem(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a write has at most {WRITE_BYTES} bytes"
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"a write has at most {most.write_bytes} bytes",
             )
-        if self._in_flight[proof.cluster_id] >= WRITES_PER_CLUSTER:
+        if self._in_flight[proof.cluster_id] >= most.writes:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
-                f"{WRITES_PER_CLUSTER} writes of this cluster are under way",
+                f"{most.writes} writes of this cluster are under way",
                 retry_after=1,
             )
         self._in_flight[proof.cluster_id] += 1

@@ -9,6 +9,8 @@ from controllers.relay import message, wire
 from controllers.relay.connection import Connection
 from controllers.relay.limits import Timing
 from controllers.relay.link import Link, Stream
+from controllers.relay.server.observed import Observed
+from controllers.relay.server.rate import Rate
 
 
 class LinkLost(Exception):
@@ -25,6 +27,9 @@ class OpenRefused(Exception):
 
 class Keeper(Protocol):
     """The pool a link belongs to."""
+
+    rate: Rate | None
+    observed: Observed
 
     def idle(self, link: "ServerLink") -> None:
         """The link can carry a stream, or must let go when it drains."""
@@ -53,6 +58,22 @@ class ServerLink(Link):
         self._opening: asyncio.Future[None] | None = None
         self._on_opened: Callable[[], tuple[Connection, bytes]] | None = None
         self._pings, self._pinged_at = 0, 0.0
+
+    def received(self, data: wire.Data) -> None:
+        """Bytes of frames; where there is a limit, no faster than that."""
+        super().received(data)
+        if self._keeper.rate is not None:
+            self._pace(self._keeper.rate, self.connection, len(data))
+
+    def send_data(self, data: wire.Data) -> None:
+        """Bytes of the stream, outwards, no faster than the limit."""
+        super().send_data(data)
+        if (
+            self._keeper.rate is not None
+            and self.stream is not None
+            and self.stream.leg is not None
+        ):
+            self._pace(self._keeper.rate, self.stream.leg.connection, len(data))
 
     async def open(
         self, target: str, seconds: float, on_opened: Callable[[], tuple[Connection, bytes]]
@@ -118,8 +139,15 @@ class ServerLink(Link):
             self._keeper.measured(time.monotonic() - self._pinged_at)
             self._pinged_at = 0.0
 
+    def reset(self, code: str, words: str) -> None:
+        """Cut the stream, and count it."""
+        if self.stream is not None and not self.stream.resetting:
+            self._keeper.observed.reset("server", code)
+        super().reset(code, words)
+
     def on_reset(self, _stream: Stream, reset: message.Reset) -> None:
-        """A reset instead of ``opened``."""
+        """The client cut the stream, maybe instead of opening it."""
+        self._keeper.observed.reset("client", reset.code)
         self._fail(OpenRefused(reset.code, reset.message))
 
     def on_idle(self) -> None:
@@ -141,6 +169,12 @@ class ServerLink(Link):
         self.send_data(early)
         if self._opening is not None and not self._opening.done():
             self._opening.set_result(None)
+
+    def _pace(self, rate: Rate, source: Connection, size: int) -> None:
+        seconds = rate.wait(size, self._loop.time())
+        if seconds:
+            source.pause("rate")
+            self._loop.call_later(seconds, source.resume, "rate")
 
     def _fail(self, failure: Exception) -> None:
         if self._opening is not None and not self._opening.done():

@@ -5,8 +5,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from controllers.relay import message
-from controllers.relay.limits import STREAMS_PER_CLUSTER
+from controllers.relay.limits import Allowance
 from controllers.relay.server.link import ServerLink
+from controllers.relay.server.observed import Observed
+from controllers.relay.server.rate import Rate
 
 RESTED_SECONDS = 5.0
 Changed = Callable[[str, bool, str], None]
@@ -20,8 +22,18 @@ class NoConnection(Exception):
 class Pool:
     """One cluster's links. The one that was heard of last is used first: it lives for sure."""
 
-    def __init__(self, cluster_id: str, changed: Changed | None = None) -> None:
+    def __init__(
+        self,
+        cluster_id: str,
+        changed: Changed | None = None,
+        allowance: Allowance | None = None,
+        observed: Observed | None = None,
+    ) -> None:
         self.cluster_id = cluster_id
+        self.observed = observed or Observed()
+        self.allowance = allowance or Allowance()
+        per_second = self.allowance.bytes_per_second
+        self.rate = Rate(per_second) if per_second else None
         self.rtt: float | None = None
         """Seconds of the last round trip that was measured."""
         self._changed = changed
@@ -106,8 +118,9 @@ class Pool:
 
     def take_idle(self) -> ServerLink | None:
         """A free link; one that was told to leave only when there is no other."""
-        if self.streams + len(self._waiting) >= STREAMS_PER_CLUSTER:
-            raise NoConnection(f"the cluster has {STREAMS_PER_CLUSTER} streams already")
+        most = self.allowance.streams
+        if self.streams + len(self._waiting) >= most:
+            raise NoConnection(f"the cluster has {most} streams already")
         while self.free:
             link = max(self.free, key=lambda each: (not each.draining, each.seen_at))
             self.free.remove(link)
@@ -147,9 +160,11 @@ class Pool:
 class Pools:
     """Every cluster that has, or had, a link here."""
 
-    def __init__(self, changed: Changed | None = None) -> None:
+    def __init__(self, changed: Changed | None = None, allowance: Allowance | None = None) -> None:
         self._by_cluster: dict[str, Pool] = {}
         self._changed = changed
+        self.allowance = allowance or Allowance()
+        self.observed = Observed()
         self.news = asyncio.Event()
         """A cluster has come or gone."""
 
@@ -158,7 +173,11 @@ class Pools:
 
     def of(self, cluster_id: str) -> Pool:
         """The cluster's pool, made when it is the first time; only for a verified cluster."""
-        return self._by_cluster.setdefault(cluster_id, Pool(cluster_id, self._came_or_went))
+        pool = self._by_cluster.get(cluster_id)
+        if pool is None:
+            pool = Pool(cluster_id, self._came_or_went, self.allowance, self.observed)
+            self._by_cluster[cluster_id] = pool
+        return pool
 
     def _came_or_went(self, cluster_id: str, here: bool, why: str) -> None:
         self.news.set()

@@ -7,11 +7,7 @@ from http import HTTPStatus
 from controllers.relay import message, websocket
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.identity import CONNECT, WRITE
-from controllers.relay.limits import (
-    CONNECTIONS_PER_CLUSTER,
-    FRAME_BYTES,
-    STREAMS_PER_CLUSTER,
-)
+from controllers.relay.limits import FRAME_BYTES
 from controllers.relay.server.doorkeeper import Doorkeeper
 from controllers.relay.server.gateway import Gateway
 from controllers.relay.server.joining import JoinDesk
@@ -65,7 +61,7 @@ class Public:
             ping_s=self._timing.ping,
             features=(message.ROTATE,),
             hub_keys=self._desk.hub_keys.chain,
-            limits={"frame_bytes": FRAME_BYTES, "streams": STREAMS_PER_CLUSTER},
+            limits={"frame_bytes": FRAME_BYTES, "streams": self._pools.allowance.streams},
         )
 
     async def handle(self, request: Request) -> None:
@@ -90,10 +86,10 @@ class Public:
         key = self._checked(request)
         proof = await self._doorkeeper.admit(request, CONNECT)
         pool = self._pools.of(proof.cluster_id)
-        if len(pool.links) >= CONNECTIONS_PER_CLUSTER:
+        if len(pool.links) >= pool.allowance.connections:
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS,
-                f"the cluster has {CONNECTIONS_PER_CLUSTER} connections already",
+                f"the cluster has {pool.allowance.connections} connections already",
                 retry_after=10,
             )
         rest = request.hand_over(websocket.switching(key, self._replica))

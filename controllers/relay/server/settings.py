@@ -3,7 +3,7 @@
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from controllers import environment
@@ -12,6 +12,7 @@ from controllers.relay.event_loop import LOOPS
 from controllers.relay.limits import (
     LONGEST_PING_SECONDS,
     SHORTEST_PING_SECONDS,
+    Allowance,
     PoolSize,
     Timing,
 )
@@ -41,6 +42,7 @@ class Settings:
     loop: str = "uvloop"
     timing: Timing = field(default_factory=Timing)
     pool: PoolSize = field(default_factory=PoolSize)
+    allowance: Allowance = field(default_factory=Allowance)
     peers: tuple[Address, ...] = ()
     """Names behind which the other replicas are found."""
     advertise: Address | None = None
@@ -75,9 +77,23 @@ class Settings:
             timing=Timing(_ping(env, "NEUROX_RELAY_PING_SECONDS")),
             replica=env.get("NEUROX_RELAY_REPLICA", "").strip() or socket.gethostname(),
             loop=environment.choice(env, "NEUROX_RELAY_LOOP", LOOPS),
+            allowance=_allowance(env),
             peers=_addresses(env, "NEUROX_RELAY_PEERS"),
             advertise=next(iter(_addresses(env, "NEUROX_RELAY_ADVERTISE")), None),
         )
+
+
+def _allowance(env: Mapping[str, str]) -> Allowance:
+    """NEUROX_RELAY_LIMIT_CONNECTIONS and so on, each a whole number."""
+    given = {}
+    for limit, usual in asdict(Allowance()).items():
+        name = f"NEUROX_RELAY_LIMIT_{limit.upper()}"
+        value = environment.number(env, name, usual)
+        least = 0 if usual == 0 else 1
+        if value != int(value) or value < least:
+            raise SettingsError(f"{name} must be a whole number of at least {least}")
+        given[limit] = int(value)
+    return Allowance(**given)
 
 
 def _addresses(env: Mapping[str, str], name: str) -> tuple[Address, ...]:

@@ -3,11 +3,11 @@
 import asyncio
 import hmac
 import re
+import time
 from http import HTTPStatus
 
 from controllers.relay.connection import Connection
 from controllers.relay.exchange import Problem, Request
-from controllers.relay.limits import DIAL_SECONDS
 from controllers.relay.server.link import LinkLost, OpenRefused, ServerLink
 from controllers.relay.server.peers import ESTABLISHED, HOP_WAIT_SECONDS, Outcome, Peers
 from controllers.relay.server.pool import NoConnection, Pool, Pools
@@ -110,7 +110,8 @@ async def _open_on(pool: Pool, link: ServerLink, target: str, request: Request) 
     try:
         if link.connection.closed:
             return False
-        await link.open(target, DIAL_SECONDS, opened)
+        taken_at = time.monotonic()
+        await link.open(target, pool.allowance.dial_seconds, opened)
     except LinkLost:
         return False
     except TimeoutError:
@@ -121,6 +122,7 @@ async def _open_on(pool: Pool, link: ServerLink, target: str, request: Request) 
         status = _STATUS.get(refusal.code, HTTPStatus.BAD_GATEWAY)
         raise Problem(status, str(refusal)) from None
     pool.opened += 1
+    pool.observed.opened(taken_at - request.began_at, time.monotonic() - taken_at)
     return True
 
 

@@ -193,6 +193,19 @@ class Site:
         data = self.kubernetes.state[name].get("data", {})
         return {name: base64.b64decode(value).decode() for name, value in data.items()}
 
+    def is_listening(self) -> bool:
+        try:
+            return requests.get(f"http://127.0.0.1:{self.metrics}/healthz", timeout=2).ok
+        except requests.ConnectionError:
+            return False
+
+    def write(self, data: bytes, **headers: str) -> requests.Response:
+        """As the cluster's Prometheus does."""
+        await_that("there is a write token", lambda: self.kept("write_token").get("token"))
+        shown = {"authorization": f"Bearer {self.kept('write_token')['token']}"}
+        url = f"http://127.0.0.1:{self.metrics}/api/v1/write"
+        return requests.post(url, data, headers=shown | headers, timeout=10)
+
     def close(self) -> None:
         self.session.close()
         if hasattr(self, "program"):

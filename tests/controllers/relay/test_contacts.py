@@ -82,8 +82,7 @@ def test_taken_access_is_the_reason_that_is_told(
 def test_metrics_are_noted_when_they_are_taken_and_when_not(
     hub: Any, site: Any, link: Any, eventually: Any
 ) -> None:
-    url = f"http://127.0.0.1:{site.metrics}/api/v1/write"
-    assert requests.post(url, b"samples", headers=WELL, timeout=5).ok
+    assert site.write(b"samples", **WELL).ok
     eventually("metrics taken", lambda: link(site.cluster_id).contact.taken_at, 25)
     contact = link(site.cluster_id).contact
     assert contact.write_bytes == len(b"samples")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from http.client import HTTPSConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,8 +41,7 @@ def write(hub: Any, token: str, **headers: str) -> requests.Response:
 def test_what_prometheus_writes_arrives_under_the_clusters_own_tenant(hub: Any, site: Any) -> None:
     body = b"\x00samples" * 50_000
     headers = {"THANOS-TENANT": "somebody-else", "content-encoding": "snappy", "x-odd": "1"}
-    url = f"http://127.0.0.1:{site.metrics}/api/v1/write"
-    assert requests.post(url, data=body, headers=headers, timeout=10).status_code == 200
+    assert site.write(body, **headers).status_code == 200
     seen, arrived = hub.receive.seen[-1]
     lower = {name.lower(): value for name, value in seen.items()}
     assert arrived == body
@@ -133,8 +133,7 @@ def test_slow_writes_of_one_cluster_take_eight_places_of_its_own(
         # Whichever comes last is refused; the others wait for their bodies.
         first, _ = wait(answers, 10, FIRST_COMPLETED)
         assert [answer.result()[9:12] for answer in first] == ["503"]
-        url = f"http://127.0.0.1:{site.metrics}/api/v1/write"
-        assert requests.post(url, data=b"x", timeout=10).status_code == 200
+        assert site.write(b"x").status_code == 200
         for sock in slow:
             with suppress(OSError):  # the refused one is closed
                 sock.sendall(b"x" * 10)
@@ -208,13 +207,12 @@ def test_a_write_that_is_too_long_is_refused_before_it_is_sent(hub: Any, member:
 def test_what_the_store_says_reaches_prometheus_and_nothing_of_the_relay_loses_samples(
     hub: Any, site: Any
 ) -> None:
-    url = f"http://127.0.0.1:{site.metrics}/api/v1/write"
     for store, prometheus in ((400, 400), (409, 409), (503, 503), (500, 500), (200, 200)):
         hub.receive.state["status"] = store
-        assert requests.post(url, data=b"x", timeout=10).status_code == prometheus
+        assert site.write(b"x").status_code == prometheus
     join.revoke(hub.redis, site.cluster_id)
     deadline = time.monotonic() + 10
-    while requests.post(url, data=b"x", timeout=10).status_code != 503:
+    while site.write(b"x").status_code != 503:
         assert time.monotonic() < deadline
 
 
@@ -223,17 +221,9 @@ def test_a_cluster_that_has_not_joined_is_told_to_wait(
 ) -> None:
     site = new_site()
     site.start()
-    url = f"http://127.0.0.1:{site.metrics}"
-
-    def listens() -> bool:
-        try:
-            return requests.get(url + "/healthz", timeout=2).ok
-        except requests.ConnectionError:
-            return False
-
-    eventually("the client listens", listens)
-    assert requests.get(url + "/readyz", timeout=5).status_code == 503
-    answer = requests.post(url + "/api/v1/write", data=b"x", timeout=5)
+    eventually("the client listens", site.is_listening)
+    assert requests.get(f"http://127.0.0.1:{site.metrics}/readyz", timeout=5).status_code == 503
+    answer = site.write(b"x")
     assert (answer.status_code, answer.json()["detail"]) == (503, "this cluster has not joined yet")
 
 
@@ -251,3 +241,46 @@ def test_another_store_gets_the_tenant_by_the_header_that_it_reads(hub: Any, mem
     finally:
         hub.program.stop()
         hub.start()
+
+
+def without(url: str, **headers: str) -> requests.Response:
+    return requests.post(f"{url}/api/v1/write", b"x", headers=headers, timeout=10)
+
+
+@pytest.mark.parametrize(
+    "shown", [None, "", "Bearer", "Bearer wrong", "Basic {}", "{}", "Bearer {}x"]
+)
+def test_who_has_not_the_write_token_writes_nothing(hub: Any, site: Any, shown: str | None) -> None:
+    assert site.write(b"x").ok
+    before, token = len(hub.receive.seen), site.kept("write_token")["token"]
+    headers = {} if shown is None else {"authorization": shown.format(token)}
+    answer = without(f"http://127.0.0.1:{site.metrics}", **headers)
+    assert answer.status_code == 401
+    assert "neurox-write-token" in answer.json()["detail"]
+    assert token not in answer.text
+    assert len(hub.receive.seen) == before
+
+
+def test_another_relay_client_takes_the_token_that_is_there(
+    hub: Any, site: Any, eventually: Callable[..., None]
+) -> None:
+    token = site.kept("write_token")["token"]
+    site.program.stop()
+    site.start()
+    eventually("it is connected again", site.is_connected)
+    assert site.kept("write_token")["token"] == token
+    assert site.write(b"x").ok
+
+
+def test_the_token_may_be_a_file(
+    new_site: Callable[[], Any], tmp_path: Path, eventually: Callable[..., None]
+) -> None:
+    site = new_site()
+    (tmp_path / "token").write_text("by-a-file\n")
+    site.start(NEUROX_RELAY_WRITE_TOKEN_FILE=str(tmp_path / "token"))
+    url = f"http://127.0.0.1:{site.metrics}"
+    eventually("the client listens", site.is_listening)
+    answer = without(url, authorization="Bearer by-a-file")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "this cluster has not joined yet")
+    assert without(url, authorization="Bearer other").status_code == 401
+    assert "token" not in site.kept("write_token")

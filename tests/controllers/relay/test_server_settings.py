@@ -46,3 +46,15 @@ def test_a_sign_of_life_is_sent_from_once_a_second_to_once_a_minute(
     assert settings(tmp_path).timing.ping == 20
     with pytest.raises(SettingsError, match="NEUROX_RELAY_PING_SECONDS must be"):
         settings(tmp_path, NEUROX_RELAY_PING_SECONDS=seconds)
+
+
+def test_limits_are_whole_numbers(tmp_path: Path) -> None:
+    assert settings(tmp_path).allowance.streams == 48
+    assert settings(tmp_path, NEUROX_RELAY_LIMIT_STREAMS="7").allowance.streams == 7
+    assert settings(tmp_path, NEUROX_RELAY_LIMIT_BYTES_PER_SECOND="0").allowance.streams == 48
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "1e12"])
+def test_a_limit_that_is_none_is_refused_by_its_name(tmp_path: Path, value: str) -> None:
+    with pytest.raises(SettingsError, match="NEUROX_RELAY_LIMIT_STREAMS must be"):
+        settings(tmp_path, NEUROX_RELAY_LIMIT_STREAMS=value)
