@@ -22,6 +22,17 @@ from controllers.store.address import redis_url
 TENANT_HEADER = "THANOS-TENANT"
 TAKEN = {"host", "connection", "content-length", "transfer-encoding", *INWARDS}
 """What a request holds anyhow."""
+LIMITS = {
+    "connections": "NEUROX_RELAY_LIMIT_CONNECTIONS",
+    "streams": "NEUROX_RELAY_LIMIT_STREAMS",
+    "writes": "NEUROX_RELAY_LIMIT_WRITES",
+    "write_bytes": "NEUROX_RELAY_LIMIT_WRITE_BYTES",
+    "bytes_per_second": "NEUROX_RELAY_LIMIT_BYTES_PER_SECOND",
+    "dial_seconds": "NEUROX_RELAY_LIMIT_DIAL_SECONDS",
+    "unsent_bytes": "NEUROX_RELAY_LIMIT_UNSENT_BYTES",
+    "sockets": "NEUROX_RELAY_LIMIT_SOCKETS",
+}
+"""The variable of each allowance."""
 
 
 @dataclass(frozen=True)
@@ -84,10 +95,10 @@ class Settings:
 
 
 def _allowance(env: Mapping[str, str]) -> Allowance:
-    """NEUROX_RELAY_LIMIT_CONNECTIONS and so on, each a whole number."""
+    """Each limit that is given, a whole number; SettingsError for anything else."""
     given = {}
     for limit, usual in asdict(Allowance()).items():
-        name = f"NEUROX_RELAY_LIMIT_{limit.upper()}"
+        name = LIMITS[limit]
         value = environment.number(env, name, usual)
         least = 0 if usual == 0 else 1
         if value != int(value) or value < least:
