@@ -11,6 +11,7 @@ from typing import Any
 
 import uvloop
 
+log = logging.getLogger(__name__)
 LOOPS = ("uvloop", "asyncio")
 CANCEL_AGAIN_SECONDS = 1.0
 Main = Callable[[asyncio.Event], Coroutine[None, None, None]]
@@ -30,6 +31,7 @@ def run(main: Main, loop: str) -> None:
 
 async def _until_signal(main: Main) -> None:
     stop = asyncio.Event()
+    log.info("the event loop is %s", type(asyncio.get_running_loop()).__module__.split(".")[0])
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await main(stop)

@@ -10,8 +10,11 @@ from controllers.relay.limits import COPY_BYTES, FRAME_BYTES, SEND_BYTES, TEXT_B
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 NORMAL, GOING_AWAY, PROTOCOL_ERROR = 1000, 1001, 1002
 
-_FINAL, _MASKED = 0x80, 0x80
+_CONTINUED = 0x0
+_FINAL, _RESERVED, _OPCODE, _MASKED = 0x80, 0x70, 0x0F, 0x80
 _CONTROL_BYTES = 125
+_LEAST = {126: 126, 127: 65536}
+"""What a size that is written so must come to."""
 _LONGEST = {
     TEXT: TEXT_BYTES,
     BINARY: FRAME_BYTES,
@@ -72,10 +75,11 @@ def closed_because(payload: bytes) -> str:
 
 
 class Decoder:
-    """Bytes in, pieces of frames out.
+    """Bytes in, pieces of messages out.
 
-    A binary frame comes in pieces as it arrives, so that nothing waits for its end; an empty
-    binary piece is an empty frame. All other frames come whole.
+    A binary message comes in pieces as it arrives, so that nothing waits for its end; an empty
+    binary piece is an empty message. All others come whole. A message may be fragmented, as
+    RFC 6455 has it: a proxy may cut frames anew.
     """
 
     def __init__(self, masked: bool) -> None:
@@ -83,6 +87,11 @@ class Decoder:
         self._rest = b""
         self._left = 0
         self._key = b""
+        self._begun = 0
+        """The kind of message that has begun and not ended; 0: none."""
+        self._empty = True
+        """Whether nothing of it has come yet."""
+        self._text = b""
 
     def feed(self, data: Data) -> Iterator[tuple[int, Data]]:
         """The (opcode, payload) pieces that ``data`` completes; WireError ends the connection.
@@ -103,25 +112,30 @@ class Decoder:
             if start is None:
                 self._rest = bytes(data[at:])
                 return
-            opcode, payload_at, size = start
-            if opcode == BINARY and size:
-                self._left = size
-                at = payload_at
-                continue
-            if payload_at + size > len(data):
+            first, payload_at, size = start
+            kind = first & _OPCODE or self._begun
+            if kind != BINARY and payload_at + size > len(data):
                 self._rest = bytes(data[at:])
                 return
-            at = payload_at + size
-            yield opcode, self._plain(bytes(data[payload_at:at]))
+            at = payload_at
+            if kind == BINARY:
+                if self._binary(first, size):
+                    yield BINARY, b""
+                continue
+            at += size
+            payload = self._plain(bytes(data[payload_at:at]))
+            if kind != TEXT:
+                yield kind, payload
+            elif (text := self._joined(first, payload)) is not None:
+                yield TEXT, text
 
     def _head(self, data: Data, at: int) -> tuple[int, int, int] | None:
-        """Opcode, where the payload begins, its size; None when the head is not all there."""
+        """First byte, where the payload begins, its size; None when the head is not all there."""
         if len(data) < at + 2:
             return None
         first, second = data[at], data[at + 1]
-        opcode, size = first & 0x0F, second & 0x7F
-        if first & 0xF0 != _FINAL or opcode not in _LONGEST:
-            raise WireError(f"a frame begins with {first:#04x}")
+        self._check(first)
+        size = second & 0x7F
         if bool(second & _MASKED) is not self._masked:
             raise WireError("a frame is masked by the wrong side")
         at += 2
@@ -129,16 +143,45 @@ class Decoder:
             wide = 2 if size == 126 else 8
             if len(data) < at + wide:
                 return None
-            size = int.from_bytes(data[at : at + wide], "big")
+            written, size = size, int.from_bytes(data[at : at + wide], "big")
             at += wide
-        if size > _LONGEST[opcode]:
-            raise WireError(f"a frame of kind {opcode} has {size} bytes")
+            if size < _LEAST[written]:
+                raise WireError(f"a frame of {size} bytes says so in more bytes than it needs")
+        kind = first & _OPCODE or self._begun
+        if size + len(self._text) * (kind == TEXT) > _LONGEST[kind]:
+            raise WireError(f"a frame of kind {kind} has {size} bytes")
         if self._masked:
             if len(data) < at + 4:
                 return None
             self._key = bytes(data[at : at + 4])
             at += 4
-        return opcode, at, size
+        return first, at, size
+
+    def _check(self, first: int) -> None:
+        """Whether a frame may begin so, after what has come before it."""
+        opcode = first & _OPCODE
+        if first & _RESERVED or (opcode not in _LONGEST and opcode != _CONTINUED):
+            raise WireError(f"a frame begins with {first:#04x}")
+        if opcode >= CLOSE:
+            if not first & _FINAL:
+                raise WireError(f"a frame begins with {first:#04x}: that kind is never cut")
+        elif bool(self._begun) is not (opcode == _CONTINUED):
+            raise WireError(f"a frame begins with {first:#04x}, out of turn")
+
+    def _binary(self, first: int, size: int) -> bool:
+        """Begin its payload; whether it ends a message that is empty."""
+        self._left = size
+        empty = self._empty and not size
+        final = bool(first & _FINAL)
+        self._begun, self._empty = (0, True) if final else (BINARY, empty)
+        return final and empty
+
+    def _joined(self, first: int, payload: bytes) -> bytes | None:
+        """The whole text; None while more of it is to come."""
+        text = self._text + payload
+        final = bool(first & _FINAL)
+        self._begun, self._text = (0, b"") if final else (TEXT, text)
+        return text if final else None
 
     def _unmasked(self, piece: Data) -> Data:
         self._left -= len(piece)

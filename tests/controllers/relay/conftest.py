@@ -176,9 +176,9 @@ class Site:
         }
         self.program = Program("controllers.relay.client", env, self.folder / "client.log")
 
-    def join(self) -> None:
+    def join(self, **more: str) -> None:
         self.join_file.write_text(self.hub.kubeconfig(self.cluster_id))
-        self.start()
+        self.start(**more)
         await_that("the cluster is connected", self.is_connected)
 
     def is_connected(self) -> bool:
