@@ -135,6 +135,10 @@ bench-agent: $(VENV)/.test $(VENV)/.nvitop ## Cost of the agent, beside its limi
 	@$(BIN)/neurox tools etcd kube-apiserver >/dev/null
 	@$(BIN)/python tests/bench/agent $(ARGS)
 
+.PHONY: bench-relay
+bench-relay: $(VENV)/.test ## Speed and memory of the relay, beside its limits and nginx; 15 min (ARGS=--quick: 3)
+	@$(BIN)/python tests/bench/relay $(ARGS)
+
 .PHONY: bench-install
 bench-install: $(VENV)/.test ## Requests, use, installing and joining on real nodes, against their limits
 	@$(BIN)/neurox tools node helm kubectl >/dev/null

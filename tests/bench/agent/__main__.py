@@ -21,6 +21,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
+
 import gpu_node
 from figures import Figure, table
 from servers import HERE, Scrapes, Server, agent, bare_server, rival
@@ -67,7 +69,7 @@ def main() -> int:
     if asked.json:
         print(json.dumps({"about": about, "figures": [one.data() for one in figures]}, indent=2))
     else:
-        print(f"{about}\n\n{table(figures, _rival())}")
+        print(f"{about}\n\n{table(figures, 'agent', _rival(), 'bare server')}")
     return int(any(figure.missed for figure in figures))
 
 

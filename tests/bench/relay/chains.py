@@ -1,14 +1,13 @@
-"""The two ways to the target: our relay, and nginx as the same two hops (plain, TLS, plain)."""
+"""The ways to the target: nginx as the same two hops (plain, TLS, plain), Caddy, and none."""
 
 import os
+import shutil
 import socket
-import ssl
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,12 @@ from load import Open
 
 from tests.conftest import free_port
 
+CIPHER = "TLS_AES_256_GCM_SHA384"
+"""Of Python and nginx alike; nginx is told, of ours it is asserted."""
+MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+MISSING = (
+    "the rival is nginx with its stream module: apt-get install nginx-light libnginx-mod-stream"
+)
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/{name}.pid; error_log {folder}/{name}.log warn;
 load_module {module};
@@ -25,34 +30,50 @@ stream {{
   server {{ listen 127.0.0.1:{port}{listen}; proxy_pass 127.0.0.1:{to}; {more} }}
 }}
 """
-CIPHER = "TLS_AES_256_GCM_SHA384"
+TLS_OUT = f"""proxy_ssl on; proxy_ssl_protocols TLSv1.3;
+  proxy_ssl_conf_command Ciphersuites {CIPHER};"""
+TLS_IN = f"""ssl_certificate {{pki}}/relay.crt; ssl_certificate_key {{pki}}/relay.key;
+  ssl_protocols TLSv1.3; ssl_conf_command Ciphersuites {CIPHER};"""
+CADDYFILE = """
+{{
+  admin off
+  persist_config off
+  skip_install_trust
+  auto_https disable_redirects
+  storage file_system {folder}/caddy
+}}
+https://127.0.0.1:{port} {{
+  tls {pki}/relay.crt {pki}/relay.key
+  reverse_proxy 127.0.0.1:{to}
+}}
+"""
 
 
-@dataclass
+class Absent(Exception):
+    """Something is not installed; the message says what to do."""
+
+
+@dataclass(frozen=True)
 class Chain:
-    """``open`` gives a connection to the target; ``pids`` are of the two sides."""
+    """``open`` gives a connection to the target; ``pids`` are of server and client."""
 
-    name: str
     open: Open
-    pids: tuple[int, ...]
+    pids: tuple[int, ...] = ()
 
-    def cpu_seconds(self) -> list[float]:
+    def cpu_seconds(self) -> tuple[float, ...]:
         """By side."""
-        return [_cpu(pid) for pid in self.pids]
+        return tuple(_cpu(pid) for pid in self.pids)
 
-    def resident(self) -> list[float]:
-        """MiB by side."""
-        return [_status(pid, "VmRSS") / 1024 for pid in self.pids]
+
+def resident(pid: int) -> int:
+    """Bytes."""
+    pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _status(pid: int, name: str) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
 
 
 def connected(port: int) -> socket.socket:
@@ -63,85 +84,82 @@ def connected(port: int) -> socket.socket:
 
 
 @contextmanager
-def target() -> Iterator[int]:
-    """The target's port."""
-    process = subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("target.py")], stdout=subprocess.PIPE, text=True
-    )
+def running(*words: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that ends with the block."""
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
+        yield process
     finally:
         process.terminate()
         process.wait(10)
 
 
 @contextmanager
-def nginx(pki: Path, to: int) -> Iterator[Chain]:
+def target() -> Iterator[int]:
+    """The target's port."""
+    with running(sys.executable, Path(__file__).with_name("target.py")) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+
+
+def check_nginx() -> None:
+    """Absent when there is no rival to measure."""
+    if shutil.which("nginx") is None or not MODULE.exists():
+        raise Absent(MISSING)
+
+
+@contextmanager
+def nginx(folder: Path, pki: Path, to: int) -> Iterator[Chain]:
     """Two nginx with one worker each."""
     inner, outer = free_port(), free_port()
-    cert = f"ssl_certificate {pki}/relay.crt; ssl_certificate_key {pki}/relay.key;"
-    with tempfile.TemporaryDirectory(prefix="neurox-nginx-") as name:
-        folder = Path(name)
-        sides = [
-            ("server", outer, "", inner, "proxy_ssl on; proxy_ssl_protocols TLSv1.3;"),
-            ("client", inner, " ssl", to, f"{cert} ssl_protocols TLSv1.3;"),
-        ]
-        processes = []
-        try:
-            for side, port, listen, onwards, more in sides:
-                text = NGINX.format(
-                    folder=folder, name=side, port=port, listen=listen, to=onwards, more=more,
-                    module="/usr/lib/nginx/modules/ngx_stream_module.so",
-                )  # fmt: skip
-                (folder / f"{side}.conf").write_text(text)
-                command = ["nginx", "-p", name, "-c", f"{side}.conf", "-e", f"{name}/{side}.log"]
-                processes.append(subprocess.Popen(command))
-            for port in (inner, outer):
-                _await_port(port)
-            workers = tuple(_child(process.pid) for process in processes)
-            yield Chain("nginx", lambda: connected(outer), workers)
-        finally:
-            for process in processes:
-                process.terminate()
-                process.wait(10)
+    sides = (
+        ("client", inner, " ssl", to, TLS_IN.format(pki=pki)),
+        ("server", outer, "", inner, TLS_OUT),
+    )
+    with ExitStack() as stack:
+        workers = []
+        for name, port, listen, onwards, more in sides:
+            text = NGINX.format(
+                folder=folder,
+                name=name,
+                module=MODULE,
+                port=port,
+                listen=listen,
+                to=onwards,
+                more=more,
+            )
+            (folder / f"{name}.conf").write_text(text)
+            command = ("nginx", "-p", folder, "-c", f"{name}.conf", "-e", folder / f"{name}.log")
+            process = stack.enter_context(running(*command))
+            await_port(port)
+            workers.append(_child(process.pid))
+        yield Chain(lambda: connected(outer), tuple(reversed(workers)))
+
+
+@contextmanager
+def caddy(program: Path, folder: Path, pki: Path, to: int) -> Iterator[int]:
+    """Caddy's port, where TLS ends; behind it ``to``."""
+    port = free_port()
+    file = folder / "Caddyfile"
+    file.write_text(CADDYFILE.format(folder=folder, pki=pki, port=port, to=to))
+    with running(program, "run", "--config", file, "--adapter", "caddyfile"):
+        await_port(port)
+        yield port
 
 
 def _child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
-def _await_port(port: int) -> None:
+def await_port(port: int) -> None:
+    """Return once somebody listens."""
     until = time.monotonic() + 10
     while True:
         try:
             connected(port).close()
-            return
         except OSError:
             if time.monotonic() > until:
                 raise
             time.sleep(0.02)
-
-
-def relay_open(port: int, token: str, cluster_id: str) -> socket.socket:
-    """A stream by CONNECT."""
-    sock = connected(port)
-    authority = f"manager.{cluster_id}.relay:443"
-    sock.sendall(
-        f"CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n"
-        f"proxy-authorization: Bearer {token}\r\n\r\n".encode()
-    )
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        data = sock.recv(4096)
-        if not data:
-            raise ConnectionError("the relay closed without an answer")
-        answer += data
-    if b" 200 " not in answer.split(b"\r\n")[0]:
-        raise ConnectionError(answer.decode())
-    return sock
-
-
-def tls13(certificate: Path) -> ssl.SSLContext:
-    """For a client that checks."""
-    return ssl.create_default_context(cafile=str(certificate))
+        else:
+            return

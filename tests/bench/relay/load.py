@@ -3,14 +3,18 @@
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Event
 
 from target import BLOCK, SMALL
 
 Open = Callable[[], socket.socket]
 """A connection to the target, through the chain."""
+BUFFER = 1 << 18
+ENDLESS = 1 << 40
+CALLERS = 4
 
 
 def down(opened: Open, streams: int, amount: int) -> float:
@@ -37,7 +41,7 @@ def _bulk(
 
 
 def _download(sock: socket.socket, amount: int) -> None:
-    buffer = bytearray(1 << 18)
+    buffer = bytearray(BUFFER)
     sock.sendall(b"D %d\n" % amount)
     while amount:
         size = sock.recv_into(buffer)
@@ -76,9 +80,8 @@ def _ask(sock: socket.socket) -> float:
 def many(opened: Open, streams: int, seconds: float) -> float:
     """Small requests a second on ``streams`` streams at once."""
     chooser = selectors.EpollSelector()
-    sockets = [opened() for _ in range(streams)]
-    left = {}
-    for sock in sockets:
+    left: dict[socket.socket, int] = {}
+    for sock in [opened() for _ in range(streams)]:
         chooser.register(sock, selectors.EVENT_READ)
         sock.sendall(b"R\n")
         left[sock] = len(SMALL)
@@ -86,19 +89,22 @@ def many(opened: Open, streams: int, seconds: float) -> float:
     while time.monotonic() < until:
         for key, _ in chooser.select(1):
             sock = key.fileobj
-            left[sock] -= len(sock.recv(left[sock]))
+            data = sock.recv(left[sock])
+            if not data:
+                raise ConnectionError("a stream was cut")
+            left[sock] -= len(data)
             if not left[sock]:
                 done += 1
                 left[sock] = len(SMALL)
                 sock.send(b"R\n")
     chooser.close()
-    for sock in sockets:
+    for sock in left:
         sock.close()
     return done / seconds
 
 
-def fresh(opened: Open, seconds: float, callers: int = 4) -> float:
-    """Streams a second that are opened, asked one small thing and closed."""
+def fresh(opened: Open, seconds: float) -> float:
+    """Streams a second that are opened, asked one small thing and closed, by a few callers."""
     until = time.monotonic() + seconds
 
     def caller(_: int) -> int:
@@ -109,25 +115,46 @@ def fresh(opened: Open, seconds: float, callers: int = 4) -> float:
             done += 1
         return done
 
-    with ThreadPoolExecutor(callers) as pool:
-        return sum(pool.map(caller, range(callers))) / seconds
+    with ThreadPoolExecutor(CALLERS) as pool:
+        return sum(pool.map(caller, range(CALLERS))) / seconds
 
 
-def beside(opened: Open, count: int) -> list[float]:
-    """Seconds of small requests while one stream downloads as fast as it can."""
+def streams(opened: Open, count: int) -> None:
+    """So many streams, one after another for each caller."""
+
+    def caller(_: int) -> None:
+        for _ in range(count // CALLERS):
+            with opened() as sock:
+                _ask(sock)
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        list(pool.map(caller, range(CALLERS)))
+
+
+@contextmanager
+def busy(opened: Open) -> Iterator[None]:
+    """While one stream downloads as fast as it can."""
     stop = Event()
 
     def bulk() -> None:
         with opened() as sock:
-            sock.sendall(b"D %d\n" % (1 << 40))
-            buffer = bytearray(1 << 18)
+            sock.sendall(b"D %d\n" % ENDLESS)
+            buffer = bytearray(BUFFER)
             while not stop.is_set() and sock.recv_into(buffer):
                 pass
 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(bulk)
         try:
-            return small(opened, count)
+            yield
         finally:
             stop.set()
             running.result()
+
+
+@contextmanager
+def stalled(opened: Open) -> Iterator[None]:
+    """While one stream has much to bring, and nobody reads it."""
+    with opened() as sock:
+        sock.sendall(b"D %d\n" % ENDLESS)
+        yield

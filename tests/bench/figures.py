@@ -7,7 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """One of ours, what is promised of it, our rival's, and a bare server's at the same time."""
+    """One of ours, what is promised of it, our rival's, and what else was measured beside it.
+
+    ``bare``: the same without either, at the same time.
+    """
 
     what: str
     unit: str
@@ -16,6 +19,7 @@ class Figure:
     least: float | None = None
     rival: float | None = None
     bare: float | None = None
+    more: float | None = None
 
     @property
     def missed(self) -> bool:
@@ -30,7 +34,8 @@ class Figure:
             promised = f"at most {self._text(self.most)}"
         if self.least is not None:
             promised = f"at least {self._text(self.least)}"
-        others = ("" if value is None else self._text(value) for value in (self.rival, self.bare))
+        beside = (self.rival, self.bare, self.more)
+        others = ("" if value is None else self._text(value) for value in beside)
         return (self.what, self._text(self.ours), promised + ", MISSED" * self.missed, *others)
 
     def data(self) -> dict[str, Any]:
@@ -42,9 +47,10 @@ class Figure:
         return f"{number} {self.unit}".rstrip()
 
 
-def table(figures: Iterable[Figure], rival: str) -> str:
-    """All of them, in columns that are read as they are too."""
-    rows = [("", "agent", "promised", rival, "bare server"), *(one.row() for one in figures)]
+def table(figures: Iterable[Figure], ours: str, *beside: str) -> str:
+    """All of them, in columns that are read as they are too; ``beside``: names of the others."""
+    titles = ("", ours, "promised", *beside)
+    rows = [titles, *(one.row()[: len(titles)] for one in figures)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = [[cell.ljust(width) for cell, width in zip(r, widths, strict=True)] for r in rows]
     padded.insert(1, ["-" * width for width in widths])
