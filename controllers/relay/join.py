@@ -6,6 +6,7 @@ it; the relay-server redeems it (see ``registry``).
 
 import base64
 import secrets
+import textwrap
 import time
 from dataclasses import dataclass, field
 from typing import cast
@@ -14,7 +15,7 @@ import yaml
 from redis import Redis
 
 from controllers.relay import succession
-from controllers.relay.kubeconfig import KubeconfigError, parse_kubeconfig
+from controllers.relay.kubeconfig import KubeconfigError, decoded, document, parse_kubeconfig
 from controllers.store import keys
 from controllers.store.secret import digest, new_secret
 
@@ -24,10 +25,12 @@ __all__ = [
     "Waiting",
     "accept",
     "ask_rotation",
+    "decoded",
     "forget",
     "issue",
     "known",
     "kubeconfig",
+    "kubeconfig_of",
     "parse_kubeconfig",
     "revoke",
     "secret_yaml",
@@ -35,6 +38,7 @@ __all__ = [
 ]
 
 JOIN_PATH = "/relay/v1/join"
+SECRET = "neurox-join"  # noqa: S105 - the name of an object
 PREFIX = "nxj_"
 NO_END = 1e18
 KEPT_SECONDS = 7 * 86400
@@ -157,18 +161,40 @@ def kubeconfig(server_url: str, ca_pem: str | None, token: str) -> str:
     return yaml.safe_dump(document, sort_keys=False)
 
 
+def kubeconfig_of(secret: str) -> str:
+    """The kubeconfig of a join Secret in YAML, and nothing but one. KubeconfigError."""
+    found = document(secret, "the Secret")
+    metadata = found.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if (found.get("kind"), name) != ("Secret", SECRET):
+        raise KubeconfigError(f"that is not a Secret called {SECRET}")
+    text, data = found.get("stringData") or {}, found.get("data") or {}
+    if not isinstance(text, dict) or not isinstance(data, dict):
+        raise KubeconfigError("the data of the Secret is not a mapping")
+    if set(text) | set(data) != {"kubeconfig"}:
+        shown = ", ".join(sorted(set(text) | set(data)))[:80] or "none"
+        raise KubeconfigError(f"the Secret must have one key, kubeconfig; its keys: {shown}")
+    if "kubeconfig" in text:
+        return str(text["kubeconfig"])
+    try:
+        return decoded(base64.b64decode("".join(str(data["kubeconfig"]).split()), validate=True))
+    except ValueError:
+        raise KubeconfigError("kubeconfig in the Secret's data is not base64") from None
+
+
 def secret_yaml(kubeconfig: str, cluster: str) -> str:
     """The Secret to apply in the cluster of that name: one key, ``kubeconfig``."""
-    document = {
+    manifest = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": "neurox-join",
+            "name": SECRET,
             "namespace": "neurox-system",
             # Which of many it is: all have one name.
             "annotations": {"neurox.io/cluster": cluster},
         },
         "type": "Opaque",
-        "stringData": {"kubeconfig": kubeconfig},
     }
-    return yaml.safe_dump(document, sort_keys=False)
+    # As a block, so that people can read it; what dumps YAML would put it into quotes.
+    block = textwrap.indent(kubeconfig, "    ")
+    return f"{yaml.safe_dump(manifest, sort_keys=False)}stringData:\n  kubeconfig: |\n{block}"

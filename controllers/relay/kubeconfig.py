@@ -1,4 +1,8 @@
-"""A kubeconfig of the plainest kind: one server, perhaps a CA, one token. All else is refused."""
+"""A kubeconfig of the plainest kind: one server, perhaps a CA, one token. All else is refused.
+
+White space around the token, a byte order mark and the line ends of Windows do no harm; whatever
+else a file went through on its way is told by its own sentence.
+"""
 
 import base64
 import binascii
@@ -42,16 +46,12 @@ def parse_kubeconfig(text: str) -> Kubeconfig:
     Programs, files, proxies and unverified TLS are refused: the file comes out of a Secret, and
     whoever may write that must not gain more than the power to name a server.
     """
-    if len(text) > LONGEST:
-        raise KubeconfigError(f"the kubeconfig is longer than {LONGEST} characters")
-    try:
-        # Every value is text and no key merges others in: nothing can grow, nothing is converted.
-        document = yaml.load(text, yaml.BaseLoader)  # noqa: S506
-    except (yaml.YAMLError, RecursionError):
-        raise KubeconfigError("the kubeconfig is not YAML") from None
-    root = _mapping(document, "the kubeconfig")
-    name = root.get("current-context")
-    context = _named(root, "contexts", "context", name)
+    root = document(text, "the kubeconfig")
+    if root.get("kind") == "Secret":
+        raise KubeconfigError("the kubeconfig is a whole Secret; only its kubeconfig belongs there")
+    if not root.get("current-context"):
+        raise KubeconfigError("the kubeconfig has no current-context")
+    context = _named(root, "contexts", "context", root.get("current-context"))
     cluster = _named(root, "clusters", "cluster", context.get("cluster"))
     user = _named(root, "users", "user", context.get("user"))
     _only(cluster, _CLUSTER, "cluster")
@@ -63,6 +63,40 @@ def parse_kubeconfig(text: str) -> Kubeconfig:
     )
 
 
+def decoded(raw: bytes) -> str:
+    """The text of a file; KubeconfigError when it is in no encoding that Kubernetes reads."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise KubeconfigError("the file is UTF-16, as PowerShell writes it; save it as UTF-8")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeError:
+        raise KubeconfigError("the file is not UTF-8 text") from None
+
+
+def document(text: str, what: str) -> dict[str, Any]:
+    """The one mapping that the text holds; KubeconfigError."""
+    if len(text) > LONGEST:
+        raise KubeconfigError(f"{what} is longer than {LONGEST} characters")
+    if not text.strip():
+        raise KubeconfigError(f"{what} is empty")
+    if _looks_encoded(text):
+        raise KubeconfigError(f"{what} is base64 still; it was encoded twice")
+    try:
+        # Every value is text and no key merges others in: nothing can grow, nothing is converted.
+        found = yaml.load(text, yaml.BaseLoader)  # noqa: S506
+    except (yaml.YAMLError, RecursionError):
+        raise KubeconfigError(f"{what} is not one document of YAML; was it cut?") from None
+    return _mapping(found, what)
+
+
+def _looks_encoded(text: str) -> bool:
+    try:
+        inner = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return b"apiVersion" in inner or b"clusters" in inner
+
+
 def _mapping(value: object, what: str) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise KubeconfigError(f"{what} is not a mapping")
@@ -71,9 +105,13 @@ def _mapping(value: object, what: str) -> dict[str, Any]:
 
 def _named(root: dict[str, Any], plural: str, singular: str, name: object) -> dict[str, Any]:
     rows = root.get(plural)
-    found = [row for row in rows if _is_row(row, name)] if isinstance(rows, list) else []
-    if not isinstance(name, str) or len(found) != 1:
-        raise KubeconfigError(f"the kubeconfig has no single {singular} that it refers to")
+    if not isinstance(rows, list) or not rows:
+        raise KubeconfigError(f"the kubeconfig has no {plural}")
+    found = [row for row in rows if _is_row(row, name)]
+    if not isinstance(name, str) or not found:
+        raise KubeconfigError(f"the kubeconfig has no {singular} of the name that it refers to")
+    if len(found) > 1:
+        raise KubeconfigError(f"the kubeconfig has two {plural} of one name")
     return _mapping(found[0].get(singular), f"the {singular} of the kubeconfig")
 
 
@@ -91,6 +129,8 @@ def _only(section: dict[str, Any], known: set[str], what: str) -> None:
 
 def _server(value: object) -> str:
     parts = urlsplit(value) if isinstance(value, str) else None
+    if parts is not None and parts.scheme == "http":
+        raise KubeconfigError("the server of the kubeconfig is http://, and must be https://")
     try:
         fine = parts is not None and parts.scheme == "https" and bool(parts.hostname)
         fine = fine and parts is not None and (parts.port is None or parts.port > 0)
@@ -105,15 +145,21 @@ def _ca(value: object) -> str | None:
     if value is None or value == "":
         return None
     try:
-        pem = base64.b64decode(cast(str, value), validate=True).decode("ascii")
-    except (binascii.Error, TypeError, ValueError):
-        raise KubeconfigError("certificate-authority-data is not base64 of a PEM text") from None
+        raw = base64.b64decode("".join(cast(str, value).split()), validate=True)
+    except (binascii.Error, AttributeError, ValueError):
+        raise KubeconfigError("certificate-authority-data is not base64") from None
+    pem = raw.decode("ascii", "replace")
     if "-----BEGIN CERTIFICATE-----" not in pem:
-        raise KubeconfigError("certificate-authority-data holds no certificate")
+        raise KubeconfigError("certificate-authority-data holds no PEM certificate")
     return pem
 
 
 def _token(value: object) -> str:
-    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
+    token = value.strip() if isinstance(value, str) else ""
+    if not token:
         raise KubeconfigError("the user of the kubeconfig has no token")
-    return value
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise KubeconfigError("the token of the kubeconfig is broken by white space or the like")
+    if token[0] in "'\"" or token[-1] in "'\"":
+        raise KubeconfigError("the token of the kubeconfig has quotes in it")
+    return token

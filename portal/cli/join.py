@@ -167,19 +167,19 @@ def _next(name: str) -> str:
 
 
 def _apply_given(source: str, context: str | None, dry_run: bool) -> None:
+    from controllers.relay import join as joining
     from portal.cli import kubectl, output
 
-    if source == "-":
-        if sys.stdin.isatty():
-            output.note("Paste the Secret, then press Ctrl-D.")
-        text = sys.stdin.read()
-    else:
-        try:
-            text = Path(source).read_text()
-        except (OSError, UnicodeError) as failure:
-            raise CommandFailed(f"{source} cannot be read: {failure}", USAGE) from None
-    if "kind: Secret" not in text or "neurox-join" not in text:
-        raise CommandFailed("that is not a join Secret of Neurox", USAGE)
+    if source == "-" and sys.stdin.isatty():
+        output.note("Paste the Secret, then press Ctrl-D.")
+    try:
+        raw = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        text = joining.decoded(raw)
+        joining.parse_kubeconfig(joining.kubeconfig_of(text))
+    except OSError as failure:
+        raise CommandFailed(f"{source} cannot be read: {failure.strerror}", USAGE) from None
+    except joining.KubeconfigError as failure:
+        raise CommandFailed(f"the join Secret cannot be used: {failure}", USAGE) from None
     kubectl.check(context)
     where = context or "the cluster that kubectl points at"
     if dry_run:

@@ -4,9 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
-import yaml
-
-from controllers.relay.kubeconfig import KubeconfigError, parse_kubeconfig
+from controllers.relay import join
+from controllers.relay.kubeconfig import KubeconfigError, decoded, parse_kubeconfig
 from portal.cli.failure import CONFLICT, USAGE, CommandFailed
 
 
@@ -35,14 +34,13 @@ class JoinFolder:
         """Of the token that is there; empty: none is. CommandFailed when it is something else."""
         file = self.file(name)
         try:
-            secret = yaml.safe_load(file.read_bytes())
-            parts = parse_kubeconfig(secret["stringData"]["kubeconfig"]).token.split("_")
-            return parts[1]
+            kubeconfig = join.kubeconfig_of(decoded(file.read_bytes()))
+            return parse_kubeconfig(kubeconfig).token.split("_")[1]
         except FileNotFoundError:
             return ""
         except OSError as failure:
             raise CommandFailed(f"{file} cannot be read: {failure.strerror}") from None
-        except (yaml.YAMLError, KubeconfigError, KeyError, IndexError, TypeError):
+        except (KubeconfigError, IndexError):
             raise CommandFailed(
                 f"{file} is there and is no join Secret; move it away", CONFLICT
             ) from None

@@ -15,13 +15,14 @@ from controllers.relay.client.keyring import Kept, Keyring, Member
 from controllers.relay.client.kubernetes import Kubernetes
 from controllers.relay.client.trust import Trust
 from controllers.relay.identity import IdentityError, PrivateKey
-from controllers.relay.kubeconfig import KubeconfigError, parse_kubeconfig
+from controllers.relay.kubeconfig import KubeconfigError, decoded, parse_kubeconfig
 from controllers.relay.proxy import DIRECT, Proxies
 
 log = logging.getLogger(__name__)
 JOIN_PATH = "/relay/v1/join"
 ANSWER_SECONDS = 15.0
 _CLUSTER = re.compile(r"[A-Za-z0-9-]{1,64}")
+_TOKEN = re.compile(r"nxj_[0-9a-f]{16}_[A-Za-z0-9_-]{43}")
 
 
 class JoinFailed(Exception):
@@ -39,25 +40,37 @@ class Invitation:
     @property
     def token_id(self) -> str:
         """The part of the token that is no secret."""
-        parts = self.token.split("_")
-        return parts[1] if len(parts) >= 3 and parts[0] == "nxj" else ""
+        return self.token.split("_")[1]
 
 
 def invitation(file: Path | None) -> Invitation | None:
     """What the file says; None when there is no file. JoinFailed when it is not ours."""
-    try:
-        parsed = parse_kubeconfig(file.read_text()) if file is not None else None
-    except FileNotFoundError:
+    if file is None:
         return None
-    except (OSError, UnicodeError):
-        raise JoinFailed(f"{file} cannot be read") from None
+    try:
+        parsed = parse_kubeconfig(decoded(file.read_bytes()))
+    except FileNotFoundError:
+        _require_no_other_key(file)
+        return None
+    except OSError as failure:
+        raise JoinFailed(f"{file} cannot be read: {failure.strerror}") from None
     except KubeconfigError as failure:
         raise JoinFailed(f"the join Secret cannot be used: {failure}") from None
-    if parsed is None:
-        return None
     if not parsed.server.endswith(JOIN_PATH):
         raise JoinFailed(f"the join Secret's server does not end in {JOIN_PATH}; it is not ours")
+    if not parsed.token.startswith("nxj_"):
+        raise JoinFailed("the join Secret's token does not begin with nxj_; it is not ours")
+    if not _TOKEN.fullmatch(parsed.token):
+        raise JoinFailed("the join Secret's token was cut or changed; copy the Secret whole")
     return Invitation(parsed.server.removesuffix(JOIN_PATH), parsed.ca_pem, parsed.token)
+
+
+def _require_no_other_key(file: Path) -> None:
+    """A mounted Secret without our key is a mistake; no Secret at all is just early."""
+    if (file.parent / "..data").exists():
+        names = sorted(each.name for each in file.parent.iterdir() if each.name[:2] != "..")
+        shown = ", ".join(names)[:80] or "none"
+        raise JoinFailed(f"the join Secret has no key {file.name}; its keys: {shown}")
 
 
 class Joined(msgspec.Struct, frozen=True):

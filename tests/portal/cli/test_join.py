@@ -170,8 +170,14 @@ def test_a_given_secret_is_applied_as_it_is(
     server: str, neurox: Neurox, kubectl: Path, tmp_path: Path
 ) -> None:
     given = tmp_path / "secret.yaml"
-    given.write_text("kind: Secret\nmetadata: {name: neurox-join}\n")
+    kubeconfig = join.kubeconfig("https://hub.example", None, "nxj_1_2")
+    given.write_text(join.secret_yaml(kubeconfig, "cellar"))
     assert neurox("cluster", "join", "--secret", str(given), "--context", "prod").code == 0
     assert given.read_text() in (kubectl / "applied").read_text()
-    given.write_text("kind: ConfigMap\n")
-    assert neurox("cluster", "join", "--secret", str(given)).code == 2
+    (kubectl / "applied").unlink()
+    for harm in ("kind: ConfigMap\n", given.read_text() + "---\nkind: Pod\n", ""):
+        given.write_text(harm)
+        refused = neurox("cluster", "join", "--secret", str(given), "--context", "prod")
+        assert refused.code == 2
+        assert "the join Secret cannot be used: " in refused.err
+    assert not (kubectl / "applied").exists()
