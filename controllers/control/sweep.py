@@ -79,6 +79,6 @@ class Sweep:
             self._intents.remove(intent)
         orphans = [name for name in self._states.reported() if name not in clusters]
         for name in orphans:
-            self._states.forget(name)
+            self._states.retire(name)  # a report came in while its cluster was removed
         if gone or orphans:
             log.info("swept %d intents, %d clusters", len(gone), len(orphans))

@@ -14,6 +14,8 @@ class Cluster:
     created_at: float
     description: str = ""
     labels: dict[str, str] = field(default_factory=dict)
+    removed_at: float | None = None
+    """None: it is there."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
-"""The records of the clusters that may join."""
+"""The records of the clusters that may join, and of those that were removed."""
 
+import time
+from dataclasses import replace
 from typing import cast
 
 import msgspec
@@ -11,6 +13,8 @@ from controllers.domain.errors import Conflict, NotFound
 from controllers.store import keys
 
 _decoder = msgspec.json.Decoder(Cluster)
+REMOVED_KEPT = 50
+"""So many removed clusters are remembered; their metrics stay for as long as Thanos keeps any."""
 
 
 class Clusters:
@@ -53,7 +57,26 @@ class Clusters:
 
         self._redis.transaction(write, keys.CLUSTERS)
 
-    def remove(self, cluster_id: str) -> None:
-        """Forget the cluster; NotFound when there is none."""
-        if not self._redis.hdel(keys.CLUSTERS, cluster_id):
-            raise NotFound(f"there is no cluster with the id {cluster_id!r}")
+    def removed(self) -> list[Cluster]:
+        """Clusters that were removed and are remembered, the last one first."""
+        rows = cast(list[bytes], self._redis.hvals(keys.CLUSTERS_REMOVED))
+        found = map(_decoder.decode, rows)
+        return sorted(found, key=lambda cluster: (-(cluster.removed_at or 0.0), cluster.id))
+
+    def remove(self, cluster_id: str) -> list[str]:
+        """Remember the cluster as removed; ids that are forgotten for it. NotFound."""
+
+        def write(pipeline: Pipeline) -> None:
+            row = cast(bytes | None, pipeline.hget(keys.CLUSTERS, cluster_id))
+            if row is None:
+                raise NotFound(f"there is no cluster with the id {cluster_id!r}")
+            removed = replace(_decoder.decode(row), removed_at=time.time())
+            pipeline.multi()
+            pipeline.hset(keys.CLUSTERS_REMOVED, cluster_id, msgspec.json.encode(removed))
+            pipeline.hdel(keys.CLUSTERS, cluster_id)
+
+        self._redis.transaction(write, keys.CLUSTERS)
+        forgotten = [cluster.id for cluster in self.removed()[REMOVED_KEPT:]]
+        if forgotten:
+            self._redis.hdel(keys.CLUSTERS_REMOVED, *forgotten)
+        return forgotten

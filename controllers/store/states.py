@@ -18,6 +18,7 @@ FINISHED_KEPT = 500
 """Finished workloads kept a cluster; the oldest go first."""
 
 VANISHED = Reason("VANISHED", "Its object was deleted in the cluster.")
+REMOVED = Reason("REMOVED", "Its cluster was removed from Neurox; there it may run on.")
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,23 @@ class States:
         found = self._redis.scan_iter(keys.cluster_meta("*"), count=1000)
         return sorted(_text(key).removeprefix(prefix).removesuffix(suffix) for key in found)
 
+    def retire(self, cluster_id: str) -> None:
+        """Of a cluster that was removed, keep its nodes, and its workloads as they ended."""
+        now = self._clock()
+        rows = {w.id: ended(w, now, REMOVED) for w in self.workloads(cluster_id)}
+        for name in surplus(rows.values()):
+            del rows[name]
+        key = keys.cluster_workloads(cluster_id)
+        with self._redis.pipeline(transaction=True) as pipe:
+            pipe.delete(key, *_now(cluster_id))
+            for name, row in rows.items():
+                pipe.hset(key, name, msgspec.json.encode(row))
+            pipe.execute()
+
     def forget(self, cluster_id: str) -> None:
         """Drop all that the cluster reported, its GPUs' samples too."""
-        self._redis.delete(
-            keys.cluster_meta(cluster_id),
-            keys.cluster_failure(cluster_id),
-            keys.cluster_nodes(cluster_id),
-            keys.cluster_workloads(cluster_id),
-            keys.cluster_gpus(cluster_id),
-        )
+        history = (keys.cluster_nodes(cluster_id), keys.cluster_workloads(cluster_id))
+        self._redis.delete(*history, *_now(cluster_id))
 
     def _kept(
         self, cluster_id: str, changes: dict[str, Workload | None], now: float
@@ -119,11 +128,11 @@ class States:
         return written | dict.fromkeys(surplus(rows.values()))
 
 
-def ended(workload: Workload, now: float) -> Workload:
+def ended(workload: Workload, now: float, reason: Reason = VANISHED) -> Workload:
     """What is kept of a workload whose object is gone; a finished one stays as it was."""
     if workload.state in FINISHED:
         return workload
-    return replace(workload, state="Stopped", reason=VANISHED, finished_at=now, members=())
+    return replace(workload, state="Stopped", reason=reason, finished_at=now, members=())
 
 
 def surplus(workloads: Iterable[Workload], kept: int = FINISHED_KEPT) -> list[str]:
@@ -131,6 +140,15 @@ def surplus(workloads: Iterable[Workload], kept: int = FINISHED_KEPT) -> list[st
     finished = [workload for workload in workloads if workload.state in FINISHED]
     finished.sort(key=lambda w: (w.finished_at or 0.0, w.id))
     return [workload.id for workload in finished[: max(0, len(finished) - kept)]]
+
+
+def _now(cluster_id: str) -> tuple[str, ...]:
+    """The keys of what is true only now."""
+    return (
+        keys.cluster_meta(cluster_id),
+        keys.cluster_failure(cluster_id),
+        keys.cluster_gpus(cluster_id),
+    )
 
 
 def _meta(delta: StateDelta, now: float) -> ClusterMeta:

@@ -5,10 +5,11 @@ import uuid
 from importlib.metadata import version
 
 from apiflask import APIBlueprint
-from flask import Response, current_app
+from flask import Response, current_app, request
 
 from controllers.domain.cluster import Cluster
 from controllers.domain.errors import Conflict, NotFound
+from controllers.domain.workload import FINISHED
 from controllers.relay import join
 from portal.api import fleet, installing, joining
 from portal.api.access import require_admin
@@ -36,9 +37,11 @@ REMOVED = "Its cluster was removed from Neurox; submit it again for another one.
 @bp.get("/clusters")
 @bp.output(Page[ClusterOut])
 def list_clusters() -> Response:
-    """Every cluster and how fresh what is known of it is."""
-    seen = fleet.read(stores())
-    return listing(CLUSTERS, (cluster_out(seen, reported) for reported in seen.clusters))
+    """Every cluster and how fresh what is known of it is; ``state=removed``: those that were."""
+    removed = "removed" in request.args.get("state", "").split(",")
+    seen = fleet.read(stores(), removed=removed)
+    listed = (*seen.clusters, *seen.removed)
+    return listing(CLUSTERS, (cluster_out(seen, reported) for reported in listed))
 
 
 @bp.get("/clusters/<name>")
@@ -103,17 +106,24 @@ def how_to_upgrade(name: str) -> Response:
 @bp.delete("/clusters/<name>")
 @bp.output({}, status_code=204)
 def delete_cluster(name: str) -> Response:
-    """Forget the cluster and cut its connections; what runs in it is left alone. Admins only."""
+    """Revoke the cluster's access and take it off the lists; admins only.
+
+    What runs in it is left alone; its metrics, and its workloads as they ended, are kept.
+    """
     require_admin("remove clusters")
     cluster = stores().clusters.by_name(name)
     if dry_run():
         return nothing()
     join.forget(stores().redis, cluster.id)
-    stores().clusters.remove(cluster.id)
-    stores().states.forget(cluster.id)
+    forgotten = stores().clusters.remove(cluster.id)
+    ended = {w.id for w in stores().states.workloads(cluster.id) if w.state in FINISHED}
+    stores().states.retire(cluster.id)
     stores().links.forget(cluster.id)
+    for cluster_id in forgotten:
+        stores().states.forget(cluster_id)
     for intent in stores().intents.all():
-        if intent.cluster in (cluster.id, cluster.name) and intent.refusal is None:
+        sent_there = intent.cluster in (cluster.id, cluster.name) and intent.id not in ended
+        if sent_there and intent.refusal is None:
             stores().intents.change(intent.id, refusal=REMOVED)
     return nothing()
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from controllers.domain.cluster import Cluster, Node
@@ -97,6 +97,8 @@ class Fleet:
     projects: dict[str, Project]
     quotas: dict[str, Quota]
     users: list[User]
+    removed: list[Reported] = field(default_factory=list)
+    """Clusters that were removed, the last one first, where their history is asked for."""
 
     @cached_property
     def nodes(self) -> list[Node]:
@@ -138,8 +140,9 @@ class Fleet:
         return self.now - gpu.sampled_at <= FRESH_SECONDS
 
 
-def read(stores: Stores, *, gpus: bool = True) -> Fleet:
+def read(stores: Stores, *, gpus: bool = True, removed: bool = False) -> Fleet:
     """The fleet as Redis holds it now; without ``gpus``, its largest part, where none is shown."""
+    gone = stores.clusters.removed() if removed else []
     return Fleet(
         now=time.time(),
         clusters=[_reported(stores, cluster, gpus) for cluster in stores.clusters.all()],
@@ -149,6 +152,7 @@ def read(stores: Stores, *, gpus: bool = True) -> Fleet:
         projects=stores.projects.all(),
         quotas=stores.quotas.all(),
         users=stores.users.all(),
+        removed=[_retired(stores, cluster) for cluster in gone],
     )
 
 
@@ -156,6 +160,11 @@ def one(stores: Stores, name: str) -> Reported | None:
     """The cluster of that name, alone."""
     named = (cluster for cluster in stores.clusters.all() if cluster.name == name)
     return next((_reported(stores, cluster, gpus=True) for cluster in named), None)
+
+
+def _retired(stores: Stores, cluster: Cluster) -> Reported:
+    states = stores.states
+    return Reported(cluster, None, states.nodes(cluster.id), states.workloads(cluster.id), [])
 
 
 def _reported(stores: Stores, cluster: Cluster, gpus: bool) -> Reported:

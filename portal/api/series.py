@@ -62,7 +62,7 @@ def get_series(name: str) -> Response:
     args = request.args
     since, until = args.get("from", "-1h"), args.get("to", "now")
     times = span(since, until, args.get("step"), time.time())
-    seen = fleet.read(stores(), gpus=subject.by_gpu(args))
+    seen = fleet.read(stores(), gpus=subject.by_gpu(args), removed=True)
     chosen = subject.subject(seen, args)
     thanos: Thanos = current_app.extensions["neurox.thanos"]
     lines = thanos.range(expression(MEASURES[name], chosen, times.step), times) if chosen else []

@@ -56,7 +56,9 @@ def _clusters(fleet: Fleet, names: str | None) -> list[Reported]:
     if not names:
         return fleet.clusters
     wanted = names.split(",")
-    known = {reported.cluster.name: reported for reported in fleet.clusters}
+    # Of a name that was given twice, the cluster that is there; by its id, one that was removed.
+    known = {r.cluster.id: r for r in fleet.removed}
+    known |= {r.cluster.name: r for r in (*reversed(fleet.removed), *fleet.clusters)}
     for name in wanted:
         if name not in known:
             raise NotFound(f"there is no cluster {name!r}")

@@ -28,7 +28,7 @@ KEY_MOST = 200
 @bp.output(Page[WorkloadOut])
 def list_workloads() -> Response:
     """Every workload, newest first: submitted here or found in a cluster."""
-    seen, who = fleet.read(stores()), caller()
+    seen, who = fleet.read(stores(), removed=True), caller()
     return listing(WORKLOADS, (workload_out(seen, each, who) for each in rows(seen)))
 
 
@@ -36,7 +36,7 @@ def list_workloads() -> Response:
 @bp.output(WorkloadOut)
 def get_workload(workload_id: str) -> Response:
     """One workload."""
-    seen = fleet.read(stores())
+    seen = fleet.read(stores(), removed=True)
     return answer(workload_out(seen, _row(seen, workload_id), caller()))
 
 
@@ -62,7 +62,7 @@ def submit(asked: WorkloadIn) -> Response:
 @bp.output(WorkloadOut, status_code=202)
 def stop(workload_id: str) -> Response:
     """Ask for it to end; its owner or an admin. Asking again changes nothing."""
-    who, seen = caller(), fleet.read(stores())
+    who, seen = caller(), fleet.read(stores(), removed=True)
     found = _row(seen, workload_id)
     _check_may_stop(found)
     if dry_run() or found.intent is None or state(found) in FINISHED:

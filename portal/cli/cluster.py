@@ -35,13 +35,16 @@ def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As Neurox calls it.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Forget a cluster and revoke its credential; what runs there goes on running."""
+    """Take a cluster off the lists and revoke its credential; what runs there goes on running.
+
+    Its history stays: its metrics, and its workloads as they ended.
+    """
     from portal.cli import context as contexts
 
     if not yes:
         if not sys.stdin.isatty():
             raise CommandFailed(f"removing {name} needs --yes where nobody can be asked", USAGE)
-        typer.confirm(f"Forget cluster {name} and revoke its credential?", abort=True, err=True)
+        typer.confirm(f"Remove cluster {name} and revoke its credential?", abort=True, err=True)
     with contexts.client() as client:
         client.clusters.delete(name)
-    sys.stdout.write(f"{name} is removed\n")
+    sys.stdout.write(f"{name} is removed; its history stays\n")

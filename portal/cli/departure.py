@@ -91,7 +91,7 @@ def behind(waiting: list[str], managed: list[str], empty: list[str]) -> Iterator
     for namespace in empty:
         yield f"The namespace {namespace} stays, though nothing runs in it:"
         yield f"  kubectl delete namespace {namespace}"
-    yield "In Neurox the cluster is shown as lost, with its history; an admin forgets it by:"
+    yield "In Neurox the cluster is shown as lost, with its history. An admin takes it off by:"
     yield "  neurox cluster remove NAME"
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from portal.cli.failure import CONFLICT, CommandFailed
+from portal.cli.failure import CONFLICT, NOT_FOUND, CommandFailed
 from portal.cli.join_file import Entry
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ def record(client: "Client", entry: Entry, known: str | None, dry_run: bool = Fa
     if known is not None:
         asked = JoinIn(expires_seconds=entry.expires, rebuilt=entry.rebuilt)
         return client.clusters.join(entry.name, asked, dry_run=dry_run)
+    if entry.rebuilt:
+        raise CommandFailed(
+            f"there is no cluster {entry.name!r} that could have been rebuilt; leave `rebuilt` "
+            "out to make a new record",
+            NOT_FOUND,
+        )
     new = ClusterIn(
         name=entry.name,
         description=entry.description,

@@ -109,7 +109,7 @@ class Clusters(Resource[Out]):
         return parsed(LinkOut, answer.content)
 
     def delete(self, name: str) -> None:
-        """Forget the cluster and revoke its credential."""
+        """Take the cluster off the lists and revoke its credential; its history is kept."""
         self._transport.send("DELETE", f"{self._path}/{segment(name)}")
 
 

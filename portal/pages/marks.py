@@ -19,6 +19,7 @@ MARKS = {
     "connected": ("plug-connected", "good"),
     "lost": ("plug-connected-x", "bad"),
     "revoked": ("ban", "bad"),
+    "removed": ("ban", "plain"),
     # Nodes.
     "ready": ("circle-check", "good"),
     "not ready": ("circle-x", "bad"),

@@ -39,9 +39,10 @@ class ClusterOut(Model):
     name: str
     description: str
     labels: dict[str, str] = {}
-    state: Literal["waiting", "connected", "lost"]
-    """waiting: never joined. lost: no report for 45 s."""
+    state: Literal["waiting", "connected", "lost", "removed"]
+    """waiting: never joined. lost: no report for 45 s. removed: its history is kept."""
     created_at: datetime
+    removed_at: datetime | None = None
     reported_at: datetime | None
     report_age_seconds: float | None
     kubernetes_version: str | None

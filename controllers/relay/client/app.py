@@ -8,7 +8,7 @@ from importlib.metadata import version
 from controllers.environment import Address
 from controllers.relay.call import CallFailed
 from controllers.relay.client.clock import Clock
-from controllers.relay.client.demand import backoff
+from controllers.relay.client.demand import backoff, join_wait
 from controllers.relay.client.dial import Dialler
 from controllers.relay.client.gateway import MetricsOut
 from controllers.relay.client.joiner import Invitation, Joiner, JoinFailed
@@ -23,8 +23,6 @@ from controllers.relay.listener import Listener
 
 log = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS = 2.0
-REFUSED_SECONDS = 60.0
-"""How long a refused token is left alone, unless the join Secret changes."""
 
 
 class RelayClient:
@@ -65,14 +63,15 @@ class RelayClient:
 
     async def _member(self, stop: asyncio.Event) -> Member | None:
         """Who we are, tried until it is known; None when stopped first."""
-        failures = 0
+        failures = refusals = 0
         while not stop.is_set():
             tried = self._joiner.invited()
             try:
                 return await self._joiner.member()
             except JoinFailed as failure:
                 log.error("%s", failure)
-                await self._until_invited_anew(tried, REFUSED_SECONDS, stop)
+                anew = await self._until_invited_anew(tried, join_wait(refusals), stop)
+                refusals = 0 if anew else refusals + 1
             except SecretChanged:
                 log.info("another replica wrote the key first; reading it")
             except (CallFailed, KubernetesError) as failure:
@@ -103,13 +102,14 @@ class RelayClient:
 
     async def _until_invited_anew(
         self, tried: Invitation | None, seconds: float, stop: asyncio.Event
-    ) -> None:
-        """Wait, but not when the join Secret changes."""
+    ) -> bool:
+        """Wait, but not when the join Secret changes; whether it did."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while loop.time() < end and self._joiner.invited() == tried:
             if not await passed(LOOK_AGAIN_SECONDS, stop):
-                return
+                break
+        return self._joiner.invited() != tried
 
 
 async def _stopped(*tasks: asyncio.Task[None]) -> None:

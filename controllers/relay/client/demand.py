@@ -103,6 +103,11 @@ def backoff(failures: int, chance: float) -> float:
     return max(1.0, longest * chance)
 
 
+def join_wait(refusals: int) -> float:
+    """Seconds until a join Secret that was refused is tried again, unless it changes before."""
+    return min(LONGEST_WAIT, 60.0 * 2.0 ** min(refusals, 10))
+
+
 def refused_wait(status: int, retry_after: float | None, chance: float) -> float:
     """Seconds until the next try after a refusal; ``chance`` is 0.5 to 1."""
     seconds = REFUSED_SECONDS.get(status, 1.0)

@@ -7,8 +7,10 @@ from portal.api.shapes.values import age, at, mean, moment
 from portal.schemas import FRESH_SECONDS, ClusterOut
 
 
-def state(reported: Reported, now: float) -> Literal["waiting", "connected", "lost"]:
+def state(reported: Reported, now: float) -> Literal["waiting", "connected", "lost", "removed"]:
     """Whether it ever reported, and lately."""
+    if reported.cluster.removed_at is not None:
+        return "removed"
     if reported.reported_at is None:
         return "waiting"
     return "connected" if now - reported.reported_at <= FRESH_SECONDS else "lost"
@@ -27,6 +29,7 @@ def cluster_out(fleet: Fleet, reported: Reported) -> ClusterOut:
         labels=dict(reported.cluster.labels),
         state=state(reported, fleet.now),
         created_at=at(reported.cluster.created_at),
+        removed_at=moment(reported.cluster.removed_at),
         reported_at=moment(reported.reported_at),
         report_age_seconds=age(fleet.now, reported.reported_at),
         kubernetes_version=meta.kubernetes_version if meta else None,

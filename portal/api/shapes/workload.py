@@ -54,7 +54,7 @@ class Row:
 def rows(fleet: Fleet) -> Iterator[Row]:
     """Every workload once."""
     met = set()
-    for reported in fleet.clusters:
+    for reported in (*fleet.clusters, *fleet.removed):
         for seen in reported.workloads:
             met.add(seen.id)
             yield Row(seen.id, fleet.intents.get(seen.id), seen, reported)
@@ -70,7 +70,8 @@ def row(fleet: Fleet, workload_id: str) -> Row | None:
 
 def sent_to(fleet: Fleet, intent: Intent) -> Reported | None:
     """The cluster that the hub chose for it."""
-    chosen = (r for r in fleet.clusters if intent.cluster in (r.cluster.id, r.cluster.name))
+    known = (*fleet.clusters, *fleet.removed)
+    chosen = (r for r in known if intent.cluster in (r.cluster.id, r.cluster.name))
     return next(chosen, None) if intent.cluster else None
 
 

@@ -10,6 +10,7 @@ from controllers.relay.client.demand import (
     backoff,
     closable,
     dials,
+    join_wait,
     refused_wait,
     seek_wait,
     seeks,
@@ -120,3 +121,8 @@ def test_over_an_hour_links_spread_over_a_replica_that_came_late() -> None:
         for index in closable(ages, Counter(each.replica for each in ages), ["a", "b"], SIZE):
             links[list(links)[index]] = ("ab"[index % 2], 1e9)
     assert Counter(name for name, _ in links.values()) == {"a": 4, "b": 4}
+
+
+def test_a_refused_join_secret_is_tried_ever_more_rarely_up_to_five_minutes() -> None:
+    assert [join_wait(refusals) for refusals in range(4)] == [60, 120, 240, 300]
+    assert join_wait(10**6) == 300

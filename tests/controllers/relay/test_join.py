@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from controllers.relay import join
 from controllers.relay.identity import PrivateKey, key_id
 from controllers.relay.kubeconfig import parse_kubeconfig
 from controllers.store import keys
+from infra.local import relay_pki
 
 
 def redeem(hub: Any, token: str, key: PrivateKey, uid: str = "uid-1") -> tuple[int, str]:
@@ -276,3 +278,33 @@ def test_the_secret_is_one_kubeconfig() -> None:
     parsed = parse_kubeconfig(text)
     assert parsed.server == "https://hub.example/relay/v1/join"
     assert parsed.ca_pem == "-----BEGIN CERTIFICATE-----\nx\n"
+
+
+def test_a_hub_that_shows_another_certificate_is_named_and_gets_no_token(
+    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None], tmp_path: Path
+) -> None:
+    site = new_site()
+    (tmp_path / "other").mkdir()
+    relay_pki.ensure(tmp_path / "other", datetime.now(UTC))
+    other = (tmp_path / "other" / "ca.crt").read_text()
+    token = join.issue(hub.redis, site.cluster_id, 60)
+    site.join_file.write_text(join.kubeconfig(hub.url, other, token.token))
+    site.start()
+    eventually("it is told", lambda: "certificate that is not trusted" in site.program.words())
+    waiting = join.waiting(hub.redis, site.cluster_id)
+    assert waiting is not None
+    assert waiting.id == token.id
+    site.join_file.write_text(join.kubeconfig(hub.url, Path(hub.ca).read_text(), token.token))
+    eventually("the mended Secret is used", site.is_connected)
+
+
+def test_a_ca_that_cannot_be_read_is_told(
+    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
+) -> None:
+    site = new_site()
+    broken = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+    token = join.issue(hub.redis, site.cluster_id, 60).token
+    site.join_file.write_text(join.kubeconfig(hub.url, broken, token))
+    site.start()
+    eventually("it is told", lambda: "CA in the join Secret cannot be" in site.program.words())
+    assert "nxj_" not in site.program.words()

@@ -47,5 +47,6 @@ def test_a_removed_cluster_frees_its_name(redis: Redis) -> None:
         clusters.remove("1")
     with pytest.raises(NotFound):
         clusters.get("1")
+    assert [(c.id, c.removed_at is not None) for c in clusters.removed()] == [("1", True)]
     with pytest.raises(NotFound):
         clusters.by_name("west")

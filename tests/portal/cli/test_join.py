@@ -125,6 +125,9 @@ def test_a_token_may_live_for_a_week_and_no_longer(web: Web, server: str, neurox
 def test_a_rebuilt_cluster_needs_the_word_and_must_be_gone(
     web: Web, server: str, neurox: Neurox
 ) -> None:
+    unknown = neurox("cluster", "join", "cellar", "--rebuilt")
+    assert unknown.code == 3
+    assert "there is no cluster 'cellar'" in unknown.err
     neurox("cluster", "join", "cellar")
     (record,) = web.stores.clusters.all()
     waiting = join.waiting(web.stores.redis, record.id)
