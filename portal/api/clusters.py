@@ -48,7 +48,7 @@ def list_clusters() -> Response:
 @bp.output(ClusterOut)
 def get_cluster(name: str) -> Response:
     """One cluster."""
-    seen = fleet.read(stores())
+    seen = fleet.read(stores(), only=name)
     return answer(cluster_out(seen, _named(seen, name)))
 
 
@@ -62,13 +62,13 @@ def create_cluster(asked: ClusterIn) -> Response:
     check_labels("labels", asked.labels, "write KEY: VALUE, as in region: eu")
     terms = joining.Terms.of(asked.expires_seconds)
     made = Cluster(str(uuid.uuid4()), name, time.time(), asked.description, asked.labels)
-    seen = fleet.read(stores())
     if dry_run():
+        seen = fleet.read(stores(), only=name)
         if seen.named(name):
             raise Conflict(f"a cluster named {name!r} exists already; choose another name")
         return answer(joining.rehearsal(_settings(), seen, made, terms))
     stores().clusters.add(made)
-    return answer(_join(fleet.read(stores()), name, terms), 201)
+    return answer(_join(fleet.read(stores(), only=name), name, terms), 201)
 
 
 @bp.post("/clusters/<name>/join")
@@ -81,7 +81,7 @@ def new_join(name: str, asked: JoinIn) -> Response:
     """
     require_admin("issue join tokens")
     terms = joining.Terms.of(asked.expires_seconds, rebuilt=asked.rebuilt)
-    seen = fleet.read(stores())
+    seen = fleet.read(stores(), only=name)
     if dry_run():
         return answer(joining.rehearsal(_settings(), seen, _named(seen, name).cluster, terms))
     return answer(_join(seen, name, terms), 201)
@@ -99,7 +99,7 @@ def waiting_join(name: str) -> Response:
 @bp.output(UpgradeOut)
 def how_to_upgrade(name: str) -> Response:
     """The command that brings what the cluster runs to the control plane's version."""
-    _named(fleet.read(stores()), name)
+    stores().clusters.by_name(name)
     return answer(UpgradeOut(version=version("neurox"), command=installing.upgrade(_settings())))
 
 

@@ -140,12 +140,18 @@ class Fleet:
         return self.now - gpu.sampled_at <= FRESH_SECONDS
 
 
-def read(stores: Stores, *, gpus: bool = True, removed: bool = False) -> Fleet:
-    """The fleet as Redis holds it now; without ``gpus``, its largest part, where none is shown."""
+def read(
+    stores: Stores, *, gpus: bool = True, removed: bool = False, only: str | None = None
+) -> Fleet:
+    """The fleet as Redis holds it now; without ``gpus``, its largest part, where none is shown.
+
+    ``only`` is the name of the one cluster that is asked for: of others nothing is read.
+    """
+    known = [c for c in stores.clusters.all() if only is None or c.name == only]
     gone = stores.clusters.removed() if removed else []
     return Fleet(
         now=time.time(),
-        clusters=[_reported(stores, cluster, gpus) for cluster in stores.clusters.all()],
+        clusters=[_reported(stores, cluster, gpus) for cluster in known],
         intents={intent.id: intent for intent in stores.intents.all()},
         pools=stores.pools.all(),
         groups=stores.groups.all(),

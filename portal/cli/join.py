@@ -56,14 +56,14 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
         typer.Option("-o", "--output", help="yaml: the Secret alone. json: all there is to know."),
     ] = None,
 ) -> None:
-    """Let clusters join: print the Secret by which one does, and what installs the chart.
+    """Let clusters join: print a Secret for one, and what installs the chart.
 
     \b
-    neurox cluster join east                     the Secret, Helm's line, a Pulumi program
-    neurox cluster join east --context prod      put the Secret into the cluster yourself
-    neurox cluster join east --expires 7d > join.yaml       for GitOps; encrypt it
-    neurox cluster join east --rebuilt           the cluster was made anew, same history
-    neurox cluster join -f clusters.yaml --output-dir joins    many at once
+    neurox cluster join east                   Secret, Helm's line, Pulumi program
+    neurox cluster join east --context prod    puts the Secret into the cluster
+    neurox cluster join east --expires 7d      for GitOps: encrypt what you commit
+    neurox cluster join east --rebuilt         the cluster was made anew
+    neurox cluster join -f clusters.yaml --output-dir joins       many at once
 
     Run again for a cluster that has not joined, it gives a new token; the former one stops
     working. NEUROX_CONTEXT says which Neurox, --context which cluster of yours.

@@ -168,3 +168,43 @@ def test_of_a_removed_cluster_neither_report_nor_credential_is_left(web: Web, re
 @pytest.mark.parametrize("body", [{}, {"name": 5}, {"name": "east", "id": "1"}, []])
 def test_a_cluster_is_a_name_and_a_description(web: Web, body: object) -> None:
     assert web.post("/clusters", body).status_code == 422
+
+
+@pytest.mark.parametrize("seconds", [0, 59, 604801, -1, 10**12])
+def test_a_token_beyond_the_limits_is_refused_by_naming_them(web: Web, seconds: int) -> None:
+    web.post("/clusters", {"name": "east"})
+    for path, body in (("/clusters", {"name": "west"}), ("/clusters/east/join", {})):
+        answer = web.post(path, body | {"expires_seconds": seconds})
+        assert answer.status_code == 422
+        assert "60 (1 minute) to 604800 (7 days)" in answer.json["detail"]  # type: ignore[index]
+        assert answer.json["errors"][0]["field"] == "expires_seconds"  # type: ignore[index]
+    assert [cluster.name for cluster in web.stores.clusters.all()] == ["east"]
+
+
+@pytest.mark.parametrize("body", [{"expires_seconds": "1h"}, {"expires_seconds": 1.5}, {"name": 1}])
+def test_terms_are_a_number_and_a_word_of_honour(web: Web, body: object) -> None:
+    web.post("/clusters", {"name": "east"})
+    assert web.post("/clusters/east/join", body).status_code == 422
+
+
+def test_the_token_that_waits_is_told_by_its_id(web: Web, redis: Redis) -> None:
+    made = web.post("/clusters", {"name": "east", "expires_seconds": 604800})
+    waiting: Any = web.get("/clusters/east/join").json
+    assert f"nxj_{waiting['id']}_" in made.json["secret"]  # type: ignore[index]
+    assert waiting["expires_at"] == made.json["expires_at"]  # type: ignore[index]
+    web.post("/clusters/east/join", {"rebuilt": True})
+    newer: Any = web.get("/clusters/east/join").json
+    assert newer["id"] != waiting["id"]
+    assert newer["rebuilt"]
+    redis.hset(f"neurox:relay:join:{newer['id']}", "public", "somebody's key")
+    assert web.get("/clusters/east/join").status_code == 404
+    assert web.get("/clusters/west/join").status_code == 404
+
+
+@pytest.mark.parametrize("labels", [{"a b": "c"}, {"a": "-"}, {str(n): "x" for n in range(17)}])
+def test_labels_are_those_of_kubernetes(web: Web, labels: dict[str, str]) -> None:
+    answer = web.post("/clusters", {"name": "east", "labels": labels})
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["field"] == "labels"  # type: ignore[index]
+    web.post("/clusters", {"name": "east", "labels": {"region": "eu"}})
+    assert web.get("/clusters/east").json["labels"] == {"region": "eu"}  # type: ignore[index]
