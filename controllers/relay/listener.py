@@ -82,8 +82,9 @@ class Listener:
 
     @property
     def open(self) -> int:
-        """Connections that still speak HTTP."""
-        return len(self._exchanges)
+        """Connections that still speak HTTP, or have yet to send what they said last."""
+        connections = [exchange.connection for exchange in self._exchanges]
+        return sum(not each.closed or each.unsent > 0 for each in connections)
 
     @property
     def busy(self) -> int:

@@ -12,15 +12,14 @@ class Splice:
         self, one: Connection, other: Connection, over: Callable[["Splice"], None]
     ) -> None:
         self._sides = (one, other)
-        self._left = 2
+        self._left = sum(not side.closed for side in self._sides)
         self._over = over
         for here, there in ((one, other), (other, one)):
             here.receiver = _Side(here, there, self._lost)
             if here.is_full:
                 there.pause("splice")
-        for side in self._sides:
-            if side.closed:
-                self.cut()
+        if self._left < 2:
+            self.cut()
 
     def cut(self) -> None:
         """Both at once, so that neither takes it for a clean end."""

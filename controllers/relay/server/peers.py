@@ -132,6 +132,8 @@ class Peers:
             connection.write(self._head(request))
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await waiting.answer
+            if request.connection.closed:
+                raise CallFailed("the caller is gone")
             if answer.status == HTTPStatus.OK:
                 self._join(request, connection, bytes(waiting.rest))
                 return Outcome.OPENED

@@ -92,6 +92,8 @@ class Public:
                 f"the cluster has {pool.allowance.connections} connections already",
                 retry_after=10,
             )
+        if request.connection.closed:
+            return  # and our cancellation was lost on the way (see event_loop.ended)
         rest = request.hand_over(websocket.switching(key, self._replica))
         link = ServerLink(request.connection, proof.kid, pool, self._timing)
         link.on_key_news = partial(self._key_desk.heard, proof.cluster_id)

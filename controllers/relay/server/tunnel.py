@@ -107,6 +107,10 @@ async def _open_on(pool: Pool, link: ServerLink, target: str, request: Request) 
         early = request.hand_over(ESTABLISHED)
         return request.connection, early
 
+    if request.connection.closed:
+        # Our cancellation was lost on the way (see event_loop.ended).
+        pool.idle(link)
+        raise _unavailable("the caller is gone")
     try:
         if link.connection.closed:
             return False
