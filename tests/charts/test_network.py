@@ -21,6 +21,7 @@ CONTROL = """
     edge             relay-server     8444
     portal           api              8080
     control-manager  relay-server     8445
+    relay-server     relay-server     8445
     api              redis            6379
     auth             redis            6379
     control-manager  redis            6379
@@ -114,15 +115,14 @@ def allowed(objects: Objects, way: str, pod: Pod, other: Pod | None, port: int) 
 
 
 def edges(objects: Objects) -> set[tuple[str, str, int]]:
-    """Every connection that both of its ends may have."""
+    """Every connection that both of its ends may have; of one with itself: with a copy of it."""
     running = list(pods(objects))
     return {
         (source.name, sink.name, port)
         for source in running
         for sink in running
         for port in sink.ports.values()
-        if source is not sink
-        and allowed(objects, "Egress", source, sink, port)
+        if allowed(objects, "Egress", source, sink, port)
         and allowed(objects, "Ingress", sink, source, port)
     }
 

@@ -92,6 +92,7 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
             "portal": {"replicas": 3},
             "api": {"replicas": 3},
             "auth": {"replicas": 2},
+            "relayServer": {"replicas": 3},
             "keepData": False,
             "nodeSelector": {"tier": "system"},
             "tolerations": [{"key": "system", "operator": "Exists"}],

@@ -122,10 +122,14 @@ class ClientPool:
         """A link is no more."""
         self.links.discard(link)
         self._lives.pop(link, None)
-        if not self.links and not link.draining:
-            # The server itself may be gone, and a thousand clients with us have noticed.
+        if not self.links:
+            self._started = False
+        if not link.draining:
+            # Its server may be gone, which one dial finds out as well as four.
             self._reachable = False
-            self._wait(self.spread(0.0, AFTER_DRAIN_SECONDS))
+            if not self.links:
+                # A thousand clients with us have noticed.
+                self._wait(self.spread(0.0, AFTER_DRAIN_SECONDS))
         self._news.set()
 
     def wanted(self, more: int) -> None:
@@ -182,7 +186,8 @@ class ClientPool:
             )
             return
         except CallFailed as failure:
-            self._failed(demand.backoff(self.failures + 1, self.spread(0.5, 1.0)), str(failure))
+            nth = self.failures + (not self.waiting_seconds)
+            self._failed(demand.backoff(nth, self.spread(0.5, 1.0)), str(failure))
             return
         if not self._reachable:
             log.info("connected to the hub")
@@ -202,7 +207,8 @@ class ClientPool:
             self._wait(demand.LONGEST_BACKOFF)
 
     def _failed(self, seconds: float, words: str) -> None:
-        self.failures += 1
+        # Dials that began together and fail together are one failure.
+        self.failures += not self.waiting_seconds
         self._reachable = False
         self._wait(seconds)
         log.warning("%s; next try in %.1f s", words, self.waiting_seconds)

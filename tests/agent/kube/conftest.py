@@ -14,6 +14,7 @@ from agent.apiserver import ApiServer
 from infra.local.ports import Ports
 from infra.local.process import Process
 from infra.local.sandbox.kube import Kube
+from infra.local.sandbox.objects import Objects
 from infra.local.sandbox.processes import SandboxCluster
 from infra.tools.toolbox import Toolbox
 
@@ -60,6 +61,10 @@ class Cluster:
     def admin(self) -> Kube:
         at = self._sandbox.layout
         return Kube(self.url, self.ca, (at.certificate("admin"), at.key("admin")))
+
+    def objects(self) -> Objects:
+        """What is to stand in the cluster."""
+        return self._sandbox.objects()
 
     def reader(self) -> ApiServer:
         """What the agent gets: a token of a ServiceAccount, in a file."""

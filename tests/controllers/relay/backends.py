@@ -72,8 +72,8 @@ class ManagerHandler(Answering):
         if self.path == "/slow":
             self.backend.seen.append("slow")
             self.backend.state.setdefault("release", threading.Event()).wait(60)
-        elif self.path == "/pause":
-            threading.Event().wait(2)  # a stream of some length
+        elif self.path.startswith("/pause/"):
+            threading.Event().wait(float(self.path.rpartition("/")[2]))  # a stream of that length
         self.answer(200, self.path.encode())
 
     def do_POST(self) -> None:

@@ -1,7 +1,6 @@
 """Two relay-servers: either reaches every cluster, and one may go without a failed call."""
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,52 +13,10 @@ from controllers.domain.errors import Unreachable
 from controllers.relay import websocket
 from controllers.relay.identity import CONNECT, PrivateKey
 from controllers.relay.limits import PROTOCOL
-from controllers.relay.session import cluster_session
 from controllers.store import keys
 from tests.conftest import Valkey
-from tests.controllers.relay.balancer import Balancer
 from tests.controllers.relay.conftest import SERVICE_TOKEN, Hub, Site, await_that, slow_request
-
-
-class Pair:
-    """Replicas a and b on one Valkey, with a Service before their public and internal ports."""
-
-    def __init__(self, folder: Path, pki: Path, redis: Redis, redis_url: str) -> None:
-        self.hubs: dict[str, Hub] = {}
-        for name in ("a", "b"):
-            (folder / name).mkdir()
-            self.hubs[name] = Hub(folder / name, pki, redis, redis_url, begin=False)
-        self.a, self.b = self.hubs["a"], self.hubs["b"]
-        self.outside, self.inside = Balancer(), Balancer()
-
-    def start(self, name: str, drain: float = 20.0) -> Hub:
-        """Start one and let it in."""
-        hub = self.hubs[name]
-        peers = ",".join(f"127.0.0.1:{each.internal}" for each in self.hubs.values())
-        hub.start(drain, NEUROX_RELAY_REPLICA=name, NEUROX_RELAY_PEERS=peers)
-        self.outside.ports.append(hub.port)
-        self.inside.ports.append(hub.internal)
-        return hub
-
-    def leave(self, name: str) -> Hub:
-        """Take one out of both Services, as Kubernetes does before it sends SIGTERM."""
-        hub = self.hubs[name]
-        self.outside.ports.remove(hub.port)
-        self.inside.ports.remove(hub.internal)
-        return hub
-
-    def site(self, folder: Path) -> Site:
-        """A cluster that dials whichever replica is in."""
-        site = Site(self.a, folder, self.a.record(folder.name))
-        text = self.a.kubeconfig(site.cluster_id)
-        url = f"https://127.0.0.1:{self.outside.port}"
-        site.join_file.write_text(text.replace(self.a.url, url))
-        site.start()
-        return site
-
-    def close(self) -> None:
-        for each in (*self.hubs.values(), self.outside, self.inside):
-            each.close()
+from tests.controllers.relay.pair import Load, Pair
 
 
 @pytest.fixture
@@ -229,47 +186,16 @@ def dial(hub: Hub) -> requests.Response:
     return requests.get(url, headers=headers, verify=hub.ca, timeout=10)
 
 
-class Load:
-    """Callers that open streams one after another, by the internal Service, until stopped."""
-
-    def __init__(self, port: int, cluster_id: str, paths: list[str]) -> None:
-        self.opened, self.failures = 0, list[str]()
-        self._url, self._cluster_id = f"http://127.0.0.1:{port}", cluster_id
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._call, args=(path,)) for path in paths]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(60)
-
-    def _call(self, path: str) -> None:
-        while not self._stop.is_set():
-            with cluster_session(self._url, SERVICE_TOKEN, self._cluster_id) as session:
-                try:
-                    assert session.get("http://manager" + path, timeout=30).text == path
-                    self.opened += 1
-                except Unreachable as failure:
-                    self.failures.append(f"{time.strftime('%X')} {path}: {failure}")
-
-
 def test_a_rolling_restart_of_both_replicas_fails_no_call(pair: Pair, tmp_path: Path) -> None:
     pair.start("a")
     pair.start("b")
     site = pair.site(tmp_path / "site")
     await_that("the cluster is connected", lambda: state(pair.a, site).ok)
-    load = Load(pair.inside.port, site.cluster_id, ["/1", "/2", "/3", "/pause", "/pause"])
+    load = Load(pair.inside.port, site.cluster_id, ["/1", "/2", "/3", "/pause/2", "/pause/2"])
     try:
-        for name in ("a", "b"):
-            await_that("there is some load", lambda n=load.opened + 50: load.opened > n)
-            leaving = pair.leave(name)
-            leaving.program.terminate()
-            assert leaving.program.process.wait(30) == 0
-            pair.start(name)
-        await_that("there is some load", lambda n=load.opened + 50: load.opened > n)
+        pair.roll(load)
     finally:
         load.stop()
         site.close()
     assert load.failures == []
+    assert load.paused >= 4, "streams of some length ran through both restarts"

@@ -1,0 +1,66 @@
+"""Several relay-servers, many clusters: a rolling restart, and a return of all at once."""
+
+import sys
+import time
+from pathlib import Path
+
+from redis import Redis
+
+from tests.controllers.relay.conftest import Hub, await_that
+from tests.controllers.relay.crowd import Crowd, listening_since, running
+from tests.controllers.relay.pair import Load, Pair
+
+CLIENTS, LINKS = 100, 8
+DOWN_SECONDS = 6.0
+CALLERS = ["/1", "/2", "/3", "/4", *["/pause/20"] * 4]
+"""Four of them keep their stream for 20 s."""
+
+
+def rolling(folder: Path, pki: Path, redis: Redis, redis_url: str) -> dict[str, float]:
+    """Two replicas restarted one after the other under steady calls."""
+    pair = Pair(folder, pki, redis, redis_url)
+    try:
+        for name in pair.hubs:
+            pair.start(name)
+        site = pair.site(folder / "site")
+        try:
+            await_that("the cluster is connected", site.is_connected, seconds=30)
+            load = Load(pair.inside.port, site.cluster_id, CALLERS)
+            try:
+                pair.roll(load)
+            finally:
+                load.stop()
+        finally:
+            site.close()
+    finally:
+        pair.close()
+    for words in load.failures:
+        sys.stderr.write(words + "\n")
+    return {"calls": load.opened, "failed": len(load.failures)}
+
+
+def restart(folder: Path, pki: Path, redis: Redis, redis_url: str) -> dict[str, float]:
+    """A relay-server is killed and comes back to 100 clusters with 8 links each."""
+    hub = Hub(folder, pki, redis, redis_url)
+    try:
+        crowd = Crowd(redis, hub.url, Path(hub.ca).read_text(), CLIENTS)
+        with running(crowd):
+            await_that("pools are full", lambda: min(crowd.links()) >= LINKS, seconds=120)
+            hub.program.process.kill()
+            hub.program.process.wait(30)
+            killed = time.monotonic()
+            await_that("it was away", lambda: time.monotonic() > killed + DOWN_SECONDS)
+            hub.start()
+            listening = listening_since(hub.program.words())
+            await_that(
+                "pools are full again",
+                lambda: max(crowd.linked_within(listening, LINKS)) < 60,
+                seconds=60,
+            )
+    finally:
+        hub.close()
+    return {
+        "first": max(crowd.linked_within(listening, 1)),
+        "whole": max(crowd.linked_within(listening, LINKS)),
+        "gap": crowd.fastest_pace(killed),
+    }
