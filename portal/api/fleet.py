@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from controllers.domain.cluster import Cluster, Node
@@ -24,6 +24,7 @@ class Reported:
     nodes: list[Node]
     workloads: list[Workload]
     gpus: list[Gpu]
+    relay_version: str | None = None
 
     @cached_property
     def pool_of(self) -> dict[str, str | None]:
@@ -151,7 +152,7 @@ def read(
     gone = stores.clusters.removed() if removed else []
     return Fleet(
         now=time.time(),
-        clusters=[_reported(stores, cluster, gpus) for cluster in known],
+        clusters=_all_reported(stores, known, gpus),
         intents={intent.id: intent for intent in stores.intents.all()},
         pools=stores.pools.all(),
         groups=stores.groups.all(),
@@ -164,13 +165,21 @@ def read(
 
 def one(stores: Stores, name: str) -> Reported | None:
     """The cluster of that name, alone."""
-    named = (cluster for cluster in stores.clusters.all() if cluster.name == name)
+    named = [cluster for cluster in stores.clusters.all() if cluster.name == name]
     return next((_reported(stores, cluster, gpus=True) for cluster in named), None)
 
 
 def _retired(stores: Stores, cluster: Cluster) -> Reported:
     states = stores.states
     return Reported(cluster, None, states.nodes(cluster.id), states.workloads(cluster.id), [])
+
+
+def _all_reported(stores: Stores, clusters: list[Cluster], gpus: bool) -> list[Reported]:
+    versions = stores.links.versions(cluster.id for cluster in clusters)
+    return [
+        replace(_reported(stores, cluster, gpus), relay_version=found)
+        for cluster, found in zip(clusters, versions, strict=True)
+    ]
 
 
 def _reported(stores: Stores, cluster: Cluster, gpus: bool) -> Reported:

@@ -108,6 +108,14 @@ class Clusters(Resource[Out]):
         answer = self._transport.send("GET", f"{self._path}/{segment(name)}/link")
         return parsed(LinkOut, answer.content)
 
+    def rotate(self, name: str) -> None:
+        """Ask the cluster for a new key; the old one stays good for a day."""
+        self._transport.send("POST", f"{self._path}/{segment(name)}/rotate")
+
+    def revoke(self, name: str) -> None:
+        """Take the cluster's access back; its record stays."""
+        self._transport.send("POST", f"{self._path}/{segment(name)}/revoke")
+
     def delete(self, name: str) -> None:
         """Take the cluster off the lists and revoke its credential; its history is kept."""
         self._transport.send("DELETE", f"{self._path}/{segment(name)}")

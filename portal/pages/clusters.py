@@ -1,13 +1,12 @@
 """One cluster, and joining a new one."""
 
-from importlib.metadata import version
-
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.client import ApiError, NotSignedIn
 from portal.pages.caller import api, me
 from portal.pages.charts import chart
+from portal.pages.cluster_versions import is_other
 from portal.pages.links import if_known
 from portal.pages.query import Query
 from portal.pages.rendering import page
@@ -84,7 +83,7 @@ def join_page(name: str) -> BaseResponse:
 
 def _upgrade(cluster: ClusterOut) -> UpgradeOut | None:
     """How to give the cluster our version; None when it has that, or the API is older than we."""
-    if cluster.manager_version in (None, version("neurox")):
+    if not is_other(cluster):
         return None
     return if_known(api().clusters.upgrade, cluster.name)
 

@@ -47,6 +47,7 @@ class ClusterOut(Model):
     report_age_seconds: float | None
     kubernetes_version: str | None
     manager_version: str | None
+    relay_version: str | None = None
     nodes: int
     nodes_ready: int
     gpus: int

@@ -34,6 +34,7 @@ def cluster_out(fleet: Fleet, reported: Reported) -> ClusterOut:
         report_age_seconds=age(fleet.now, reported.reported_at),
         kubernetes_version=meta.kubernetes_version if meta else None,
         manager_version=meta.manager_version if meta else None,
+        relay_version=reported.relay_version,
         nodes=len(nodes),
         nodes_ready=sum(node.ready for node in nodes),
         gpus=sum(node.gpus for node in nodes),

@@ -167,6 +167,12 @@ def add_writes(app: Flask) -> None:
             return refused(409, "A cluster named prod-use1 exists.")
         return json(made(name), 201)
 
+    @app.post("/api/v1/clusters/<name>/<any(rotate, revoke):_>")
+    def change_key(name: str, _: str) -> Response:
+        if name == "research-dc1":
+            return refused(409, "It has no key yet.")
+        return Response(status=202)
+
     @app.post("/api/v1/clusters/<name>/join")
     def join_again(name: str) -> Response:
         return json(made(name), 201)
