@@ -9,7 +9,7 @@ import pytest
 
 from tests.charts.value_sets import SETS
 
-FOREIGN = {"HTTPRoute", "ServiceMonitor"}
+FOREIGN = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ServiceMonitor"}
 """Kinds that Kubernetes itself does not know."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from fleet import Fleet, eventually
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -153,6 +154,45 @@ def test_the_page_of_a_gpu_shows_what_a_pod_does_with_it_and_what_befell_it(
     expect(shown.get_by_role("link", name="hot")).to_be_visible()
     judged(page, "gpu")
     client.workloads.stop(asked.id)
+
+
+def invited(fleet: Fleet, secret: str) -> None:
+    """Give the sandbox's relay-client another join Secret, as kubectl would."""
+    (file,) = fleet.folder.glob("state/**/sandbox-1/join.kubeconfig")
+    file.write_text(yaml.safe_load(secret)["stringData"]["kubeconfig"])
+
+
+def test_the_check_list_goes_from_waiting_to_green_as_a_cluster_joins(
+    fleet: Fleet, page: Page
+) -> None:
+    """The sandbox leaves its record for a new one, and comes back to it in the end."""
+    page.goto("/clusters/new")
+    page.fill("input[name=name]", "moved")
+    page.get_by_role("button", name="Make the join Secret").click()
+    said = page.locator("#joining [role=status]")
+    expect(said).to_have_text("0 of 7 done.")
+    expect(page.locator("#check-name")).to_contain_text("Nothing heard for")
+    expect(page.locator("#check-name pre")).to_contain_text("kubectl -n neurox-system")
+    page.evaluate("window.same = true")
+    try:
+        invited(fleet, page.locator("#join-secret").inner_text())
+        expect(said).to_have_text("7 of 7 done. The cluster has joined.", timeout=120_000)
+        assert page.evaluate("window.same")
+        expect(page.locator("#joining")).to_contain_text("GPUs found: 16")
+        expect(page.locator("[data-soon]")).to_have_count(0)
+        assert fleet.run("cluster", "status", "moved").returncode == 0
+        page.goto("/clusters/moved")
+        card = page.locator("section", has=page.get_by_role("heading", name="Connection"))
+        expect(card).to_contain_text("Connected")
+        judged(page, "cluster")
+        lost = fleet.run("cluster", "status", "sandbox-1")
+        assert lost.returncode == 1
+        assert "No connection for" in lost.stdout
+    finally:
+        invited(fleet, fleet.client().clusters.join("sandbox-1").secret)
+        done = fleet.run("cluster", "status", "sandbox-1", "--watch")
+    assert done.returncode == 0
+    fleet.client().clusters.delete("moved")
 
 
 @pytest.mark.parametrize("path", ["clusters", "nodes", "gpus", "pools", "workloads"])
