@@ -82,8 +82,10 @@ async def fill_all(
 
 def _generation(env: Mapping[str, str]) -> int:
     value = env.get("NEUROX_HUB_KEY_GENERATION", "1")
-    if not value.isdecimal() or not 1 <= int(value) <= 1_000_000:
-        raise SettingsError(f"NEUROX_HUB_KEY_GENERATION must be a number from 1, not {value!r}")
+    if not value.isdecimal() or not 1 <= int(value) <= 9999:
+        raise SettingsError(
+            f"NEUROX_HUB_KEY_GENERATION must be a number from 1 to 9999, not {value!r}"
+        )
     return int(value)
 
 

@@ -143,3 +143,18 @@ def test_a_private_ca_is_given_to_join_secrets_where_ours_does_not_sign(
             if any(volume.get("secret", {}).get("secretName") == SECRET for volume in volumes):
                 found.add(each["metadata"]["labels"]["app.kubernetes.io/component"])
     assert found == mounted
+
+
+def test_the_control_manager_alone_sees_the_key_that_signs_what_clusters_do(render: Any) -> None:
+    seen = {
+        (each["metadata"]["name"], item["key"])
+        for each in render("neurox", {"workload": {"enabled": True}})
+        if each["kind"] in ("Deployment", "StatefulSet", "DaemonSet")
+        for volume in each["spec"]["template"]["spec"].get("volumes", [])
+        if volume.get("secret", {}).get("secretName") == "neurox-hub-key"
+        for item in volume["secret"]["items"]
+    }
+    assert seen == {
+        ("neurox-control-manager", "signing.pem"),
+        ("neurox-relay-server", "chain.json"),
+    }

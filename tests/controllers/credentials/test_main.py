@@ -9,6 +9,7 @@ import pytest
 from controllers.credentials.__main__ import asked, fill_all
 from controllers.environment import SettingsError
 from controllers.relay.client.kubernetes import Secret
+from controllers.relay.hub_key import read_chain
 from controllers.relay.kubeconfig import parse_kubeconfig
 
 
@@ -56,6 +57,46 @@ class Cluster:
 
     async def patch_config_map(self, name: str, data: dict[str, str]) -> None:
         self.config_maps[name] |= data
+
+
+def test_a_raised_generation_gives_the_key_that_clusters_know_one_successor() -> None:
+    cluster = Cluster()
+    cluster.secrets["hub"] = {}
+    kept = []
+    for generation in ("1", "2", "2", "1"):
+        env = {"NEUROX_HUB_KEY_GENERATION": generation}
+        asyncio.run(fill_all(cluster, [("hub", "hub")], env))
+        kept.append(dict(cluster.secrets["hub"]))
+    first, second, *later = kept
+    assert second["signing.pem"] != first["signing.pem"]
+    assert second["signing.pem"].endswith(first["signing.pem"])
+    assert later == [second, second]
+    assert len(read_chain(second["chain.json"])) == 2
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "two", "1.5", "99999999"])
+def test_a_generation_that_is_none_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match="must be a number from 1 to 9999, not"):
+        asyncio.run(fill_all(Cluster(), [], {"NEUROX_HUB_KEY_GENERATION": value}))
+
+
+def test_outside_kubernetes_the_key_lies_in_files_that_only_their_owner_reads(
+    tmp_path: Path,
+) -> None:
+    folder, command = (
+        tmp_path / "hub-key",
+        [sys.executable, "-m", "controllers.credentials.hub_key"],
+    )
+    assert subprocess.run([*command, folder], timeout=60, check=False).returncode == 0
+    files = sorted(folder.iterdir())
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    before = [path.read_text() for path in files]
+    subprocess.run([*command, folder], timeout=60, check=True)
+    assert [path.read_text() for path in files] == before
+    subprocess.run([*command, "--successor", folder], timeout=60, check=True)
+    assert len(read_chain((folder / "chain.json").read_bytes())) == 2
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert subprocess.run(command, timeout=60, capture_output=True, check=False).returncode == 2
 
 
 def test_the_certificate_of_the_authority_lies_open_and_its_key_does_not() -> None:

@@ -171,6 +171,16 @@ def test_the_manager_reads_nothing_else(manager_api: KubeApi, path: str) -> None
     assert caught.value.status == 403
 
 
+def test_the_manager_reads_the_keys_that_it_trusts_and_cannot_write_them(
+    manager_api: KubeApi,
+) -> None:
+    path = "/api/v1/namespaces/neurox-system/secrets/neurox-hub-keys"
+    assert b"neurox-hub-keys" in manager_api.get(path)
+    with pytest.raises(KubeError) as caught:
+        manager_api.send("PATCH", path, {"stringData": {"keys": "[]"}}, MERGE_PATCH)
+    assert caught.value.status == 403
+
+
 def test_applying_the_rights_again_keeps_what_was_filled_in(
     admin: KubeApi, manager_api: KubeApi, cluster: SandboxCluster
 ) -> None:
