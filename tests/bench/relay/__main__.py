@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import chains
 import endurance
+import many
 import ours
 import rounds
 
@@ -96,6 +97,8 @@ def measure(amounts: Amounts) -> Iterator[Figure]:
             plain.url = f"http://127.0.0.1:{plain.port}"
         yield from in_turns(asked, amounts)
         yield from alone(relay, plain, amounts)
+    say("a rolling restart of two, and the return of a hundred")
+    yield from many.figures()
 
 
 def in_turns(asked: dict[str, chains.Chain], amounts: Amounts) -> Iterator[Figure]:

@@ -15,6 +15,9 @@ from tests.controllers.relay.conftest import SERVICE_TOKEN, Hub, Site, await_tha
 class Pair:
     """Replicas a and b on one Valkey, with a Service before their public and internal ports."""
 
+    drain = 20.0
+    """Seconds that a replica gives its streams when it leaves."""
+
     def __init__(self, folder: Path, pki: Path, redis: Redis, redis_url: str) -> None:
         self.hubs: dict[str, Hub] = {}
         for name in ("a", "b"):
@@ -23,11 +26,11 @@ class Pair:
         self.a, self.b = self.hubs["a"], self.hubs["b"]
         self.outside, self.inside = Balancer(), Balancer()
 
-    def start(self, name: str, drain: float = 20.0) -> Hub:
+    def start(self, name: str) -> Hub:
         """Start one and let it in."""
         hub = self.hubs[name]
         peers = ",".join(f"127.0.0.1:{each.internal}" for each in self.hubs.values())
-        hub.start(drain, NEUROX_RELAY_REPLICA=name, NEUROX_RELAY_PEERS=peers)
+        hub.start(self.drain, NEUROX_RELAY_REPLICA=name, NEUROX_RELAY_PEERS=peers)
         self.outside.ports.append(hub.port)
         self.inside.ports.append(hub.internal)
         return hub
