@@ -10,12 +10,13 @@ from threading import Lock
 import msgspec
 
 from controllers.relay.hub_key import SECRET, Trusted, usable
+from controllers.relay.identity import Claim
 from controllers.workload.kube import KubeApi, KubeError
 
 log = logging.getLogger(__name__)
 READ_AGAIN_SECONDS = 60.0
-UNKNOWN_SECONDS = 1.0
-"""How often an unknown key is a reason to read: a stranger must not make us ask all the time."""
+MISFIT_SECONDS = 1.0
+"""How often that is a reason to read: a stranger must not make us ask all the time."""
 
 
 class _Secret(msgspec.Struct):
@@ -31,7 +32,7 @@ class Hub:
 
 
 class HubKeys:
-    """Read at the first request, then once a minute, and when a key shows that is not known."""
+    """Read at the first request, then once a minute, and when one comes that does not fit."""
 
     def __init__(
         self, api: KubeApi, namespace: str, monotonic: Callable[[], float] = time.monotonic
@@ -44,21 +45,21 @@ class HubKeys:
         self._hub = Hub()
         self._failing = False
 
-    def hub(self, kid: str) -> tuple[str, Mapping[str, str]]:
-        """The cluster's id, and the keys that are good now; with ``kid`` among them if it can be.
+    def hub(self, claim: Claim) -> tuple[str, Mapping[str, str]]:
+        """The cluster's id, and the keys that are good now; such that the claim fits, if they can.
 
         What was read stays good while the API server does not answer.
         """
-        keys = usable(self._hub.trusted, time.time())
-        if self._due(kid in keys):
+        if self._due(claim):
             with self._reading:
-                if self._due(kid in keys):
+                if self._due(claim):
                     self._read()
-            keys = usable(self._hub.trusted, time.time())
-        return self._hub.cluster_id, keys
+        return self._hub.cluster_id, usable(self._hub.trusted, time.time())
 
-    def _due(self, known: bool) -> bool:
-        wait = READ_AGAIN_SECONDS if known else UNKNOWN_SECONDS
+    def _due(self, claim: Claim) -> bool:
+        known = usable(self._hub.trusted, time.time())
+        fits = claim.kid in known and claim.cluster_id == self._hub.cluster_id
+        wait = READ_AGAIN_SECONDS if fits else MISFIT_SECONDS
         return self._tried_at is None or self._monotonic() - self._tried_at >= wait
 
     def _read(self) -> None:

@@ -9,7 +9,7 @@ from threading import Lock as Mutex
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from controllers.relay.identity import IdentityError, claimed
+from controllers.relay.identity import Claim, IdentityError, claimed
 from controllers.relay.limits import USED_SECONDS
 from controllers.relay.seal import Asked, unsealed
 from controllers.workload.routes import Answer, problem
@@ -27,7 +27,7 @@ _UNKNOWN = (
     "signed by a key of a control plane that this cluster does not know; if the control plane lost "
     "its key, let the cluster join again"
 )
-Hub = Callable[[str], tuple[str, Mapping[str, str]]]
+Hub = Callable[[Claim], tuple[str, Mapping[str, str]]]
 
 
 class Lock(Collector):
@@ -81,7 +81,7 @@ class Lock(Collector):
     def _check(self, asked: Asked, authorization: str) -> None:
         scheme, _, token = authorization.partition(" ")
         claim = claimed(token.strip() if scheme.lower() == "bearer" else "")
-        cluster_id, keys = self._hub(claim.kid)
+        cluster_id, keys = self._hub(claim)
         if not keys:
             raise IdentityError(_NO_KEY, "no_key")
         if claim.kid not in keys:

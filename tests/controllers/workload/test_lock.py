@@ -182,6 +182,15 @@ def test_a_key_that_the_cluster_has_just_learned_is_good_at_once(
 
 
 @pytest.mark.slow
+def test_a_cluster_that_joined_under_another_record_is_known_by_that_at_once(
+    shared: Any, rekeyed: Callable[..., None], eventually: Callable[..., None]
+) -> None:
+    rekeyed([{"public": HUB_KEY.public}], "c-2")
+    eventually("the new id", lambda: send(shared, STATE, sealed(cluster="c-2")).ok, 5)
+    assert told(shared, sealed()) == "the token is for another cluster"
+
+
+@pytest.mark.slow
 def test_without_a_key_nothing_is_done_and_the_reason_is_told(
     shared: Any, rekeyed: Callable[..., None], eventually: Callable[..., None]
 ) -> None:
