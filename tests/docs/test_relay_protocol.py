@@ -8,7 +8,7 @@ import pytest
 
 from controllers.relay import identity, limits, message, websocket, wire
 from controllers.relay.client import demand, gateway, joiner
-from controllers.relay.server import revocation, tunnel
+from controllers.relay.server import contacts, revocation, tunnel
 from controllers.relay.server.pace import A_SECOND, BURST
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/relay-protocol.md").read_text()
@@ -32,6 +32,7 @@ LIMITS = {
 }
 SECONDS = (
     limits.Timing().ping,
+    contacts.LOOK_SECONDS,
     limits.Timing().dead,
     limits.DIAL_SECONDS,
     limits.RESET_SECONDS,
