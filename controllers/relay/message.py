@@ -78,11 +78,13 @@ class Drain(msgspec.Struct, tag_field="type", tag="drain", frozen=True):
 class Rotate(msgspec.Struct, tag_field="type", tag="rotate", frozen=True):
     """Server to client: replace the key ``kid``. Client to server: here is the new one.
 
-    ``proof`` is a token that the new key has signed; instead ``failed`` says why there is none.
+    ``token`` is signed by the key in use, ``proof`` by the new one; ``failed``, instead of all
+    that, says why there is none.
     """
 
     kid: str = ""
     public_key: str = ""
+    token: str = ""
     proof: str = ""
     failed: str = ""
 

@@ -115,6 +115,8 @@ class Registry:
     def __init__(self, url: str) -> None:
         self._redis: Redis = connect_async(url, REDIS_CONNECTIONS)
         self._known: dict[str, _Known] = {}
+        self._forgotten = 0
+        """How often something was: what was asked for before that may be out of date."""
 
     async def close(self) -> None:
         """Let go of Redis."""
@@ -181,14 +183,12 @@ class Registry:
         known, now = self._known.get(cluster_id), time.monotonic()
         if known is not None and now - known.read_at < FRESH_SECONDS:
             return known.credential
-        key = keys.relay_identity(cluster_id)
+        key, forgotten = keys.relay_identity(cluster_id), self._forgotten
         found = credential.of(await self._ask(self._redis.hgetall(key)))
         if found.over(time.time()):
             await self._ask(self._redis.eval(succession.BURY, 1, key, repr(time.time())))
-        if found.keys:
+        if found.keys and forgotten == self._forgotten:
             self._known[cluster_id] = _Known(found, now)
-        else:
-            self._known.pop(cluster_id, None)
         return found
 
     async def succeed(self, cluster_id: str, kid: str, successor: str) -> str:
@@ -219,6 +219,7 @@ class Registry:
 
     def forget(self, cluster_id: str | None) -> None:
         """Read the cluster's keys anew next time; None: those of every cluster."""
+        self._forgotten += 1
         if cluster_id is None:
             self._known.clear()
         else:

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -41,7 +42,10 @@ def unreachable(place: str, failure: OSError) -> CallFailed:
     """What connecting to a place has failed of."""
     if isinstance(failure, ssl.SSLCertVerificationError):
         words = f"{place} shows a certificate that is not trusted: {failure.verify_message}"
-        return CallFailed(words, _certificate(failure.verify_code))
+        trouble = _certificate(failure.verify_code)
+        if trouble in (Trouble.EXPIRED, Trouble.NOT_YET):
+            words += f"; by the clock of this machine it is {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        return CallFailed(words, trouble)
     if isinstance(failure, ssl.SSLError):
         reason = (failure.reason or "unknown reason").lower().replace("_", " ")
         return CallFailed(f"{place} does not speak TLS as we do: {reason}", Trouble.NO_TLS)

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import os
+from email.utils import formatdate
 from http import HTTPStatus
 from importlib.metadata import version
 
@@ -74,6 +75,7 @@ def switching(key: str, replica: str) -> bytes:
     """The server's consent."""
     lines = (
         "HTTP/1.1 101 Switching Protocols",
+        f"date: {formatdate(usegmt=True)}",
         "connection: Upgrade",
         "upgrade: websocket",
         f"sec-websocket-accept: {accept(key)}",

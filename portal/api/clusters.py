@@ -12,7 +12,7 @@ from controllers.domain.errors import Conflict, NotFound
 from controllers.domain.workload import FINISHED
 from controllers.relay import join
 from portal.api import fleet, installing, joining
-from portal.api.access import require_admin
+from portal.api.access import caller, require_admin
 from portal.api.answer import answer, dry_run, nothing
 from portal.api.listing import Noun, listing
 from portal.api.rules import check_labels, require_name
@@ -68,6 +68,7 @@ def create_cluster(asked: ClusterIn) -> Response:
             raise Conflict(f"a cluster named {name!r} exists already; choose another name")
         return answer(joining.rehearsal(_settings(), seen, made, terms))
     stores().clusters.add(made)
+    stores().audit.note(caller().name, "add", name)
     return answer(_join(fleet.read(stores(), only=name), name, terms), 201)
 
 
@@ -84,6 +85,7 @@ def new_join(name: str, asked: JoinIn) -> Response:
     seen = fleet.read(stores(), only=name)
     if dry_run():
         return answer(joining.rehearsal(_settings(), seen, _named(seen, name).cluster, terms))
+    stores().audit.note(caller().name, "issue a join token", _named(seen, name).cluster.name)
     return answer(_join(seen, name, terms), 201)
 
 
@@ -119,6 +121,7 @@ def delete_cluster(name: str) -> Response:
     ended = {w.id for w in stores().states.workloads(cluster.id) if w.state in FINISHED}
     stores().states.retire(cluster.id)
     stores().links.forget(cluster.id)
+    stores().audit.note(caller().name, "remove", name)
     for cluster_id in forgotten:
         stores().states.forget(cluster_id)
     for intent in stores().intents.all():

@@ -9,10 +9,14 @@ from controllers.domain.cluster import Cluster, Node
 from controllers.domain.gpu import NOT_GIVEN, Gpu, Holder
 from controllers.domain.policy import Group, NodePool, Project, Quota
 from controllers.domain.workload import HOLDING, Intent, Workload
+from controllers.relay import credential
+from controllers.relay.credential import Credential
 from controllers.store.states import ClusterMeta
 from controllers.store.users import User
 from portal.api.stores import Stores
 from portal.schemas import FRESH_SECONDS
+
+NEVER_JOINED = Credential()
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Reported:
     workloads: list[Workload]
     gpus: list[Gpu]
     relay_version: str | None = None
+    credential: Credential = NEVER_JOINED
 
     @cached_property
     def pool_of(self) -> dict[str, str | None]:
@@ -148,11 +153,11 @@ def read(
 
     ``only`` is the name of the one cluster that is asked for: of others nothing is read.
     """
-    known = [c for c in stores.clusters.all() if only is None or c.name == only]
+    clusters = [c for c in stores.clusters.all() if only is None or c.name == only]
     gone = stores.clusters.removed() if removed else []
     return Fleet(
         now=time.time(),
-        clusters=_all_reported(stores, known, gpus),
+        clusters=_all_reported(stores, clusters, gpus),
         intents={intent.id: intent for intent in stores.intents.all()},
         pools=stores.pools.all(),
         groups=stores.groups.all(),
@@ -166,7 +171,7 @@ def read(
 def one(stores: Stores, name: str) -> Reported | None:
     """The cluster of that name, alone."""
     named = [cluster for cluster in stores.clusters.all() if cluster.name == name]
-    return next((_reported(stores, cluster, gpus=True) for cluster in named), None)
+    return next(iter(_all_reported(stores, named[:1], gpus=True)), None)
 
 
 def _retired(stores: Stores, cluster: Cluster) -> Reported:
@@ -175,10 +180,11 @@ def _retired(stores: Stores, cluster: Cluster) -> Reported:
 
 
 def _all_reported(stores: Stores, clusters: list[Cluster], gpus: bool) -> list[Reported]:
-    versions = stores.links.versions(cluster.id for cluster in clusters)
+    ids = [cluster.id for cluster in clusters]
+    known = zip(credential.read(stores.redis, ids), stores.links.versions(ids), strict=True)
     return [
-        replace(_reported(stores, cluster, gpus), relay_version=found)
-        for cluster, found in zip(clusters, versions, strict=True)
+        replace(_reported(stores, cluster, gpus), credential=keys, relay_version=version)
+        for cluster, (keys, version) in zip(clusters, known, strict=True)
     ]
 
 

@@ -6,7 +6,6 @@ from apiflask import APIBlueprint
 from flask import Response, current_app
 
 from controllers.domain.errors import NotFound, Unreachable
-from controllers.relay import credential
 from portal.api import fleet
 from portal.api.answer import answer
 from portal.api.promql import Scope
@@ -45,7 +44,7 @@ def _known(name: str) -> Known:
         now=time.time(),
         reported=reported,
         link=at.links.of(cluster_id),
-        credential=credential.read(at.redis, [cluster_id])[0],
+        credential=reported.credential,
         failure=at.states.failure(cluster_id),
     )
 

@@ -7,6 +7,7 @@ from redis import Redis
 
 from controllers.domain.policy import Group, NodePool, Project, Quota
 from controllers.store import keys
+from controllers.store.audit import Audit
 from controllers.store.clusters import Clusters
 from controllers.store.documents import Documents
 from controllers.store.gpus import Gpus
@@ -27,6 +28,7 @@ class Stores:
         self.clusters = Clusters(redis)
         self.states = States(redis)
         self.links = Links(redis)
+        self.audit = Audit(redis)
         self.samples = Gpus(redis)
         self.intents = Intents(redis)
         self.pools = Documents(redis, keys.POOLS, NodePool)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from portal.cli.cluster_status import status
-from portal.cli.failure import USAGE, CommandFailed
+from portal.cli.credential import confirm, revoke, rotate
 from portal.cli.get import OutputOption
 from portal.cli.join import join
 from portal.cli.leave import leave
@@ -17,6 +17,8 @@ app.add_typer(cluster, name="cluster")
 cluster.command()(join)
 cluster.command()(leave)
 cluster.command()(status)
+cluster.command()(rotate)
+cluster.command()(revoke)
 # `--context` of join and leave names a cluster of yours; NEUROX_CONTEXT says which Neurox.
 
 
@@ -41,10 +43,7 @@ def remove(
     """
     from portal.cli import context as contexts
 
-    if not yes:
-        if not sys.stdin.isatty():
-            raise CommandFailed(f"removing {name} needs --yes where nobody can be asked", USAGE)
-        typer.confirm(f"Remove cluster {name} and revoke its credential?", abort=True, err=True)
+    confirm(f"Remove cluster {name} and revoke its credential?", yes)
     with contexts.client() as client:
         client.clusters.delete(name)
     sys.stdout.write(f"{name} is removed; its history stays\n")

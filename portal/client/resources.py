@@ -108,13 +108,17 @@ class Clusters(Resource[Out]):
         answer = self._transport.send("GET", f"{self._path}/{segment(name)}/link")
         return parsed(LinkOut, answer.content)
 
-    def rotate(self, name: str) -> None:
-        """Ask the cluster for a new key; the old one stays good for a day."""
-        self._transport.send("POST", f"{self._path}/{segment(name)}/rotate")
+    def rotate(self, name: str, *, dry_run: bool = False) -> Out:
+        """Have it replace its key."""
+        return self._ask(name, "rotate", dry_run)
 
-    def revoke(self, name: str) -> None:
-        """Take the cluster's access back; its record stays."""
-        self._transport.send("POST", f"{self._path}/{segment(name)}/revoke")
+    def revoke(self, name: str, *, dry_run: bool = False) -> Out:
+        """Take its keys back; the record stays."""
+        return self._ask(name, "revoke", dry_run)
+
+    def _ask(self, name: str, what: str, dry_run: bool) -> Out:
+        path, query = f"{self._path}/{segment(name)}/{what}", {"dry_run": dry_run or None}
+        return parsed(self._one, self._transport.send("POST", path, query).content)
 
     def delete(self, name: str) -> None:
         """Take the cluster off the lists and revoke its credential; its history is kept."""

@@ -14,6 +14,7 @@ from portal.schemas.cluster import (
     JoinTokenOut,
     UpgradeOut,
 )
+from portal.schemas.credential import AuditOut, CredentialOut, RotationOut
 from portal.schemas.gpu import ClockEvent, GpuHolder, GpuMig, GpuOut, GpuState, GpuXid, XidKind
 from portal.schemas.link import Check, ChecksOut, LinkOut, TurnOut
 from portal.schemas.node import NodeOut
@@ -37,11 +38,13 @@ __all__ = [
     "FRESH_SECONDS",
     "RUNTIME_MOST",
     "Attention",
+    "AuditOut",
     "Check",
     "ChecksOut",
     "ClockEvent",
     "ClusterIn",
     "ClusterOut",
+    "CredentialOut",
     "FieldError",
     "GpuHolder",
     "GpuMig",
@@ -70,6 +73,7 @@ __all__ = [
     "QuotaIn",
     "QuotaOut",
     "ReasonOut",
+    "RotationOut",
     "Series",
     "Tile",
     "TokenIn",

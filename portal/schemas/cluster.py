@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from portal.schemas.base import Model
+from portal.schemas.credential import CredentialOut
 
 HOUR_SECONDS = 3600
 
@@ -58,6 +59,9 @@ class ClusterOut(Model):
     sampled_at: datetime | None
     sample_age_seconds: float | None
     """Of the newest GPU reading."""
+    credential: CredentialOut = CredentialOut()
+    clock_skew_seconds: float | None = None
+    """How far its clock is ahead of the control plane's, as its relay-client sees it."""
     simulated: bool
 
 

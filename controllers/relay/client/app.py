@@ -1,7 +1,6 @@
 """The relay-client put together: it joins, keeps its links, and leaves in good order."""
 
 import asyncio
-import contextlib
 import logging
 from importlib.metadata import version
 
@@ -12,10 +11,11 @@ from controllers.relay.client.demand import backoff, join_wait
 from controllers.relay.client.dial import Dialler
 from controllers.relay.client.gateway import MetricsOut
 from controllers.relay.client.joiner import Invitation, Joiner, JoinFailed
-from controllers.relay.client.keyring import Member
+from controllers.relay.client.keyring import Keyring, Member
 from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesError, SecretChanged
 from controllers.relay.client.local import Local
 from controllers.relay.client.pool import ClientPool
+from controllers.relay.client.rotation import Rotation
 from controllers.relay.client.settings import Settings
 from controllers.relay.client.writers import Writers
 from controllers.relay.event_loop import ended, passed
@@ -85,20 +85,30 @@ class RelayClient:
         """Keep links as this member until stopped, or until a new join token may help."""
         self._metrics_out.use(member)
         dialler = Dialler(member, self._clock, self._settings.instance, self._settings.proxies)
+
+        def adopt(changed: Member) -> None:
+            dialler.use(changed)
+            self._metrics_out.use(changed)
+
+        days, trust = self._settings.rotate_days, self._joiner.trust
+        rotation = Rotation(Keyring(self._kubernetes), self._clock, days, adopt)
         targets = {"manager": self._settings.manager}
-        pool = self.pool = ClientPool(dialler, targets, self._joiner.trust.offer)
+        pool = self.pool = ClientPool(dialler, targets, rotation, trust.offer)
         joined_by = self._joiner.invited()
-        keeping = asyncio.create_task(pool.run())
-        trusting = asyncio.create_task(self._joiner.trust.run(member.cluster_id))
+        works = (pool.run(), rotation.run(member, pool), trust.run(member.cluster_id))
+        tasks = [asyncio.create_task(work) for work in works]
         try:
-            while not (stop.is_set() or keeping.done() or trusting.done()):
+            while not stop.is_set() and not any(task.done() for task in tasks):
                 if self._joiner.invited() not in (None, joined_by):
                     log.info("there is a new join Secret")
                     return
                 await passed(LOOK_AGAIN_SECONDS, stop)
         finally:
-            await _stopped(trusting, keeping)
+            failed = [task for task in tasks if task.done()]
+            await ended(tasks)
             await pool.drain(self._settings.drain_seconds if stop.is_set() else 0.0)
+            for task in failed:
+                task.result()
 
     async def _until_invited_anew(
         self, tried: Invitation | None, seconds: float, stop: asyncio.Event
@@ -110,11 +120,3 @@ class RelayClient:
             if not await passed(LOOK_AGAIN_SECONDS, stop):
                 break
         return self._joiner.invited() != tried
-
-
-async def _stopped(*tasks: asyncio.Task[None]) -> None:
-    """Cancel; what one of them has failed of is raised."""
-    for task in tasks:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -16,13 +16,18 @@ class Clock:
         """Epoch seconds by the server's clock."""
         return time.time() + self.offset
 
+    @property
+    def ahead(self) -> float:
+        """How far the local clock is ahead of the server's; 0 within a few seconds."""
+        return -self.offset
+
     def observe(self, date: str | None) -> bool:
         """Take the Date header of an answer into account; whether that changed anything."""
         if not date:
             return False
         try:
             offset = parsedate_to_datetime(date).timestamp() - time.time()
-        except ValueError:
+        except (ValueError, OverflowError):
             return False
         if abs(offset - self.offset) <= WRONG_SECONDS:
             return False

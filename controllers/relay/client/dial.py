@@ -22,6 +22,13 @@ class DialRefused(Exception):
         if status == HTTPStatus.UPGRADE_REQUIRED:
             words += f": it speaks {speaks or 'another protocol'}, this relay-client {PROTOCOL}"
             words += "; upgrade the older of the two"
+        if status == HTTPStatus.FORBIDDEN:
+            words += (
+                ": this cluster's access was taken back; make a new join token (Clusters page, or"
+            )
+            words += " `neurox cluster join NAME`) and apply its Secret here"
+        if status == HTTPStatus.UNAUTHORIZED:
+            words += ": it does not take this cluster's key"
         super().__init__(words)
         self.status = status
         self.retry_after = retry_after
@@ -37,6 +44,10 @@ class Dialler:
         self._clock = clock
         self._instance = instance
         self._origin = Origin.of(member.server, member.ca_pem, proxies)
+
+    def use(self, member: Member) -> None:
+        """Dial as this form of the member from now on; links that are there stay."""
+        self._member = member
 
     async def dial(self, owner: Owner) -> ClientLink:
         """A new link; DialRefused or CallFailed."""
@@ -55,9 +66,10 @@ class Dialler:
         except asyncio.CancelledError:
             connection.cut()
             raise
+        corrected = self._clock.observe(answer.headers.get("date"))
         if not websocket.consented(answer, key):
             connection.cut()
-            if self._clock.observe(answer.headers.get("date")):
+            if corrected:
                 raise CallFailed("our clock was wrong; it is corrected by the hub's")
             raise DialRefused(
                 answer.status,

@@ -37,9 +37,11 @@ class MetricsOut:
         """By status."""
 
     def use(self, member: Member) -> None:
-        """Write as this member from now on."""
+        """Write as this member from now on; writes under way go on if it has just a new key."""
+        former, self._member = self._member, member
+        if former is not None and (former.server, former.ca_pem) == (member.server, member.ca_pem):
+            return
         self.close()
-        self._member = member
         self._client = HttpClient(Origin.of(member.server, member.ca_pem, self._proxies))
 
     def close(self) -> None:

@@ -134,10 +134,7 @@ class Joiner:
         return moved
 
     async def _join(self, kept: Kept, invited: Invitation) -> Member:
-        key = kept.key
-        if key is None:
-            key = PrivateKey.generate()
-            await self._keyring.save_key(key)
+        key = await self._key(kept)
         try:
             joined = await self._redeem(invited, key)
         except JoinFailed as failure:
@@ -148,9 +145,20 @@ class Joiner:
         # Before the membership: who has that needs no join, and would have no other trust.
         await self.trust.begin(joined.cluster_id, joined.hub_keys)
         member = Member(joined.cluster_id, invited.server, invited.ca_pem, key)
-        await self._keyring.save_member(member, invited.token_id)
+        await self._keyring.save_joined(member, invited.token_id)
         log.info("joined %s as cluster %s", invited.server, joined.cluster_id)
         return member
+
+    async def _key(self, kept: Kept) -> PrivateKey:
+        """The key to join by: a new one, for the former may have been taken back with reason."""
+        if kept.member is None:
+            key, save = kept.key, self._keyring.save_key
+        else:
+            key, save = kept.successor, self._keyring.save_successor
+        if key is None:
+            key = PrivateKey.generate()
+            await save(key)
+        return key
 
     async def _redeem(self, invited: Invitation, key: PrivateKey) -> Joined:
         body = {

@@ -37,6 +37,12 @@ class Owner(Protocol):
     def wanted(self, more: int) -> None:
         """The server asks for more links."""
 
+    def key_news(self, news: message.Rotate | message.Rotated) -> None:
+        """The server speaks of our key."""
+
+    def report(self) -> message.Report:
+        """What the server is told on each link."""
+
     def spread(self, low: float, high: float) -> float:
         """A random number between the two."""
 
@@ -69,6 +75,9 @@ class ClientLink(Link):
                 self.replica = incoming.replica
                 self._owner.greeted(self, incoming)
                 self._owner.shown(incoming.hub_keys)
+                self.send(self._owner.report())
+            case message.Rotate() | message.Rotated():
+                self._owner.key_news(incoming)
             case message.Want(n=more):
                 self._owner.wanted(more)
             case message.Drain():

@@ -54,7 +54,8 @@ class Local:
         if pool is None:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "this cluster has not joined yet")
         if not pool.links:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "there is no connection to the hub")
+            why = f": {pool.refusal}" if pool.refusal else ""
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"there is no connection to the hub{why}")
         request.answer(HTTPStatus.OK, b"ok\n", {"content-type": "text/plain"})
 
 

@@ -5,6 +5,8 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Protocol
 
 from controllers.environment import Address
 from controllers.relay import message
@@ -25,6 +27,19 @@ SEEK_SPREAD_SECONDS = 2.0
 _chance = random.SystemRandom()
 
 
+class KeyKeeper(Protocol):
+    """Looks after the key (see ``rotation``)."""
+
+    def hears(self, news: message.Rotate | message.Rotated) -> None:
+        """What the server says of it."""
+
+    def refused(self) -> None:
+        """The server does not know it."""
+
+    def report(self) -> message.Report:
+        """What the server is to know of it."""
+
+
 class ClientPool:
     """The links of one member. ``refusal`` is the last answer that was not a link."""
 
@@ -32,6 +47,7 @@ class ClientPool:
         self,
         dialler: Dialler,
         targets: dict[str, Address],
+        keys: KeyKeeper,
         shown: Callable[[Sequence[HubKey]], None] = lambda _: None,
     ) -> None:
         self.targets = targets
@@ -42,6 +58,8 @@ class ClientPool:
         self._dialler = dialler
         self.shown = shown
         """Takes the hub's keys as a link brings them."""
+        self._keys = keys
+        self._features: tuple[str, ...] = ()
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._dialling: set[asyncio.Task[None]] = set()
@@ -89,6 +107,22 @@ class ClientPool:
         for link in list(self.links):
             link.close()
 
+    def tell(self, words: message.Message) -> bool:
+        """Say it on one link; False when there is none."""
+        link = max(self._usable, key=lambda link: link.made_at, default=None)
+        if link is not None:
+            link.send(words)
+        return link is not None
+
+    @property
+    def rotates(self) -> bool:
+        """Whether there is a link, to a server that takes new keys."""
+        return message.ROTATE in self._features and bool(self._usable)
+
+    @property
+    def _usable(self) -> list[ClientLink]:
+        return [link for link in self.links if not link.draining]
+
     @property
     def counts(self) -> demand.Links:
         """How many links there are of each kind."""
@@ -112,6 +146,7 @@ class ClientPool:
         """The server has said how many links it wants, and which relay-servers there are."""
         size = hello.pool
         self._size = PoolSize(size.min, size.start, size.max).bounded()
+        self._features = hello.features
         if hello.replicas != self._replicas:
             # All clients are told at the same time.
             self._replicas, self._misses = hello.replicas, 0
@@ -136,6 +171,14 @@ class ClientPool:
         """The server has callers waiting."""
         self._wanted = min(more, self._size.max)
         self._news.set()
+
+    def key_news(self, news: message.Rotate | message.Rotated) -> None:
+        """The server speaks of our key."""
+        self._keys.hears(news)
+
+    def report(self) -> message.Report:
+        """What the server is told on each link."""
+        return self._keys.report()
 
     def spread(self, low: float, high: float) -> float:
         """A random number between the two."""
@@ -180,6 +223,8 @@ class ClientPool:
             link = await self._dialler.dial(self)
         except DialRefused as refusal:
             self.refusal = refusal
+            if refusal.status == HTTPStatus.UNAUTHORIZED:
+                self._keys.refused()
             chance = self.spread(0.5, 1.0)
             self._failed(
                 demand.refused_wait(refusal.status, refusal.retry_after, chance), str(refusal)
@@ -212,6 +257,11 @@ class ClientPool:
         self._reachable = False
         self._wait(seconds)
         log.warning("%s; next try in %.1f s", words, self.waiting_seconds)
+
+    def hurry(self) -> None:
+        """What we were refused for has changed: dial now."""
+        self._not_before = 0.0
+        self._news.set()
 
     def _wait(self, seconds: float) -> None:
         self._not_before = max(self._not_before, self._loop.time() + seconds)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from controllers import environment
-from controllers.environment import Address
+from controllers.environment import Address, SettingsError
 from controllers.relay.event_loop import LOOPS
 from controllers.relay.proxy import DIRECT, Proxies
 
@@ -24,6 +24,7 @@ class Settings:
     kubeconfig: Path | None = None
     namespace: str = "neurox-system"
     drain_seconds: float = 60.0
+    rotate_days: float = 30.0
     instance: str = "relay-client"
     write_token: str = field(default="", repr=False)
     """What who writes metrics shows; else that of the Secret."""
@@ -41,6 +42,7 @@ class Settings:
             kubeconfig=environment.path(env, "NEUROX_RELAY_KUBECONFIG"),
             namespace=env.get("NEUROX_NAMESPACE", "").strip() or "neurox-system",
             drain_seconds=environment.number(env, "NEUROX_RELAY_DRAIN_SECONDS", 60.0),
+            rotate_days=_days(env, "NEUROX_RELAY_ROTATE_DAYS"),
             instance=f"{socket.gethostname()}-{os.getpid()}",
             write_token=(
                 environment.secret(env, _WRITE_TOKEN) if env.get(_WRITE_TOKEN, "").strip() else ""
@@ -48,3 +50,10 @@ class Settings:
             loop=environment.choice(env, "NEUROX_RELAY_LOOP", LOOPS),
             proxies=Proxies.from_env(env),
         )
+
+
+def _days(env: Mapping[str, str], name: str) -> float:
+    days = environment.number(env, name, 30.0)
+    if not days:
+        raise SettingsError(f"{name} must be more than 0 (chart value: relayClient.rotateDays)")
+    return days

@@ -66,7 +66,7 @@ class RelayServer:
         outside = await self._outside.listen(settings.listen, _tls(settings))
         inside = await self._inside.listen(settings.internal_listen)
         for work in (
-            revocation.watch(self._registry, self._pools),
+            revocation.watch(self._registry, self._pools, self._gateway),
             hub_keys.watch(self._hub_keys, self._tell_clusters),
             self._contacts.run(self._pools, self._gateway),
             self._presence.run(self._tell_clusters),

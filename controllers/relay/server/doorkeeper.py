@@ -3,11 +3,12 @@
 import contextlib
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from controllers.relay import identity
 from controllers.relay.exchange import Problem, Request
-from controllers.relay.identity import CONNECT, IdentityError, Proof
+from controllers.relay.identity import CONNECT, Claim, IdentityError, Proof
 from controllers.relay.registry import Registry, RegistryDown
 from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.pace import A_SECOND, Pace
@@ -62,25 +63,31 @@ class Doorkeeper:
 
     async def _proof(self, token: str, audience: str) -> Proof:
         claim = identity.claimed(token)
-        keys = await self._registry.keys_of(claim.cluster_id, claim.kid)
-        if not keys:
-            words = "this cluster has no access (any more); it needs a new join token"
-            self._contacts.refused(claim.cluster_id, HTTPStatus.FORBIDDEN, words)
-            raise Problem(HTTPStatus.FORBIDDEN, words, retry_after=300)
         try:
-            proof = identity.verify(token, keys, audience)
+            proof = identity.verify(token, await self._keys(claim), audience)
             if not self._pace.allows(proof.cluster_id):
                 # 503 and not 429: on that Prometheus would throw its samples away.
                 words = f"this cluster asks more than {A_SECOND:g} times a second"
                 raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, words, retry_after=1)
             if not await self._registry.first_use(proof):
                 raise IdentityError("the token was used before")
+            if claim.kid not in await self._keys(claim):
+                # From those that are in already it was taken back while Redis was asked.
+                raise IdentityError("the key was taken back just now")
         except IdentityError as failure:
             # Said only of clusters that exist: a stranger must not be able to fill the log.
             log.warning("a token for cluster %s was refused: %s", claim.cluster_id, failure)
             self._contacts.refused(claim.cluster_id, HTTPStatus.UNAUTHORIZED, str(failure))
             raise
         return proof
+
+    async def _keys(self, claim: Claim) -> Mapping[str, str]:
+        keys = await self._registry.keys_of(claim.cluster_id, claim.kid)
+        if not keys:
+            words = "this cluster has no access (any more); it needs a new join token"
+            self._contacts.refused(claim.cluster_id, HTTPStatus.FORBIDDEN, words)
+            raise Problem(HTTPStatus.FORBIDDEN, words, retry_after=300)
+        return keys
 
     def _went_blind(self, failure: RegistryDown) -> None:
         """Said once an outage: every cluster tries again and again."""

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Container
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -51,7 +52,8 @@ class Gateway:
         parts = urlsplit(receive_url)
         self._client = HttpClient(Origin.of(receive_url))
         self._path = parts.path or "/"
-        self._in_flight: Counter[str] = Counter()
+        self._in_flight: defaultdict[str, dict[Request, str]] = defaultdict(dict)
+        """By cluster: writes that are under way, each with the id of the key that signed for it."""
         self.requests: Counter[tuple[str, int]] = Counter()
         """By cluster and status."""
         self.bytes: Counter[str] = Counter()
@@ -69,21 +71,33 @@ class Gateway:
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"a write has at most {most.write_bytes} bytes",
             )
-        if self._in_flight[proof.cluster_id] >= most.writes:
+        if len(self._in_flight[proof.cluster_id]) >= most.writes:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 f"{most.writes} writes of this cluster are under way",
                 retry_after=1,
             )
-        self._in_flight[proof.cluster_id] += 1
+        self._in_flight[proof.cluster_id][request] = proof.kid
         try:
             answer = await self._passed_on(request, proof.cluster_id)
         finally:
-            self._in_flight[proof.cluster_id] -= 1
+            del self._in_flight[proof.cluster_id][request]
         self._answered(proof.cluster_id, answer.status)
         self.bytes[proof.cluster_id] += request.body.length
         back = {name: answer.headers[name] for name in OUTWARDS if name in answer.headers}
         request.answer(answer.status, answer.body, back)
+
+    @property
+    def writing(self) -> list[str]:
+        """The clusters whose writes are under way."""
+        return [cluster_id for cluster_id, writes in self._in_flight.items() if writes]
+
+    def cut(self, cluster_id: str, good: Container[str]) -> None:
+        """End the cluster's writes that were let in by a key that is not ``good``: the store gets
+        no whole request, and takes nothing of it."""
+        for request, kid in list(self._in_flight[cluster_id].items()):
+            if kid not in good:
+                request.connection.cut()
 
     def close(self) -> None:
         """Let go of the store."""

@@ -1,4 +1,4 @@
-"""Cuts the links of clusters whose keys were taken back, and asks for new keys."""
+"""Cuts the links and writes of clusters whose keys were taken back, and asks for new keys."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ import time
 from controllers.relay import message
 from controllers.relay.credential import Credential
 from controllers.relay.registry import Registry, RegistryDown
+from controllers.relay.server.gateway import Gateway
 from controllers.relay.server.pool import Pool, Pools
 
 log = logging.getLogger(__name__)
@@ -14,15 +15,18 @@ RETRY_SECONDS = 1.0
 REVOKED = 1008
 
 
-async def watch(registry: Registry, pools: Pools) -> None:
+async def watch(registry: Registry, pools: Pools, gateway: Gateway) -> None:
     """Follow the changes of keys for ever, and look at every cluster every few seconds."""
     while True:
         try:
-            async for cluster_id in registry.changes():
-                registry.forget(cluster_id)
-                for pool in pools:
-                    if cluster_id in (None, pool.cluster_id) and pool.links:
-                        credential = await registry.credential_of(pool.cluster_id)
+            async for changed in registry.changes():
+                registry.forget(changed)
+                here = {pool.cluster_id for pool in pools if pool.links}.union(gateway.writing)
+                for cluster_id in here if changed is None else here & {changed}:
+                    credential = await registry.credential_of(cluster_id)
+                    gateway.cut(cluster_id, credential.good(time.time()))
+                    pool = pools.find(cluster_id)
+                    if pool is not None:
                         _enforce(credential, pool)
                         _ask(credential, pool)
         except RegistryDown as failure:

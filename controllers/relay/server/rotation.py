@@ -8,7 +8,7 @@ import msgspec
 
 from controllers.relay import identity, message
 from controllers.relay.credential import Rotation
-from controllers.relay.identity import ROTATE, IdentityError
+from controllers.relay.identity import ROTATE, IdentityError, Proof
 from controllers.relay.registry import Registry, RegistryDown
 from controllers.relay.server.link import ServerLink
 from controllers.relay.server.pace import Pace
@@ -22,22 +22,23 @@ WORDS = 200
 
 
 class KeyDesk:
-    """One message of a link at a time; what comes meanwhile is dropped, and comes again."""
+    """One message of a kind and link at a time; what comes meanwhile is dropped: it comes again."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._busy: dict[ServerLink, asyncio.Task[None]] = {}
+        self._busy: dict[tuple[ServerLink, type], asyncio.Task[None]] = {}
         self._pace = Pace()
 
     def heard(
         self, cluster_id: str, link: ServerLink, news: message.Rotate | message.Report
     ) -> None:
         """Begin to work on it."""
-        if link in self._busy or not self._pace.allows(cluster_id):
+        work = (link, type(news))
+        if work in self._busy or not self._pace.allows(cluster_id):
             return
         task = asyncio.get_running_loop().create_task(self._work(cluster_id, link, news))
-        self._busy[link] = task
-        task.add_done_callback(lambda _: self._busy.pop(link, None))
+        self._busy[work] = task
+        task.add_done_callback(lambda _: self._busy.pop(work))
 
     async def _work(
         self, cluster_id: str, link: ServerLink, news: message.Rotate | message.Report
@@ -64,20 +65,29 @@ class KeyDesk:
 
     async def _rotate(self, cluster_id: str, link: ServerLink, asked: message.Rotate) -> None:
         try:
-            offered = {identity.key_id(asked.public_key): asked.public_key}
-            proof = identity.verify(asked.proof, offered, ROTATE)
-            if proof.cluster_id != cluster_id:
+            # Not the link's own key: a link outlives the time in which its key is the one in use.
+            holder = await self._proven(cluster_id, asked.token)
+            new = {identity.key_id(asked.public_key): asked.public_key}
+            proof = identity.verify(asked.proof, new, ROTATE)
+            if cluster_id != proof.cluster_id:
                 raise IdentityError("the proof is for another cluster")
         except IdentityError as failure:
             await self._refuse(cluster_id, link, asked, str(failure))
             return
-        outcome = await self._registry.succeed(cluster_id, link.kid, asked.public_key)
+        outcome = await self._registry.succeed(cluster_id, holder.kid, asked.public_key)
         if outcome in REFUSALS:
             await self._refuse(cluster_id, link, asked, REFUSALS[outcome])
             return
         if outcome == "done":
-            log.info("cluster %s: key %s follows %s", cluster_id, proof.kid, link.kid)
+            log.info("cluster %s: key %s follows %s", cluster_id, proof.kid, holder.kid)
         link.send(message.Rotated(proof.kid))
+
+    async def _proven(self, cluster_id: str, token: str) -> Proof:
+        claim = identity.claimed(token)
+        if claim.cluster_id != cluster_id:
+            raise IdentityError("the token is of another cluster")
+        keys = await self._registry.keys_of(cluster_id, claim.kid)
+        return identity.verify(token, keys, ROTATE)
 
     async def _refuse(
         self, cluster_id: str, link: ServerLink, asked: message.Rotate, words: str

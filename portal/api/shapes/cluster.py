@@ -3,6 +3,7 @@
 from typing import Literal
 
 from portal.api.fleet import Fleet, Reported
+from portal.api.shapes.credential import credential_out
 from portal.api.shapes.values import age, at, mean, moment
 from portal.schemas import FRESH_SECONDS, ClusterOut
 
@@ -44,5 +45,7 @@ def cluster_out(fleet: Fleet, reported: Reported) -> ClusterOut:
         utilization=mean(gpu.utilization for gpu in fresh),
         sampled_at=moment(sampled),
         sample_age_seconds=age(fleet.now, sampled),
+        credential=credential_out(reported.credential, fleet.now),
+        clock_skew_seconds=reported.credential.skew_seconds,
         simulated=any(node.simulated for node in nodes),
     )

@@ -72,6 +72,12 @@ class ManagerHandler(Answering):
         if self.path == "/slow":
             self.backend.seen.append("slow")
             self.backend.state.setdefault("release", threading.Event()).wait(60)
+        elif self.path == "/endless":
+            self.send_response(200)
+            self.send_header("content-length", str(1 << 40))
+            self.end_headers()
+            while True:
+                self.wfile.write(b"x" * 65536)
         elif self.path.startswith("/pause/"):
             threading.Event().wait(float(self.path.rpartition("/")[2]))  # a stream of that length
         self.answer(200, self.path.encode())
@@ -90,7 +96,8 @@ class ReceiveHandler(Answering):
 class KubernetesHandler(Answering):
     """Three Secrets and one namespace, with the API server's version check.
 
-    ``pause`` of the state is called before and after each call of joining takes effect.
+    ``pause`` of the state is called before and after each call of joining takes effect; ``patch``
+    is what the last one set. ``refuse`` is the status that every patch gets.
     """
 
     def do_GET(self) -> None:
@@ -105,11 +112,15 @@ class KubernetesHandler(Answering):
             self.answer(404)
 
     def do_PATCH(self) -> None:
-        self._pause("before")
         patch, secret = json.loads(self.body()), self._secret()
+        self.backend.state["patch"] = patch["data"]
+        self._pause("before")
         version = secret["metadata"]["resourceVersion"]
         if patch["metadata"]["resourceVersion"] != version:
             self.answer(409)
+            return
+        if status := self.backend.state.get("refuse"):
+            self.answer(status)
             return
         secret["data"] = {**secret.get("data", {}), **patch["data"]}
         secret["metadata"]["resourceVersion"] = str(int(version) + 1)

@@ -26,7 +26,7 @@ from controllers.relay.identity import PrivateKey
 from controllers.relay.session import cluster_session
 from controllers.store import keys
 from infra.local import relay_pki
-from tests.conftest import free_port
+from tests.conftest import Valkey, free_port
 from tests.controllers.relay.backends import (
     SECRETS,
     Backend,
@@ -166,15 +166,19 @@ class Site:
         (folder / "kubeconfig").write_text(access)
 
     def start(self, **more: str) -> None:
+        self.program = self.client("client.log", self.metrics, **more)
+
+    def client(self, log: str, metrics: int, **more: str) -> Program:
+        """A replica of the relay-client."""
         env = {
             "NEUROX_RELAY_JOIN_FILE": str(self.join_file),
             "NEUROX_RELAY_KUBECONFIG": str(self.folder / "kubeconfig"),
             "NEUROX_RELAY_MANAGER": f"http://{self.manager.address}",
-            "NEUROX_RELAY_METRICS_LISTEN": f"127.0.0.1:{self.metrics}",
+            "NEUROX_RELAY_METRICS_LISTEN": f"127.0.0.1:{metrics}",
             "NEUROX_RELAY_DRAIN_SECONDS": "1",
             **more,
         }
-        self.program = Program("controllers.relay.client", env, self.folder / "client.log")
+        return Program("controllers.relay.client", env, self.folder / log)
 
     def join(self, **more: str) -> None:
         self.join_file.write_text(self.hub.kubeconfig(self.cluster_id))
@@ -245,6 +249,19 @@ def hub(tmp_path_factory: pytest.TempPathFactory, pki: Path, valkey_url: str) ->
         hub = Hub(tmp_path_factory.mktemp("hub"), pki, redis, valkey_url)
         yield hub
         hub.close()
+
+
+@pytest.fixture
+def hubs(tmp_path: Path, pki: Path, valkey: Valkey) -> Iterator[list[Hub]]:
+    """Two replicas on one Valkey that may be killed."""
+    with Redis.from_url(valkey.url, socket_timeout=5) as redis:
+        hubs: list[Hub] = []
+        for name in ("a", "b"):
+            (tmp_path / name).mkdir()
+            hubs.append(Hub(tmp_path / name, pki, redis, valkey.url))
+        yield hubs
+        for hub in hubs:
+            hub.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from controllers.relay import websocket
-from controllers.relay.identity import CONNECT, PrivateKey
+from controllers.relay.identity import CONNECT, WRITE, PrivateKey
 
 
 def tls(hub: Any) -> ssl.SSLSocket:
@@ -35,6 +35,19 @@ def ask(hub: Any, request: bytes) -> int:
         sock.sendall(request)
         head = head_of(sock)
     return int(head.split(" ")[1]) if head else 0
+
+
+def connect(hub: Any, cluster_id: str, key: PrivateKey) -> int:
+    """The status that a handshake gets."""
+    token = key.token(cluster_id, CONNECT, time.time())
+    return ask(hub, websocket.request("hub", websocket.new_key(), token, "hostile"))
+
+
+def write(hub: Any, cluster_id: str, key: PrivateKey, length: int = 1) -> bytes:
+    """The head of a write whose body has that length."""
+    token = key.token(cluster_id, WRITE, time.time())
+    lines = ("POST /relay/v1/write HTTP/1.1", "host: hub", f"authorization: Bearer {token}")
+    return "\r\n".join((*lines, f"content-length: {length}", "", "")).encode()
 
 
 def link(hub: Any, cluster_id: str, key: PrivateKey) -> ssl.SSLSocket:

@@ -3,32 +3,17 @@
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
-from redis import Redis
 
 from controllers.relay import websocket
 from controllers.relay.identity import CONNECT, WRITE
 from tests.conftest import Valkey
 from tests.controllers.relay.conftest import Hub, Site
-
-
-@pytest.fixture
-def hubs(tmp_path: Path, pki: Path, valkey: Valkey) -> Iterator[list[Hub]]:
-    """Two replicas on one Valkey that may be killed."""
-    with Redis.from_url(valkey.url, socket_timeout=5) as redis:
-        hubs: list[Hub] = []
-        for name in ("a", "b"):
-            (tmp_path / name).mkdir()
-            hubs.append(Hub(tmp_path / name, pki, redis, valkey.url))
-        yield hubs
-        for hub in hubs:
-            hub.close()
 
 
 def connect(hub: Hub, token: str) -> str:

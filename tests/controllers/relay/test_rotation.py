@@ -7,19 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from controllers.relay import credential, join, message, websocket
+from controllers.relay import credential, join, message
 from controllers.relay.identity import CONNECT, ROTATE, PrivateKey
 from controllers.store import keys
-from tests.controllers.relay.raw import ask, closed_within, link, masked
+from tests.controllers.relay.raw import closed_within, connect, link, masked
 
 
 def known(hub: Any, cluster_id: str) -> credential.Credential:
     return credential.read(hub.redis, [cluster_id])[0]
-
-
-def let_in(hub: Any, cluster_id: str, key: PrivateKey) -> int:
-    token = key.token(cluster_id, CONNECT, time.time())
-    return ask(hub, websocket.request("hub", websocket.new_key(), token, "t"))
 
 
 def heard(sock: Any) -> Any:
@@ -33,11 +28,19 @@ def heard(sock: Any) -> Any:
     return message.decode(received)
 
 
-def offer(key: PrivateKey, cluster_id: str, audience: str = ROTATE) -> message.Rotate:
-    return message.Rotate(public_key=key.public, proof=key.token(cluster_id, audience, time.time()))
+def offer(
+    cluster_id: str, holder: PrivateKey, new: PrivateKey, audience: str = ROTATE
+) -> message.Rotate:
+    now = time.time()
+    return message.Rotate(
+        public_key=new.public,
+        token=holder.token(cluster_id, audience, now),
+        proof=new.token(cluster_id, audience, now),
+    )
 
 
-def rotate(hub: Any, cluster_id: str, holder: PrivateKey, asked: message.Rotate) -> message.Rotated:
+def sent(hub: Any, cluster_id: str, holder: PrivateKey, asked: message.Rotate) -> message.Rotated:
+    """The answer to it, on a link of its own."""
     with link(hub, cluster_id, holder) as sock:
         sock.sendall(masked(0x81, message.encode(asked)))
         answer = heard(sock)
@@ -45,13 +48,17 @@ def rotate(hub: Any, cluster_id: str, holder: PrivateKey, asked: message.Rotate)
     return answer
 
 
+def rotate(hub: Any, cluster_id: str, holder: PrivateKey, new: PrivateKey) -> message.Rotated:
+    return sent(hub, cluster_id, holder, offer(cluster_id, holder, new))
+
+
 def test_a_new_key_is_good_at_once_and_the_old_one_for_a_day(
     hub: Any, eventually: Callable[..., None]
 ) -> None:
     cluster_id, old = hub.member()
     new = PrivateKey.generate()
-    assert rotate(hub, cluster_id, old, offer(new, cluster_id)) == message.Rotated(new.kid)
-    assert let_in(hub, cluster_id, new) == let_in(hub, cluster_id, old) == 101
+    assert rotate(hub, cluster_id, old, new) == message.Rotated(new.kid)
+    assert connect(hub, cluster_id, new) == connect(hub, cluster_id, old) == 101
     found = known(hub, cluster_id)
     assert found.current is not None
     assert found.former is not None
@@ -67,58 +74,66 @@ def test_a_key_whose_day_is_over_is_forgotten_and_its_links_are_cut(
     cluster_id, old = hub.member()
     new = PrivateKey.generate()
     with link(hub, cluster_id, old) as before:
-        rotate(hub, cluster_id, old, offer(new, cluster_id))
+        rotate(hub, cluster_id, old, new)
         with link(hub, cluster_id, new) as after:
             identity = keys.relay_identity(cluster_id)
             hub.redis.hset(identity, f"until:{old.kid}", time.time() - 1)
             assert closed_within(before, 10)
             after.sendall(masked(0x89, b"still there?"))
             assert after.recv(2) == bytes((0x8A, 12))
-    assert let_in(hub, cluster_id, old) == 401
+    assert connect(hub, cluster_id, old) == 401
     eventually("it is forgotten", lambda: not hub.redis.hexists(identity, f"key:{old.kid}"))
-    assert let_in(hub, cluster_id, new) == 101
+    assert connect(hub, cluster_id, new) == 101
 
 
 def test_the_same_offer_again_changes_nothing(hub: Any) -> None:
     cluster_id, old = hub.member()
     new = PrivateKey.generate()
-    rotate(hub, cluster_id, old, offer(new, cluster_id))
+    rotate(hub, cluster_id, old, new)
     row = hub.redis.hgetall(keys.relay_identity(cluster_id))
-    assert rotate(hub, cluster_id, old, offer(new, cluster_id)) == message.Rotated(new.kid)
+    assert rotate(hub, cluster_id, old, new) == message.Rotated(new.kid)
     assert hub.redis.hgetall(keys.relay_identity(cluster_id)) == row
 
 
 def test_a_key_that_was_replaced_names_no_other_successor(hub: Any) -> None:
     cluster_id, old = hub.member()
     new, thief = PrivateKey.generate(), PrivateKey.generate()
-    rotate(hub, cluster_id, old, offer(new, cluster_id))
-    refusal = rotate(hub, cluster_id, old, offer(thief, cluster_id)).refusal
+    rotate(hub, cluster_id, old, new)
+    refusal = rotate(hub, cluster_id, old, thief).refusal
     assert refusal == "a key that was replaced already cannot be used for that"
-    assert rotate(hub, cluster_id, new, offer(old, cluster_id)).refusal == refusal
-    assert let_in(hub, cluster_id, thief) == 401
+    assert rotate(hub, cluster_id, new, old).refusal == refusal
+    assert connect(hub, cluster_id, thief) == 401
+
+
+STRANGER = PrivateKey.generate()
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("changes", "words"),
     [
-        (lambda asked, _: msgspec.structs.replace(asked, proof=""), "there is no token"),
-        (lambda asked, _: msgspec.structs.replace(asked, public_key="x"), "does not have"),
-        (
-            lambda asked, _: msgspec.structs.replace(
-                asked, public_key=PrivateKey.generate().public
-            ),
-            "does not have",
-        ),
-        (lambda _, id: offer(PrivateKey.generate(), id, CONNECT), "signature or claims"),
-        (lambda *_: offer(PrivateKey.generate(), "another"), "for another cluster"),
+        ({"proof": ""}, "there is no token"),
+        ({"token": ""}, "there is no token"),
+        ({"public_key": "x"}, "a key that this cluster does not have"),
+        ({"public_key": STRANGER.public}, "a key that this cluster does not have"),
+        ({"token": "own proof"}, "a key that this cluster does not have"),
+        ({"token": STRANGER.token("another", ROTATE, 0)}, "of another cluster"),
+        ({"token": "another purpose"}, "signature or claims"),
+        ({"proof": "another cluster"}, "for another cluster"),
     ],
 )
 def test_a_key_that_nobody_proves_to_hold_is_refused_and_noted(
-    hub: Any, change: Any, words: str, eventually: Callable[..., None]
+    hub: Any, changes: dict[str, str], words: str, eventually: Callable[..., None]
 ) -> None:
-    cluster_id, old = hub.member()
-    asked = change(offer(PrivateKey.generate(), cluster_id), cluster_id)
-    assert words in rotate(hub, cluster_id, old, asked).refusal
+    (cluster_id, old), new = hub.member(), PrivateKey.generate()
+    whole = offer(cluster_id, old, new)
+    made = {
+        "own proof": whole.proof,
+        "another purpose": offer(cluster_id, old, new, CONNECT).token,
+        "another cluster": offer("another", old, new).proof,
+    }
+    changes = {name: made.get(text, text) for name, text in changes.items()}
+    asked = msgspec.structs.replace(whole, **changes)
+    assert words in sent(hub, cluster_id, old, asked).refusal
 
     def noted() -> bool:
         outcome = known(hub, cluster_id).rotation
@@ -132,12 +147,9 @@ def test_so_many_keys_are_good_at_once_and_no_more(hub: Any) -> None:
     cluster_id, key = hub.member()
     for _ in range(7):
         new = PrivateKey.generate()
-        assert not rotate(hub, cluster_id, key, offer(new, cluster_id)).refusal
+        assert not rotate(hub, cluster_id, key, new).refusal
         key = new
-    assert (
-        "eight keys"
-        in rotate(hub, cluster_id, key, offer(PrivateKey.generate(), cluster_id)).refusal
-    )
+    assert "eight keys" in rotate(hub, cluster_id, key, PrivateKey.generate()).refusal
 
 
 def test_an_admins_wish_is_passed_on_until_it_is_fulfilled(hub: Any) -> None:
@@ -148,7 +160,7 @@ def test_an_admins_wish_is_passed_on_until_it_is_fulfilled(hub: Any) -> None:
         for _ in range(2):
             assert heard(sock) == message.Rotate(kid=old.kid)
         assert known(hub, cluster_id).asked_at == pytest.approx(time.time(), abs=30)
-        sock.sendall(masked(0x81, message.encode(offer(new, cluster_id))))
+        sock.sendall(masked(0x81, message.encode(offer(cluster_id, old, new))))
         assert heard(sock) == message.Rotated(new.kid)
     assert known(hub, cluster_id).asked_at is None
 
