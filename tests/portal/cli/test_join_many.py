@@ -4,15 +4,18 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import neurox_web
 import pytest
 import yaml
 from neurox_web import Web
 
 from controllers.relay import join
+from controllers.store import keys
 from portal.client.resources import Clusters
 
 Neurox = Callable[..., Any]
@@ -114,6 +117,23 @@ def test_a_connected_cluster_is_left_as_it_is(web: Web, many: Callable[..., Any]
         "north": "made",
     }
     assert tokens(web)["west"] == ""
+
+
+def test_a_lost_cluster_gets_a_token_only_by_the_word_that_it_was_rebuilt(
+    web: Web, many: Callable[..., Any], tmp_path: Path
+) -> None:
+    east = neurox_web.cluster(web, "east")
+    meta = web.stores.states.meta(east.id)
+    assert meta is not None
+    aged = msgspec.json.encode(replace(meta, received_at=meta.received_at - 3600))
+    web.stores.redis.set(keys.cluster_meta(east.id), aged)
+    done = many()
+    assert done.code == 0
+    assert "east: has joined and is lost; left as it is" in done.err
+    assert tokens(web)["east"] == ""
+    (tmp_path / "c.yaml").write_text("- name: east\n  rebuilt: true\n")
+    assert "east: got a new token" in many().err
+    assert tokens(web)["east"] != ""
 
 
 def test_what_failed_is_told_with_its_line_and_the_rest_is_made(
