@@ -57,10 +57,16 @@ class Known:
 
     @property
     def refused(self) -> bool:
-        """The last time that it wanted to come in, it was turned away."""
-        contact = self.link.contact
-        let_in = max(contact.admitted_at or 0.0, self.link.joined_at or 0.0)
-        return not self.link.connected and (contact.refused_at or 0.0) > let_in
+        """The last time that it wanted to come in, since it was invited, it was turned away."""
+        contact, link = self.link.contact, self.link
+        since = max(contact.admitted_at or 0.0, link.joined_at or 0.0, link.invited_at or 0.0)
+        return not link.connected and (contact.refused_at or 0.0) > since
+
+    @property
+    def revoked(self) -> bool:
+        """Its access was taken back, and nobody has invited it anew."""
+        at = self.credential.revoked_at
+        return at is not None and self.link.joined_at is None and at > (self.link.invited_at or 0.0)
 
     @property
     def connected_seconds(self) -> float:
@@ -103,7 +109,7 @@ def _contact(known: Known) -> Iterator[Check]:
 def _token(known: Known) -> Check:
     link, contact = known.link, known.link.contact
     again = f"neurox cluster join {known.name} --context KUBECONTEXT"
-    if known.credential.revoked_at is not None and link.joined_at is None:
+    if known.revoked:
         return _check("token", "Token", "failed", "Its access was taken back.", JOIN_ANEW, again)
     if known.refused and contact.refused_status not in ON_THE_WAY:
         if "clock" in contact.refused:

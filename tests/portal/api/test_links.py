@@ -118,6 +118,15 @@ def test_taken_access_is_told() -> None:
     assert stage(known(link(), revoked_at=NOW - 5), "token").detail == "Its access was taken back."
 
 
+def test_a_new_secret_makes_former_refusals_and_revocation_forgotten() -> None:
+    before = Contact(
+        heard_at=NOW - 70, refused_at=NOW - 70, refused="no access", refused_status=403
+    )
+    token = stage(known(link(before), revoked_at=NOW - 80), "token")
+    assert token.state == "waiting"
+    assert token.detail == "The join token has not been used yet."
+
+
 def test_a_lost_tunnel_is_red_after_a_while_with_its_reason() -> None:
     gone = Turn(NOW - 600, False, "relay-0", "nothing came for 45 s")
     contact = Contact(heard_at=NOW - 600, admitted_at=NOW - 900)
