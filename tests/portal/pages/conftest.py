@@ -171,7 +171,7 @@ def add_writes(app: Flask) -> None:
     def change_key(name: str, _: str) -> Response:
         if name == "research-dc1":
             return refused(409, "It has no key yet.")
-        return Response(status=202)
+        return json(fleet().clusters[0])
 
     @app.post("/api/v1/clusters/<name>/join")
     def join_again(name: str) -> Response:

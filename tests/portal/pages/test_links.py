@@ -16,6 +16,9 @@ def test_a_well_cluster_shows_its_connection_and_no_check_list(app: Flask) -> No
     assert "since 2026" in text
     for words in ("12.3 ms", "77.2 MiB", "neurox-relay-server-0", "1.8 GiB", "right"):
         assert words in text, words
+    assert "0123456789abcdef" in text
+    assert ">12 d</time> old" in text
+    assert "failed:" not in text
     assert text.count('title="neurox-relay-server-0"') == 100
 
 
@@ -26,6 +29,8 @@ def test_a_lost_cluster_shows_why_and_what_to_do(app: Flask) -> None:
     assert 'id="run-tunnel"' in text
     assert "answered 503" in text
     assert "1 min behind" in text
+    assert "asked for 2026" in text
+    assert "failed: no Secret" in text
 
 
 def test_the_check_list_asks_for_itself_until_all_is_green(app: Flask) -> None:
