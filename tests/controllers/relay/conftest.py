@@ -208,7 +208,14 @@ class Site:
         await_that("there is a write token", lambda: self.kept("write_token").get("token"))
         shown = {"authorization": f"Bearer {self.kept('write_token')['token']}"}
         url = f"http://127.0.0.1:{self.metrics}/api/v1/write"
-        return requests.post(url, data, headers=shown | headers, timeout=10)
+        answers: list[requests.Response] = []
+
+        def knows_it() -> bool:
+            answers.append(requests.post(url, data, headers=shown | headers, timeout=10))
+            return "has no write token yet" not in answers[-1].text
+
+        await_that("the client knows what it has kept", knows_it)
+        return answers[-1]
 
     def close(self) -> None:
         self.session.close()
