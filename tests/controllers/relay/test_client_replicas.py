@@ -11,10 +11,11 @@ import pytest
 import requests
 
 from controllers.domain.errors import Unreachable
+from controllers.relay import join
 from controllers.relay.client.joiner import Joiner
 from controllers.relay.client.keyring import SECRET, Keyring
 from controllers.relay.client.kubernetes import Access, Kubernetes
-from controllers.relay.identity import PrivateKey
+from controllers.relay.identity import PrivateKey, key_id
 from controllers.store import keys
 from infra.local.sandbox_access import RIGHTS
 from tests.agent.kube.conftest import SERVERS, Cluster
@@ -146,6 +147,24 @@ def test_one_is_enough(team: Team) -> None:
     team.programs[0].process.kill()
     for _ in range(20):
         assert team.answers()
+
+
+def test_one_rotates_the_key_and_the_other_adopts_it(team: Team) -> None:
+    team.start()
+    all_joined(team)
+    old = PrivateKey.from_pem(team.kept()["key"])
+    assert join.ask_rotation(team.hub.redis, team.cluster_id)
+
+    def rotated() -> bool:
+        return PrivateKey.from_pem(team.kept()["key"]).public != old.public
+
+    await_that("there is a new key", rotated, seconds=30)
+    # The day on which both are good is over.
+    team.hub.redis.hdel(keys.relay_identity(team.cluster_id), f"key:{key_id(old.public)}")
+    team.hub.redis.publish(keys.RELAY_EVENTS, team.cluster_id)
+    await_that("both came back by the new key", lambda: team.links() >= 2 * 8, seconds=30)
+    all_joined(team)
+    assert team.answers()
 
 
 async def _joins_until(team: Team, step: str) -> PrivateKey:
