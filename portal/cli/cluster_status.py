@@ -62,7 +62,8 @@ def _table(found: "ChecksOut", colour: bool) -> str:
     states = [item.state for item in found.items]
     heard = found.heard_age_seconds
     last = "nothing heard yet" if heard is None else f"last heard of {duration(heard)} ago"
-    lines = [f"{clean(found.cluster)}: {states.count('ok')} of {len(states)} done, {last}"]
+    clock = _clock(found.clock_skew_seconds)
+    lines = [f"{clean(found.cluster)}: {states.count('ok')} of {len(states)} done, {last}{clock}"]
     width = max(len(item.label) for item in found.items)
     waits = next((item for item in found.items if item.state != "ok"), None)
     for item in found.items:
@@ -72,6 +73,14 @@ def _table(found: "ChecksOut", colour: bool) -> str:
         if item.state == "failed" or item is waits:
             lines += _advice(item)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _clock(ahead: float | None) -> str:
+    from portal.cli.text import duration
+
+    if not ahead:
+        return ""
+    return f", its clock is {duration(abs(ahead))} {'ahead' if ahead > 0 else 'behind'}"
 
 
 def _advice(item: "Check") -> list[str]:

@@ -31,6 +31,8 @@ class ChecksOut(Model):
     """ok: all are. failed: at least one has."""
     heard_age_seconds: float | None
     """Since anything came from the cluster."""
+    clock_skew_seconds: float | None = None
+    """How far the cluster's clock is ahead of the control plane's."""
     items: list[Check]
 
 

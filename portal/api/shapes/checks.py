@@ -90,6 +90,7 @@ def checks_out(known: Known) -> ChecksOut:
         cluster=known.name,
         state="failed" if "failed" in states else "waiting" if "waiting" in states else "ok",
         heard_age_seconds=age(known.now, known.link.contact.heard_at),
+        clock_skew_seconds=known.credential.skew_seconds,
         items=items,
     )
 
