@@ -13,6 +13,7 @@ import uvloop
 from redis import Redis
 
 from controllers.environment import Address
+from controllers.relay import message
 from controllers.relay.client.clock import Clock
 from controllers.relay.client.dial import Dialler
 from controllers.relay.client.keyring import Member
@@ -52,6 +53,20 @@ class _Noting(Dialler):
         return link
 
 
+class _OneKey:
+    """A key that is never rotated."""
+
+    def hears(self, _news: message.Rotate | message.Rotated) -> None:
+        """Nothing changes."""
+
+    def refused(self) -> None:
+        """There is no other."""
+
+    def report(self) -> message.Report:
+        """It has no end."""
+        return message.Report(0.0)
+
+
 class Crowd:
     """Clusters that are known to the hub already, and keep their links."""
 
@@ -72,7 +87,7 @@ class Crowd:
         for client, member in zip(self.clients, self._members, strict=True):
             dialler = _Noting(member, Clock(), "crowd")
             dialler.client = client
-            client.pool = ClientPool(dialler, {"manager": NOWHERE})
+            client.pool = ClientPool(dialler, {"manager": NOWHERE}, _OneKey())
             tasks.append(asyncio.create_task(client.pool.run()))
         await stop.wait()
         for task in tasks:
