@@ -162,6 +162,19 @@ def invited(fleet: Fleet, secret: str) -> None:
     file.write_text(yaml.safe_load(secret)["stringData"]["kubeconfig"])
 
 
+def rotated(fleet: Fleet, page: Page, name: str) -> None:
+    """The button on its page has a connected cluster make a new key."""
+    clusters = fleet.client().clusters
+    before = clusters.get(name).credential.key_id
+    page.get_by_role("link", name="Rotate the key…").click()
+    page.get_by_role("button", name="Rotate the key").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    eventually("another key", lambda: clusters.get(name).credential.key_id != before)
+    page.reload()
+    expect(page.locator("main")).to_contain_text(clusters.get(name).credential.key_id or "?")
+    assert clusters.link(name).state == "connected"
+
+
 def test_the_check_list_goes_from_waiting_to_green_as_a_cluster_joins(
     fleet: Fleet, page: Page
 ) -> None:
@@ -185,6 +198,7 @@ def test_the_check_list_goes_from_waiting_to_green_as_a_cluster_joins(
         card = page.locator("section", has=page.get_by_role("heading", name="Connection"))
         expect(card).to_contain_text("Connected")
         judged(page, "cluster")
+        rotated(fleet, page, "moved")
         lost = fleet.run("cluster", "status", "sandbox-1")
         assert lost.returncode == 1
         assert "No connection for" in lost.stdout
