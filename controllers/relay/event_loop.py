@@ -45,6 +45,17 @@ async def passed(seconds: float, stop: asyncio.Event) -> bool:
     return not stop.is_set()
 
 
+def heeded(answer: Any) -> Any:
+    """The answer of the Redis client, unless we were cancelled while it came.
+
+    It loses that, as ``ended`` says; who goes on then makes a link of a connection that is gone.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    return answer
+
+
 async def ended(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancel until all of them are gone; what they raise is dropped.
 

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from controllers.relay import credential, succession
 from controllers.relay.credential import OVERLAP_SECONDS, Credential
+from controllers.relay.event_loop import heeded
 from controllers.relay.identity import IdentityError, Proof, key_id, public_key
 from controllers.relay.limits import USED_SECONDS
 from controllers.store import keys
@@ -263,6 +264,6 @@ class Registry:
 
     async def _ask(self, call: Awaitable[Any] | Any) -> Any:
         try:
-            return await call
+            return heeded(await call)
         except (RedisError, OSError) as failure:
             raise RegistryDown(f"Redis does not answer: {type(failure).__name__}") from failure

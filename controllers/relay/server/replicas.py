@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from controllers.environment import Address
+from controllers.relay.event_loop import heeded
 from controllers.relay.registry import RegistryDown
 from controllers.store import keys
 from controllers.store.connection import connect_async
@@ -95,7 +96,7 @@ async def _told(call: Any) -> Any:
     """What Redis answers; RegistryDown when it does not, soon."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            return await call
+            return heeded(await call)
     except (RedisError, OSError, TimeoutError) as failure:
         raise RegistryDown(f"Redis does not answer: {type(failure).__name__}") from failure
 
