@@ -96,6 +96,17 @@ class Rotated(msgspec.Struct, tag_field="type", tag="rotated", frozen=True):
     refusal: str = ""
 
 
+class Hub(msgspec.Struct, tag_field="type", tag="hub", frozen=True):
+    """Server to client: where the control plane is, the current address first.
+
+    ``ca_pem`` is a piece of the CAs to trust; ``more`` follow it.
+    """
+
+    urls: tuple[str, ...]
+    ca_pem: str = ""
+    more: bool = False
+
+
 class Report(msgspec.Struct, tag_field="type", tag="report", frozen=True):
     """Client to server: how far its clock is ahead, and when (epoch seconds) its key changes."""
 
@@ -104,7 +115,7 @@ class Report(msgspec.Struct, tag_field="type", tag="report", frozen=True):
 
 
 Message: TypeAlias = (
-    Hello | Open | Opened | Refused | Reset | Want | Drain | Rotate | Rotated | Report
+    Hello | Open | Opened | Refused | Reset | Want | Drain | Rotate | Rotated | Report | Hub
 )
 
 

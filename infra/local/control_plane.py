@@ -147,6 +147,8 @@ class ControlPlane:
             argv=(sys.executable, "-m", "controllers.relay.server"),
             env={
                 "NEUROX_RELAY_LISTEN": self._at("relay"),
+                "NEUROX_RELAY_PUBLIC_URL": self.hub.url,
+                "NEUROX_RELAY_CA_FILE": str(self.hub.ca),
                 "NEUROX_RELAY_TLS_CERT_FILE": str(pki / "relay.crt"),
                 "NEUROX_RELAY_TLS_KEY_FILE": str(pki / "relay.key"),
                 "NEUROX_RELAY_INTERNAL_LISTEN": self._at("relay-internal"),

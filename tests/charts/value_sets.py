@@ -35,6 +35,10 @@ SETS: dict[str, tuple[str, dict[str, Any]]] = {
             "workload": {"enabled": True},
         },
     ),
+    "moving": (
+        "neurox",
+        {"expose": {"host": HOST, "formerHosts": ["old.example"], "caSecret": SECRET}},
+    ),
     "gateway": (
         "neurox",
         {

@@ -196,6 +196,27 @@ true
 {{- end }}
 {{- end }}
 
+{{- /* neurox.caFiles: what clusters are told to trust, as the relay-server has it mounted. */}}
+{{- define "neurox.caFiles" -}}
+{{- if and .Values.expose.host (include "neurox.caSecret" .) -}}
+/etc/neurox/ca/ca.crt
+{{- if and .Values.expose.caSecret (include "neurox.generatedCa" .) }},/etc/neurox/ca/more.crt{{ end }}
+{{- end }}
+{{- end }}
+
+{{- /* neurox.formerUrls: by which clusters reached it before, while these lead here too. */}}
+{{- define "neurox.formerUrls" -}}
+{{- $urls := list }}
+{{- if and .Values.expose.formerHosts (not .Values.expose.host) }}
+{{- fail "expose.formerHosts needs expose.host, the host that clusters move to" }}
+{{- end }}
+{{- $prefix := printf "https://%s" .Values.expose.host }}
+{{- range .Values.expose.formerHosts }}
+{{- $urls = append $urls (include "neurox.publicUrl" $ | replace $prefix (printf "https://%s" .)) }}
+{{- end }}
+{{- join "," $urls }}
+{{- end }}
+
 {{- /* neurox.redisEnv: how a process reaches Redis; passwords and certificates come by file. */}}
 {{- define "neurox.redisEnv" -}}
 - {name: NEUROX_REDIS_URL, value: {{ include "neurox.redisUrl" . | quote }}}

@@ -17,6 +17,7 @@ from controllers.relay.client.local import Local
 from controllers.relay.client.pool import ClientPool
 from controllers.relay.client.rotation import Rotation
 from controllers.relay.client.settings import Settings
+from controllers.relay.client.whereabouts import Whereabouts
 from controllers.relay.client.writers import Writers
 from controllers.relay.event_loop import ended, passed
 from controllers.relay.listener import Listener
@@ -31,7 +32,7 @@ class RelayClient:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._clock = Clock()
-        self._metrics_out = MetricsOut(self._clock, settings.proxies)
+        self._metrics_out = MetricsOut(self._clock)
         self.pool: ClientPool | None = None
         self._kubernetes = Kubernetes(Access.of(settings.kubeconfig), settings.namespace)
         self._joiner = Joiner(
@@ -83,19 +84,26 @@ class RelayClient:
 
     async def _serve(self, member: Member, stop: asyncio.Event) -> None:
         """Keep links as this member until stopped, or until a new join token may help."""
-        self._metrics_out.use(member)
-        dialler = Dialler(member, self._clock, self._settings.instance, self._settings.proxies)
+        whereabouts = Whereabouts(self._kubernetes, member, self._settings.proxies)
+        dialler = Dialler(member, self._clock, self._settings.instance, whereabouts)
 
         def adopt(changed: Member) -> None:
             dialler.use(changed)
-            self._metrics_out.use(changed)
+            self._metrics_out.use(changed, whereabouts.origin)
 
+        whereabouts.moved = lambda: self._metrics_out.use(dialler.member, whereabouts.origin)
+        whereabouts.moved()
         days, trust = self._settings.rotate_days, self._joiner.trust
         rotation = Rotation(Keyring(self._kubernetes), self._clock, days, adopt)
         targets = {"manager": self._settings.manager}
         pool = self.pool = ClientPool(dialler, targets, rotation, trust.offer)
         joined_by = self._joiner.invited()
-        works = (pool.run(), rotation.run(member, pool), trust.run(member.cluster_id))
+        works = (
+            pool.run(),
+            rotation.run(member, pool),
+            trust.run(member.cluster_id),
+            whereabouts.run(),
+        )
         tasks = [asyncio.create_task(work) for work in works]
         try:
             while not stop.is_set() and not any(task.done() for task in tasks):

@@ -9,9 +9,9 @@ from controllers.relay.call import CallFailed, Origin, connect
 from controllers.relay.client.clock import Clock
 from controllers.relay.client.keyring import Member
 from controllers.relay.client.link import ClientLink, Owner
+from controllers.relay.client.whereabouts import Whereabouts
 from controllers.relay.identity import CONNECT
 from controllers.relay.limits import HEAD_SECONDS, PROTOCOL, Timing
-from controllers.relay.proxy import DIRECT, Proxies
 
 
 class DialRefused(Exception):
@@ -38,31 +38,45 @@ class Dialler:
     """Makes links for one member."""
 
     def __init__(
-        self, member: Member, clock: Clock, instance: str, proxies: Proxies = DIRECT
+        self, member: Member, clock: Clock, instance: str, whereabouts: Whereabouts
     ) -> None:
-        self._member = member
+        self.member = member
         self._clock = clock
         self._instance = instance
-        self._origin = Origin.of(member.server, member.ca_pem, proxies)
+        self.whereabouts = whereabouts
 
     def use(self, member: Member) -> None:
         """Dial as this form of the member from now on; links that are there stay."""
-        self._member = member
+        self.member = member
 
     async def dial(self, owner: Owner) -> ClientLink:
-        """A new link; DialRefused or CallFailed."""
-        connection = await connect(self._origin)
-        member = self._member
+        """A new link, to the first place that makes one; DialRefused or CallFailed."""
+        failures: list[CallFailed | DialRefused] = []
+        for place in self.whereabouts.order():
+            try:
+                link = await self._dial(self.whereabouts.origin_of(place), owner)
+            except (CallFailed, DialRefused) as failure:
+                self.whereabouts.failed(place, failure)
+                failures.append(failure)
+            else:
+                self.whereabouts.worked(place)
+                return link
+        # A hub that refuses us has more to say than an address at which there is none.
+        raise max(failures, key=lambda failure: isinstance(failure, DialRefused))
+
+    async def _dial(self, origin: Origin, owner: Owner) -> ClientLink:
+        connection = await connect(origin)
+        member = self.member
         token = member.key.token(member.cluster_id, CONNECT, self._clock.now())
         key = websocket.new_key()
         waiting = AwaitedHead(connection, "the hub")
-        connection.write(websocket.request(self._origin.authority, key, token, self._instance))
+        connection.write(websocket.request(origin.authority, key, token, self._instance))
         try:
             async with asyncio.timeout(HEAD_SECONDS):
                 answer = await waiting.answer
         except TimeoutError:
             connection.cut()
-            raise CallFailed(f"{self._origin.authority} does not answer the handshake") from None
+            raise CallFailed(f"{origin.authority} does not answer the handshake") from None
         except asyncio.CancelledError:
             connection.cut()
             raise

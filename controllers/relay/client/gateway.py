@@ -9,7 +9,6 @@ from controllers.relay.client.keyring import Member
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.identity import WRITE
 from controllers.relay.limits import WRITE_BYTES
-from controllers.relay.proxy import DIRECT, Proxies
 
 WRITE_PATH = "/relay/v1/write"
 HUB_SECONDS = 45.0
@@ -28,21 +27,22 @@ _OURS = frozenset({401, 403, 404, 407, 408, 411, 426})
 class MetricsOut:
     """Forwards each write with a token of its own; nothing is stored here."""
 
-    def __init__(self, clock: Clock, proxies: Proxies = DIRECT) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._proxies = proxies
         self._member: Member | None = None
+        self._origin: Origin | None = None
         self._client: HttpClient | None = None
         self.requests: Counter[int] = Counter()
         """By status."""
 
-    def use(self, member: Member) -> None:
-        """Write as this member from now on; writes under way go on if it has just a new key."""
-        former, self._member = self._member, member
-        if former is not None and (former.server, former.ca_pem) == (member.server, member.ca_pem):
+    def use(self, member: Member, origin: Origin) -> None:
+        """Write as this member, and there, from now on; a new key alone ends no write."""
+        self._member = member
+        if origin is self._origin:
             return
         self.close()
-        self._client = HttpClient(Origin.of(member.server, member.ca_pem, self._proxies))
+        self._origin = origin
+        self._client = HttpClient(origin)
 
     def close(self) -> None:
         """Let go of the hub."""

@@ -10,6 +10,7 @@ from controllers.relay import message, wire
 from controllers.relay.call import CallFailed, Origin, connect
 from controllers.relay.connection import Connection
 from controllers.relay.hub_key import HubKey
+from controllers.relay.hub_place import CA_CHARACTERS, Places
 from controllers.relay.limits import DIAL_SECONDS, HELD_BYTES, Timing
 from controllers.relay.link import Link, Stream
 
@@ -27,6 +28,9 @@ class Owner(Protocol):
 
     def greeted(self, link: "ClientLink", hello: message.Hello) -> None:
         """The server has said who it is, who else there is, and what it wants."""
+
+    def told(self, places: Places) -> None:
+        """The server says where the control plane is."""
 
     def shown(self, keys: Sequence[HubKey]) -> None:
         """The server shows the hub's keys."""
@@ -59,6 +63,7 @@ class ClientLink(Link):
         self.streams_served = 0
         self.made_at = self.seen_at
         self._owner = owner
+        self._cas = ""
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._refused = False
@@ -78,6 +83,8 @@ class ClientLink(Link):
                 self.send(self._owner.report())
             case message.Rotate() | message.Rotated():
                 self._owner.key_news(incoming)
+            case message.Hub():
+                self._told(incoming)
             case message.Want(n=more):
                 self._owner.wanted(more)
             case message.Drain():
@@ -113,6 +120,14 @@ class ClientLink(Link):
         self._forget()
         self._beat.cancel()
         self._owner.gone(self)
+
+    def _told(self, piece: message.Hub) -> None:
+        self._cas += piece.ca_pem
+        if len(self._cas) > CA_CHARACTERS:
+            self.close(wire.PROTOCOL_ERROR, "more CAs than anybody has")
+        elif not piece.more:
+            told, self._cas = Places(piece.urls, self._cas), ""
+            self._owner.told(told)
 
     def _open(self, asked: message.Open) -> None:
         if self.stream is not None:

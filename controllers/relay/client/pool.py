@@ -56,6 +56,7 @@ class ClientPool:
         self.failures = 0
         self.dials = 0
         self._dialler = dialler
+        self.told = dialler.whereabouts.tell
         self.shown = shown
         """Takes the hub's keys as a link brings them."""
         self._keys = keys
@@ -188,7 +189,13 @@ class ClientPool:
         if self._loop.time() < self._not_before:
             return 0
         due = demand.dials(self.counts, self._size, self._wanted, self._reachable, self._started)
-        return due or int(self._seeks())
+        return due or int(self._tempted() or self._seeks())
+
+    def _tempted(self) -> bool:
+        """Whether to dial one more, at a place that the control plane has told of."""
+        links = self.counts
+        room = links.total + links.draining < self._size.max
+        return self._dialler.whereabouts.tempted and not links.dialling and room
 
     def _seeks(self) -> bool:
         """Whether to dial one more, which may end at another relay-server; counts that it does."""

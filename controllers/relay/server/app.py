@@ -8,7 +8,7 @@ from controllers.environment import Address
 from controllers.relay.event_loop import ended, passed
 from controllers.relay.listener import Listener
 from controllers.relay.registry import Registry
-from controllers.relay.server import hub_keys, revocation
+from controllers.relay.server import addresses, hub_keys, revocation
 from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.doorkeeper import Doorkeeper
 from controllers.relay.server.gateway import Gateway
@@ -68,6 +68,7 @@ class RelayServer:
         for work in (
             revocation.watch(self._registry, self._pools, self._gateway),
             hub_keys.watch(self._hub_keys, self._tell_clusters),
+            addresses.watch(self._public.addresses, self._tell_addresses),
             self._contacts.run(self._pools, self._gateway),
             self._presence.run(self._tell_clusters),
             self._pools.observed.watch_loop(),
@@ -135,6 +136,11 @@ class RelayServer:
         for pool in self._pools:
             for link in list(pool.links)[:1]:
                 link.send(self._public.hello)
+
+    def _tell_addresses(self) -> None:
+        """Every link, for each relay-client of a cluster has to know."""
+        for link in self._pools.links():
+            self._public.tell_addresses(link)
 
     def _unready(self) -> str | None:
         return "this relay-server is stopping" if self._public.draining else None

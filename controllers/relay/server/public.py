@@ -8,6 +8,7 @@ from controllers.relay import message, websocket
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.identity import CONNECT, WRITE
 from controllers.relay.limits import FRAME_BYTES
+from controllers.relay.server.addresses import Addresses
 from controllers.relay.server.doorkeeper import Doorkeeper
 from controllers.relay.server.gateway import Gateway
 from controllers.relay.server.joining import JoinDesk
@@ -44,6 +45,7 @@ class Public:
         self._timing = settings.timing
         self.replicas: tuple[str, ...] = (settings.replica,)
         """Those that are live."""
+        self.addresses = Addresses(settings.public_urls, settings.ca_files)
         self._size = settings.pool
         self._pools = pools
         self._doorkeeper = doorkeeper
@@ -63,6 +65,11 @@ class Public:
             hub_keys=self._desk.hub_keys.chain,
             limits={"frame_bytes": FRAME_BYTES, "streams": self._pools.allowance.streams},
         )
+
+    def tell_addresses(self, link: ServerLink) -> None:
+        """Where the control plane is, for whom it moves."""
+        for piece in self.addresses.told:
+            link.send(piece)
 
     async def handle(self, request: Request) -> None:
         """Route by method and path."""
@@ -98,6 +105,7 @@ class Public:
         link = ServerLink(request.connection, proof.kid, pool, self._timing)
         link.on_key_news = partial(self._key_desk.heard, proof.cluster_id)
         link.send(self.hello)
+        self.tell_addresses(link)
         pool.add(link)
         if len(pool.links) == 1:
             log.info("cluster %s is connected", proof.cluster_id)

@@ -46,6 +46,10 @@ class Settings:
     service_token: str = field(repr=False)
     tenant_header: str = TENANT_HEADER
     hub_keys: Path | None = None
+    public_urls: tuple[str, ...] = ()
+    """By which clusters reach the control plane, the current one first; told over links."""
+    ca_files: tuple[Path, ...] = ()
+    """With the CAs that they are to trust there; none: those of their systems."""
     certificate: Path | None = None
     key: Path | None = None
     drain_seconds: float = 60.0
@@ -84,6 +88,8 @@ class Settings:
             certificate=certificate,
             key=key,
             hub_keys=environment.path(env, "NEUROX_HUB_KEYS_FILE"),
+            public_urls=_public_urls(env),
+            ca_files=tuple(map(Path, _listed(env, "NEUROX_RELAY_CA_FILE"))),
             drain_seconds=environment.number(env, "NEUROX_RELAY_DRAIN_SECONDS", 60.0),
             timing=Timing(_ping(env, "NEUROX_RELAY_PING_SECONDS")),
             replica=env.get("NEUROX_RELAY_REPLICA", "").strip() or socket.gethostname(),
@@ -109,8 +115,19 @@ def _allowance(env: Mapping[str, str]) -> Allowance:
 
 def _addresses(env: Mapping[str, str], name: str) -> tuple[Address, ...]:
     """HOST:PORT, none or several by commas."""
-    given = [each.strip() for each in env.get(name, "").split(",") if each.strip()]
-    return tuple(environment.address({name: each}, name) for each in given)
+    return tuple(environment.address({name: each}, name) for each in _listed(env, name))
+
+
+def _listed(env: Mapping[str, str], name: str) -> list[str]:
+    return [each.strip() for each in env.get(name, "").split(",") if each.strip()]
+
+
+def _public_urls(env: Mapping[str, str]) -> tuple[str, ...]:
+    current = _listed(env, "NEUROX_RELAY_PUBLIC_URL")
+    former = _listed(env, "NEUROX_RELAY_FORMER_URLS")
+    if former and len(current) != 1:
+        raise SettingsError("NEUROX_RELAY_FORMER_URLS needs one NEUROX_RELAY_PUBLIC_URL")
+    return (*current, *former)
 
 
 def _ping(env: Mapping[str, str], name: str) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from threading import Thread
+from typing import cast
 
 import uvloop
 from redis import Redis
@@ -17,9 +18,12 @@ from controllers.relay import message
 from controllers.relay.client.clock import Clock
 from controllers.relay.client.dial import Dialler
 from controllers.relay.client.keyring import Member
+from controllers.relay.client.kubernetes import Kubernetes
 from controllers.relay.client.link import ClientLink, Owner
 from controllers.relay.client.pool import ClientPool
+from controllers.relay.client.whereabouts import Whereabouts
 from controllers.relay.identity import PrivateKey, key_id
+from controllers.relay.proxy import DIRECT
 from controllers.store import keys
 
 LISTENING = " INFO links on "
@@ -85,7 +89,9 @@ class Crowd:
         """Until ``stop``."""
         tasks = []
         for client, member in zip(self.clients, self._members, strict=True):
-            dialler = _Noting(member, Clock(), "crowd")
+            # Nobody runs it, so it asks no API server.
+            whereabouts = Whereabouts(cast(Kubernetes, None), member, DIRECT)
+            dialler = _Noting(member, Clock(), "crowd", whereabouts)
             dialler.client = client
             client.pool = ClientPool(dialler, {"manager": NOWHERE}, _OneKey())
             tasks.append(asyncio.create_task(client.pool.run()))
