@@ -38,6 +38,7 @@ def _leaves(value: Any, described: Any, path: str = "") -> list[tuple[str, Any]]
         "serviceMonitor",
         "objectStorage",
         "retention",
+        "limits",
         "store",
         "compact",
         "proxy",
