@@ -5,7 +5,7 @@ from typing import Any
 SECRET, HOST = "mine", "neurox.example"
 SETS: dict[str, tuple[str, dict[str, Any]]] = {
     "defaults": ("neurox", {}),
-    "alerts": ("neurox", {"alerts": {"enabled": True, "labels": {"release": "mine"}}}),
+    "alerts": ("neurox", {"alerts": {"enabled": True, "labels": {"release": "prometheus"}}}),
     "one-cluster": ("neurox", {"workload": {"enabled": True}}),
     "one-cluster-simulated": (
         "neurox",
