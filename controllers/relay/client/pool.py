@@ -21,6 +21,8 @@ from controllers.relay.limits import PoolSize
 log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 AFTER_DRAIN_SECONDS = 2.0
+AFTER_LOSS_SECONDS = 0.1
+"""Time to learn whether one link was lost, or all."""
 LAST_OPENS_SECONDS = 0.2
 LET_GO_SECONDS = 5.0
 SEEK_SPREAD_SECONDS = 2.0
@@ -82,7 +84,9 @@ class ClientPool:
                     self._dialling.add(task)
                     task.add_done_callback(self._dialled)
                 self._news.clear()
-                await passed(TICK_SECONDS, self._news)
+                # To the moment: by ticks all clients of a hub that is gone would dial at once.
+                wait = self.waiting_seconds or TICK_SECONDS
+                await passed(min(TICK_SECONDS, wait), self._news)
         finally:
             for task in self._dialling:
                 task.cancel()
@@ -161,11 +165,10 @@ class ClientPool:
         if not self.links:
             self._started = False
         if not link.draining:
-            # Its server may be gone, which one dial finds out as well as four.
+            # Its server may be gone, which one dial finds out as well as four; our other links then
+            # follow at once, and a thousand clients with us have noticed.
             self._reachable = False
-            if not self.links:
-                # A thousand clients with us have noticed.
-                self._wait(self.spread(0.0, AFTER_DRAIN_SECONDS))
+            self._wait(self.spread(AFTER_LOSS_SECONDS, AFTER_DRAIN_SECONDS))
         self._news.set()
 
     def wanted(self, more: int) -> None:
