@@ -82,7 +82,24 @@ class ManagerHandler(Answering):
                 self.wfile.write(b"x" * 65536)
         elif self.path.startswith("/pause/"):
             threading.Event().wait(float(self.path.rpartition("/")[2]))  # a stream of that length
+        elif self.path.startswith(("/bytes/", "/unframed/")):
+            self._bytes(int(self.path.rpartition("/")[2]))
+            return
+        elif self.path == "/mark":
+            self.answer(200, self.backend.state["mark"].encode())
+            return
         self.answer(200, self.path.encode())
+
+    def _bytes(self, size: int) -> None:
+        """So many, with or without their number in front."""
+        self.send_response(200)
+        framed = self.path.startswith("/bytes/")
+        self.send_header(*(("content-length", str(size)) if framed else ("connection", "close")))
+        self.end_headers()
+        piece = bytes(range(256)) * 256
+        while size > 0:
+            self.wfile.write(piece[:size])
+            size -= len(piece)
 
     def do_POST(self) -> None:
         self.answer(200, self.body())

@@ -34,8 +34,7 @@ from tests.controllers.relay.backends import (
     ManagerHandler,
     ReceiveHandler,
 )
-
-SERVICE_TOKEN = "the-service-token"
+from tests.controllers.relay.stream import SERVICE_TOKEN
 
 
 def await_that(what: str, condition: Callable[[], object], seconds: float = 15.0) -> None:

@@ -14,8 +14,7 @@ import requests
 
 from controllers.domain.errors import Unreachable
 from controllers.relay.session import cluster_session
-
-SERVICE_TOKEN = "the-service-token"
+from tests.controllers.relay.stream import SERVICE_TOKEN, connect
 
 
 @pytest.fixture(scope="module")
@@ -41,20 +40,6 @@ def dials(seat: Any) -> float:
     text = requests.get(f"http://127.0.0.1:{seat.metrics}/metrics", timeout=5).text
     name = "neurox_relay_client_connections_dialled_total "
     return float(next(line for line in text.splitlines() if line.startswith(name)).split()[1])
-
-
-def connect(hub: Any, authority: str, token: str) -> tuple[socket.socket, str]:
-    """A CONNECT by hand; the status line of its answer."""
-    port = int(hub.internal_url.rpartition(":")[2])
-    sock = socket.create_connection(("127.0.0.1", port), timeout=10)
-    head = f"CONNECT {authority} HTTP/1.1\r\nproxy-authorization: Bearer {token}\r\n\r\n"
-    sock.sendall(head.encode())
-    received = b""
-    while b"\r\n\r\n" not in received:
-        data = sock.recv(4096)
-        assert data, "closed without an answer"
-        received += data
-    return sock, received.partition(b"\r\n")[0].decode()
 
 
 def refusal(hub: Any, authority: str, token: str = SERVICE_TOKEN) -> str:
