@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from flask import Flask, Response, request
 from pydantic import BaseModel
 
+from portal.schemas.base import FIRST
+
 JSON = "application/json"
 
 
@@ -12,8 +14,14 @@ def answer(
     model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """``model`` as the body."""
-    body = model.model_dump_json(by_alias=True)
-    return Response(body, status, dict(headers or {}), content_type=JSON)
+    return Response(written(model), status, dict(headers or {}), content_type=JSON)
+
+
+def written(model: BaseModel) -> str:
+    """``model`` in JSON; pages of 0.1, which do not name themselves, get the fields of 0.1."""
+    unnamed = request.user_agent.string.startswith("python-requests/")
+    of_a_page = "Cookie" in request.headers
+    return model.model_dump_json(by_alias=True, context=FIRST if unnamed and of_a_page else None)
 
 
 def nothing() -> Response:

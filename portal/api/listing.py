@@ -11,7 +11,7 @@ from flask import Response, request
 from pydantic import BaseModel
 
 from controllers.domain.names import unknown
-from portal.api.answer import JSON, BadQuery
+from portal.api.answer import JSON, BadQuery, written
 from portal.api.cursor import Forged, opened, sealed
 from portal.api.stores import stores
 from portal.schemas import Page
@@ -57,7 +57,7 @@ def listing(noun: Noun[Out], items: Iterable[Out]) -> Response:
     more = start + limit < len(kept)
     cursor = _cursor(noun, order, shown[-1]) if more and shown else None
     page = Page[Any](items=shown, next_cursor=cursor, total=len(kept))
-    answer = Response(page.model_dump_json(by_alias=True), content_type=JSON)
+    answer = Response(written(page), content_type=JSON)
     if cursor:
         query = urlencode({**request.args.to_dict(), "cursor": cursor})
         answer.headers["Link"] = f'<{request.script_root}{request.path}?{query}>; rel="next"'

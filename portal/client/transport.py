@@ -1,6 +1,7 @@
 """One HTTP session to one API server."""
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -31,7 +32,7 @@ class Transport:
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=4)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
-        self._session.headers.update(headers)
+        self._session.headers.update({"User-Agent": f"neurox/{version('neurox')}", **headers})
 
     def send(
         self,

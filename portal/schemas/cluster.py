@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from portal.schemas.base import Model
+from portal.schemas.base import Grown, Model
 from portal.schemas.credential import CredentialOut
 
 HOUR_SECONDS = 3600
@@ -33,8 +33,12 @@ class ClusterIn(Model):
     """How long its join token is good."""
 
 
-class ClusterOut(Model):
+class ClusterOut(Grown):
     """A cluster and how fresh what we know of it is."""
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"labels", "removed_at", "relay_version", "credential", "clock_skew_seconds"}
+    )
 
     id: str
     name: str
@@ -65,8 +69,12 @@ class ClusterOut(Model):
     simulated: bool
 
 
-class JoinOut(Model):
+class JoinOut(Grown):
     """What the admin of the new cluster needs; the secret holds a single-use token."""
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"helm", "pulumi", "preflight", "preflight_command"}
+    )
 
     cluster: ClusterOut
     secret: str

@@ -66,10 +66,15 @@ def invitation(file: Path | None) -> Invitation | None:
 
 
 def _require_no_other_key(file: Path) -> None:
-    """A mounted Secret without our key is a mistake; no Secret at all is just early."""
-    if (file.parent / "..data").exists():
-        names = sorted(each.name for each in file.parent.iterdir() if each.name[:2] != "..")
-        shown = ", ".join(names)[:80] or "none"
+    """A mounted Secret with other keys is a mistake; none at all is just early.
+
+    The kubelet makes ``..data`` for an optional Secret that is not there, too.
+    """
+    if not (file.parent / "..data").exists():
+        return
+    names = sorted(each.name for each in file.parent.iterdir() if each.name[:2] != "..")
+    if names:
+        shown = ", ".join(names)[:80]
         raise JoinFailed(f"the join Secret has no key {file.name}; its keys: {shown}")
 
 

@@ -118,8 +118,9 @@ def test_a_secret_with_another_key_is_told_from_no_secret(tmp_path: Path) -> Non
     assert invitation(tmp_path / "kubeconfig") is None
     data = tmp_path / "..2026_11_26"
     data.mkdir()
-    (data / "config").write_text(GOOD)
     (tmp_path / "..data").symlink_to(data.name)
+    assert invitation(tmp_path / "kubeconfig") is None, "so looks an optional one that is not there"
+    (data / "config").write_text(GOOD)
     (tmp_path / "config").symlink_to("..data/config")
     with pytest.raises(JoinFailed, match="has no key kubeconfig; its keys: config"):
         invitation(tmp_path / "kubeconfig")

@@ -19,7 +19,7 @@ NAMESPACES = {
     "gpu-agents": "privileged",
 }
 """Where the charts put things, and what Pod Security allows there."""
-FOREIGN = {"HTTPRoute", "ServiceMonitor"}
+FOREIGN = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ServiceMonitor"}
 """Kinds that a cluster does not have by itself."""
 
 
