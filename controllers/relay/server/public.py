@@ -86,12 +86,14 @@ class Public:
             raise Problem(HTTPStatus.NOT_FOUND, "there is nothing here")
 
     async def _connect(self, request: Request) -> None:
+        key = self._checked(request)
+        proof = await self._doorkeeper.admit(request, CONNECT)
+        # Only now: who comes in while we begin to leave would not be told to go elsewhere, and
+        # would be given streams that are cut at the end.
         if self.draining:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE, "this relay-server is stopping", retry_after=1
             )
-        key = self._checked(request)
-        proof = await self._doorkeeper.admit(request, CONNECT)
         pool = self._pools.of(proof.cluster_id)
         if len(pool.links) >= pool.allowance.connections:
             raise Problem(

@@ -1,14 +1,21 @@
 """Partings: access taken back, a server that stops, a client that stops, a server that is cut."""
 
+import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import requests
+from redis import Redis
 
 from controllers.domain.errors import Unreachable
-from controllers.relay import join
-from tests.controllers.relay.conftest import slow_request
+from controllers.relay import join, websocket
+from controllers.relay.identity import CONNECT
+from tests.conftest import Valkey
+from tests.controllers.relay.conftest import Hub, slow_request
+from tests.controllers.relay.raw import head_of, tls
 
 
 def is_cut(site: Any) -> bool:
@@ -77,7 +84,7 @@ def test_a_stopping_server_lets_requests_end_and_clients_return(
     hub: Any, site: Any, eventually: Callable[..., None]
 ) -> None:
     hub.program.stop()
-    hub.start(drain=10.0)
+    hub.start(drain=30.0)
     eventually("the cluster is back", site.is_connected)
     asking, outcome = slow_request(site.hub, site)
     eventually("the request is under way", lambda: site.manager.seen)
@@ -108,7 +115,11 @@ def test_a_stopping_server_cuts_what_does_not_end(
     hub.start()
 
 
-def test_a_stopping_client_lets_requests_end(site: Any, eventually: Callable[..., None]) -> None:
+def test_a_stopping_client_lets_requests_end(
+    new_site: Callable[[], Any], eventually: Callable[..., None]
+) -> None:
+    site = new_site()
+    site.join(NEUROX_RELAY_DRAIN_SECONDS="30")
     asking, outcome = slow_request(site.hub, site)
     eventually("the request is under way", lambda: site.manager.seen)
     site.program.terminate()
@@ -134,3 +145,25 @@ def test_a_stopping_server_answers_on_a_connection_that_idled_and_closes_it_then
     assert answer.headers["connection"] == "close"
     assert hub.program.process.wait(30) == 0
     hub.start()
+
+
+def test_nobody_is_let_in_whose_token_is_checked_while_the_server_begins_to_leave(
+    tmp_path: Path, pki: Path, valkey: Valkey, eventually: Callable[..., None]
+) -> None:
+    with (
+        Redis.from_url(valkey.url, socket_timeout=5) as redis,
+        closing(Hub(tmp_path, pki, redis, valkey.url)) as hub,
+    ):
+        cluster_id, key = hub.member()
+        token = key.token(cluster_id, CONNECT, time.time())
+        with tls(hub) as sock:
+            valkey.process.send_signal(signal.SIGSTOP)
+            try:
+                sock.sendall(websocket.request("hub", websocket.new_key(), token, "t"))
+                # By the time that this has its answer, the server asks Valkey for the key.
+                assert requests.get(hub.url, timeout=5, verify=hub.ca).status_code == 404
+                hub.program.terminate()
+                eventually("it is not ready any more", lambda: not hub.is_ready())
+            finally:
+                valkey.process.send_signal(signal.SIGCONT)
+            assert " 503 " in head_of(sock)
