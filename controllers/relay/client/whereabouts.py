@@ -102,6 +102,11 @@ class Whereabouts:
             self._news.set()
             self.moved()
 
+    async def recall(self) -> None:
+        """Know where it worked before, and write nothing. KubernetesError."""
+        secret = await self._kubernetes.secret(hub_key.SECRET)
+        self._begin(_read(secret.data.get(KEY, ""), self._joined))
+
     async def run(self) -> None:
         """Keep what is told and what worked, for ever; cancel it to stop."""
         self._news.set()

@@ -16,7 +16,9 @@ PATIENCE_SECONDS = 60.0
 """A stage that is not done so long after the one before it has failed; pods take their time."""
 METRICS_SECONDS = 90.0
 KUBECTL = "kubectl -n neurox-system"
-RELAY_LOGS = f"{KUBECTL} logs deploy/neurox-relay-client --tail=20"
+RELAY_CHECK = (
+    f"{KUBECTL} exec deploy/neurox-relay-client -- python3 -m controllers.relay.client check"
+)
 MANAGER_LOGS = f"{KUBECTL} logs deploy/neurox-workload-manager --tail=20"
 METRICS_LOGS = f"{KUBECTL} logs deploy/neurox-prometheus --tail=20"
 GPU_NODES = "kubectl get nodes -o custom-columns=NODE:.metadata.name,GPUS:.status.allocatable"
@@ -103,8 +105,8 @@ def _contact(known: Known) -> Iterator[Check]:
             yield _check(key, label, "ok", "The cluster reaches the control plane.")
             continue
         said = f"Nothing heard for {_words(known.silent_seconds)}."
-        fix = "The relay-client says why, in the cluster: is it installed, and the Secret applied?"
-        yield _check(key, label, "waiting", said, fix, RELAY_LOGS)
+        fix = "Is the chart installed there, and the Secret applied? Its check says what is wrong."
+        yield _check(key, label, "waiting", said, fix, RELAY_CHECK)
 
 
 def _token(known: Known) -> Check:
@@ -115,7 +117,7 @@ def _token(known: Known) -> Check:
     if known.refused and contact.refused_status not in ON_THE_WAY:
         if "clock" in contact.refused:
             fix = "Set the clocks of its nodes, as by NTP: they differ from the control plane’s."
-            return _check("token", "Token", "failed", _sentence(contact.refused), fix, RELAY_LOGS)
+            return _check("token", "Token", "failed", _sentence(contact.refused), fix, RELAY_CHECK)
         return _check("token", "Token", "failed", _sentence(contact.refused), JOIN_ANEW, again)
     if link.joined_at is not None:
         return _check("token", "Token", "ok", "It was redeemed; the cluster has a key of its own.")
@@ -137,14 +139,14 @@ def _tunnel(known: Known) -> Check:
         return _check("tunnel", "Tunnel", "failed", _sentence(contact.refused), UPGRADE)
     if known.refused and contact.refused_status == 400:
         fix = "A proxy or load balancer on the way must pass WebSocket upgrades on."
-        return _check("tunnel", "Tunnel", "failed", _sentence(contact.refused), fix, RELAY_LOGS)
+        return _check("tunnel", "Tunnel", "failed", _sentence(contact.refused), fix, RELAY_CHECK)
     if link.joined_at is None:
         return _check("tunnel", "Tunnel", "waiting", "It is dialled once the token is redeemed.")
     lost = known.now - max(link.lost_at or 0.0, link.joined_at)
     said = f"No connection for {_words(lost)}{': ' if link.lost_why else ''}{link.lost_why}."
     state: CheckState = "failed" if lost > FRESH_SECONDS else "waiting"
-    fix = "The relay-client dials by itself; its log says what is in its way."
-    return _check("tunnel", "Tunnel", state, said, fix, RELAY_LOGS)
+    fix = "The relay-client dials by itself; its check says what is in its way."
+    return _check("tunnel", "Tunnel", state, said, fix, RELAY_CHECK)
 
 
 def _state(known: Known) -> Check:

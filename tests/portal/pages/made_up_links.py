@@ -15,7 +15,10 @@ DONE = (
     ("metrics", "Metrics in", "The last came 9 s ago."),
     ("gpus", "GPUs found: 32", "On 4 nodes."),
 )
-LOGS = "kubectl -n neurox-system logs deploy/neurox-relay-client --tail=20"
+CHECK = (
+    "kubectl -n neurox-system exec deploy/neurox-relay-client -- "
+    "python3 -m controllers.relay.client check"
+)
 
 
 def checks(name: str, scenario: str, polled: int) -> s.ChecksOut:
@@ -32,8 +35,8 @@ def checks(name: str, scenario: str, polled: int) -> s.ChecksOut:
                 "label": label,
                 "state": rest,
                 "detail": "Nothing heard for 41 s.",
-                "fix": "The relay-client says why, in the cluster.",
-                "command": LOGS,
+                "fix": "Is the chart installed there, and the Secret applied?",
+                "command": CHECK,
             }
         )
         for at, (key, label, detail) in enumerate(DONE)

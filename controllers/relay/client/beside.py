@@ -1,0 +1,77 @@
+"""What the relay-client that runs here says of itself, at its own port."""
+
+import json
+from collections.abc import AsyncIterator
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from controllers.environment import Address
+from controllers.relay.call import Answer, Call, CallFailed, HttpClient, Origin
+from controllers.relay.client.stage import LOGS, NOT_LOOKED_AT, Stage
+
+SECONDS = 5.0
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what it listens on
+_PREFIX = "neurox_relay_client_"
+Samples = dict[tuple[str, str], float]
+
+
+async def beside(listen: Address) -> AsyncIterator[Stage]:
+    """The tunnel, and the endpoint for the cluster's Prometheus."""
+    address = Address(_EVERYWHERE.get(listen.host, listen.host), listen.port)
+    client = HttpClient(Origin(*address))
+    try:
+        ready = await client.send(Call("GET", "/readyz"), SECONDS)
+        measured = await client.send(Call("GET", "/metrics"), SECONDS)
+        # Without the token, so nothing is written: who is told that it is missing reached the end.
+        refused = await client.send(Call("POST", "/api/v1/write"), SECONDS)
+    except CallFailed as failure:
+        says = f"the relay-client does not answer here: {failure}"
+        fix = "See that its pod runs: kubectl -n neurox-system get pods."
+        yield Stage("tunnel", "Tunnel", "failed", says, fix, LOGS)
+        yield Stage("metrics", "Metrics endpoint", "waiting", NOT_LOOKED_AT)
+        return
+    finally:
+        client.close()
+    samples = _samples(measured)
+    yield _tunnel(ready, samples)
+    yield _metrics(refused, samples, address)
+
+
+def _tunnel(ready: Answer, samples: Samples) -> Stage:
+    if ready.status != 200:
+        fix = "The stages before say what is in the way; else the relay-client's log does."
+        return Stage("tunnel", "Tunnel", "failed", _detail(ready), fix, LOGS)
+    count = sum(samples.get(("connections", state), 0) for state in ("idle", "streaming"))
+    trip = samples.get(("round_trip_seconds", ""))
+    says = f"{count:.0f} connections" + (f", round trip {trip * 1000:.0f} ms" if trip else "")
+    return Stage("tunnel", "Tunnel", "ok", says)
+
+
+def _metrics(refused: Answer, samples: Samples, address: Address) -> Stage:
+    key, label = "metrics", "Metrics endpoint"
+    if refused.status != 401:
+        fix = "The relay-client fills Secret neurox-write-token itself; run helm upgrade again."
+        return Stage(key, label, "failed", _detail(refused), fix, LOGS)
+    written = {status: n for (name, status), n in samples.items() if name == "writes_total"}
+    counts = ", ".join(f"{status}: {n:.0f}" for status, n in sorted(written.items()))
+    says = f"{address} takes metrics; passed on, by answer: {counts or 'none yet'}"
+    return Stage(key, label, "ok", says)
+
+
+def _samples(answer: Answer) -> Samples:
+    """By name without our prefix, and the one label, if it has any."""
+    try:
+        return {
+            (each.name.removeprefix(_PREFIX), next(iter(each.labels.values()), "")): each.value
+            for family in text_string_to_metric_families(answer.body.decode())
+            for each in family.samples
+        }
+    except ValueError:
+        return {}
+
+
+def _detail(answer: Answer) -> str:
+    try:
+        return str(json.loads(answer.body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"something else than the relay-client answers here ({answer.status})"

@@ -1,0 +1,63 @@
+"""``neurox-relay check``: each stage by real servers, well and with each fault."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.controllers.relay.conftest import Hub, Site
+
+STAGES = ["secret", "proxy", "name", "tcp", "tls", "edge", "clock", "token", "tunnel", "metrics"]
+Checked = subprocess.CompletedProcess[str]
+
+
+def check(site: Site, *words: str, **more: str) -> Checked:
+    """As `kubectl exec` in the pod of the relay-client."""
+    env = {
+        **os.environ,
+        "NEUROX_RELAY_JOIN_FILE": str(site.join_file),
+        "NEUROX_RELAY_KUBECONFIG": str(site.folder / "kubeconfig"),
+        "NEUROX_RELAY_MANAGER": f"http://{site.manager.address}",
+        "NEUROX_RELAY_METRICS_LISTEN": f"127.0.0.1:{site.metrics}",
+        **more,
+    }
+    command = [sys.executable, "-m", "controllers.relay.client", "check", *words]
+    return subprocess.run(command, check=False, env=env, capture_output=True, text=True, timeout=60)
+
+
+def items(done: Checked) -> dict[str, Any]:
+    return {each["key"]: each for each in json.loads(done.stdout)["items"]}
+
+
+def test_a_cluster_that_is_connected_is_well(site: Site, hub: Hub) -> None:
+    token = hub.kubeconfig(site.cluster_id)
+    assert site.write(b"samples").status_code == 200
+    done = check(site, "-o", "json")
+    found = items(done)
+    assert [each["state"] for each in found.values()] == ["ok"] * len(STAGES), done.stdout
+    assert list(found) == STAGES
+    assert done.returncode == 0
+    assert "verified by the CA of the join Secret" in found["tls"]["detail"]
+    assert site.cluster_id in found["token"]["detail"]
+    assert "200: 1" in found["metrics"]["detail"]
+    said = check(site).stdout
+    assert said.count("\nok  ") == len(STAGES) - 1
+    for secret in (site.kept()["key"], site.kept("write_token")["token"], token[-60:].strip()):
+        assert secret not in done.stdout + said + done.stderr
+
+
+def test_before_the_secret_is_there_it_says_where_to_get_one(new_site: Callable[[], Site]) -> None:
+    done = check(new_site())
+    assert done.returncode == 1
+    assert "--  Join Secret" in done.stdout
+    assert "neurox cluster join NAME" in done.stdout
+    assert "the relay-client does not answer here" in done.stdout
+
+
+def test_bad_settings_are_named(new_site: Callable[[], Site], tmp_path: Path) -> None:
+    done = check(new_site(), NEUROX_RELAY_MANAGER="nowhere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("neurox-relay check: NEUROX_RELAY_MANAGER must be host:port")
