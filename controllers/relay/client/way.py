@@ -1,23 +1,26 @@
-"""The way to the control plane, step by step: proxy, name, TCP, TLS, the relay, its clock."""
+"""The way to the control plane, step by step, from the proxy to the clock at its end."""
 
 import asyncio
 import socket
 import ssl
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from http import HTTPStatus
+from typing import Any, cast
 
-from controllers.relay import head
-from controllers.relay.call import Origin
+from controllers.relay import head, websocket
+from controllers.relay.awaited_head import AwaitedHead
+from controllers.relay.call import Origin, connect
 from controllers.relay.client.joiner import JOIN_PATH
+from controllers.relay.client.lookup import resolved
+from controllers.relay.client.presented import presented
 from controllers.relay.client.remedy import CLOCK, remedy
 from controllers.relay.client.stage import NOT_LOOKED_AT, Fault, Stage
 from controllers.relay.head import AnswerHead
 from controllers.relay.hub_place import Place
-from controllers.relay.limits import SKEW_SECONDS
+from controllers.relay.limits import PROTOCOL, SKEW_SECONDS
 from controllers.relay.proxied import open_through
 from controllers.relay.proxy import Proxies
 from controllers.relay.trouble import CallFailed, silent, unreachable
@@ -50,6 +53,7 @@ class Way:
             ("tcp", "TCP", self._tcp),
             ("tls", "TLS", self._tls),
             ("edge", "Neurox relay", self._edge),
+            ("upgrade", "WebSocket", self._upgrade),
             ("clock", "Clock", self._clock),
         )
         stuck = False
@@ -83,7 +87,7 @@ class Way:
         host, port = self._origin.host, self._origin.port
         try:
             async with asyncio.timeout(self._seconds):
-                self._found = await _resolved(host, port)
+                self._found = await resolved(host, port)
         except TimeoutError:
             raise Fault(
                 f"{host} is not found within {self._seconds:g} s: the DNS does not answer",
@@ -130,20 +134,32 @@ class Way:
                 self._reader, self._writer = await opening
         except TimeoutError:
             raise silent(place, self._seconds) from None
+        except ssl.SSLCertVerificationError as failure:
+            why, shown = unreachable(place, failure), await self._shown()
+            raise CallFailed(f"{why}; {shown}" if shown else str(why), why.kind) from None
         except OSError as failure:
             raise unreachable(place, failure) from None
         whose = "the CA of the join Secret" if self._place.ca_pem else "a CA of the system"
-        return f"verified by {whose}, {_shown(self._writer.get_extra_info('peercert'))}"
+        return f"verified by {whose}, {_good(self._writer.get_extra_info('peercert'))}"
+
+    async def _shown(self) -> str:
+        """What is shown there, by another connection."""
+        self._close()
+        self._socket = None
+        try:
+            await (self._tcp() if self._origin.proxy is None else self._proxy())
+            async with asyncio.timeout(self._seconds):
+                return await presented(cast(socket.socket, self._socket), self._origin.host)
+        except (CallFailed, TimeoutError):
+            return ""
 
     async def _edge(self) -> str:
-        if self._writer is None:
-            raise AssertionError
-        place = self._origin.authority
+        place, writer = self._origin.authority, cast(asyncio.StreamWriter, self._writer)
         asking = f"GET {JOIN_PATH} HTTP/1.1\r\nhost: {place}\r\nconnection: close\r\n\r\n"
         received = bytearray()
         try:
             async with asyncio.timeout(self._seconds):
-                self._writer.write(asking.encode())
+                writer.write(asking.encode())
                 while len(received) < _READ_BYTES and OURS not in received:
                     more = await self._reader.read(_READ_BYTES)
                     if not more:
@@ -158,6 +174,24 @@ class Way:
         if OURS not in received:
             raise _stranger(self._answer, place)
         return f"a Neurox relay answers at {place}"
+
+    async def _upgrade(self) -> str:
+        """By a handshake that shows no key: who asks for one has understood it."""
+        place = self._origin.authority
+        origin = Origin.of(self._place.url, self._place.ca_pem or None, self._proxies)
+        connection = await connect(origin, self._seconds)
+        waiting = AwaitedHead(connection, place)
+        connection.write(websocket.request(place, websocket.new_key(), "", "check"))
+        try:
+            async with asyncio.timeout(self._seconds):
+                answer = await waiting.answer
+        except TimeoutError:
+            raise silent(place, self._seconds) from None
+        finally:
+            connection.cut()
+        if answer.status != HTTPStatus.UNAUTHORIZED:
+            raise _not_upgraded(answer)
+        return f"the handshake of {PROTOCOL} reaches the relay-server"
 
     async def _clock(self) -> str:
         try:
@@ -177,33 +211,7 @@ class Way:
             self._socket.close()
 
 
-async def _resolved(host: str, port: int) -> list[Any]:
-    """As the system finds it, by a thread that nobody waits for: a silent DNS takes its time."""
-    loop = asyncio.get_running_loop()
-    found: asyncio.Future[list[Any]] = loop.create_future()
-
-    def tell(rows: list[Any], failure: Exception | None) -> None:
-        if found.done():
-            return
-        if failure is None:
-            found.set_result(rows)
-        else:
-            found.set_exception(failure)
-
-    def ask() -> None:
-        rows, failure = [], None
-        try:
-            rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            failure = error if isinstance(error, OSError) else OSError("it is no name of a host")
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(tell, rows, failure)
-
-    threading.Thread(target=ask, daemon=True).start()
-    return await found
-
-
-def _shown(certificate: Any) -> str:
+def _good(certificate: Any) -> str:
     """Who signed it, and until when it is good."""
     issuer = dict(pair for row in certificate.get("issuer", ()) for pair in row)
     name = issuer.get("commonName") or issuer.get("organizationName") or "no name"
@@ -223,6 +231,21 @@ def _head(received: bytes, place: str) -> AnswerHead:
         return head.answer(raw)
     except head.HeadError as failure:
         raise Fault(f"{place} does not answer in HTTP/1.1: {failure}", fix) from None
+
+
+def _not_upgraded(answer: AnswerHead) -> Fault:
+    """The handshake came to harm on its way, or is not that of this hub."""
+    if answer.status == HTTPStatus.UPGRADE_REQUIRED:
+        speaks = answer.headers.get("sec-websocket-protocol", "another protocol")[:60]
+        return Fault(
+            f"the hub speaks {speaks}, this relay-client {PROTOCOL}",
+            "Upgrade the older of the two: the control plane first, then the clusters.",
+        )
+    return Fault(
+        f"the WebSocket handshake is answered {answer.status}",
+        "Have every proxy and load balancer on the way pass WebSocket upgrades on; if all do, "
+        "look again in a minute, for a relay-server may just be starting anew.",
+    )
 
 
 def _stranger(answer: AnswerHead, place: str) -> Fault:

@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.controllers.relay.conftest import Hub, Site
 
-STAGES = ["secret", "proxy", "name", "tcp", "tls", "edge", "clock", "token", "tunnel", "metrics"]
+WAY = ["proxy", "name", "tcp", "tls", "edge", "upgrade", "clock"]
+STAGES = ["secret", *WAY, "token", "tunnel", "metrics"]
 Checked = subprocess.CompletedProcess[str]
 
 
