@@ -5,7 +5,7 @@ import contextlib
 import socket
 import struct
 from typing import Protocol, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from controllers.relay.limits import COPY_BYTES, HIGH_WATER_BYTES, TURN_BYTES
 
@@ -18,6 +18,8 @@ LINGER_SECONDS = 60.0
 SMALL_BYTES = 4096
 """What is joined to one write rather than sent in parts."""
 _buffers: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
+_lingering: "WeakSet[Connection]" = WeakSet()
+"""Closed, and maybe not all is sent."""
 
 
 class Receiver(Protocol):
@@ -107,6 +109,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, failure: Exception | None) -> None:
         """Tell the receiver, once."""
         self.closed = True
+        _lingering.discard(self)
         if self._linger is not None:
             self._linger.cancel()
         receiver, self.receiver = self.receiver, None
@@ -171,7 +174,8 @@ class Connection(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Close when all is sent. Never a half-close: uvloop's write_eof corrupts the heap."""
         if not self.closed and self._made:
-            self._linger = self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+            self._linger = self._loop.call_later(LINGER_SECONDS, self.cut)
+            _lingering.add(self)
             self._transport.close()
         self.closed = True
 
@@ -181,13 +185,18 @@ class Connection(asyncio.BufferedProtocol):
         if not self._made:
             return
         raw = self._socket()
-        if raw is not None and not self._transport.is_closing():
+        if raw is not None and (self.unsent or not self._transport.is_closing()):
             with contextlib.suppress(OSError):
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 
     def _socket(self) -> socket.socket | None:
         return cast(socket.socket | None, self._transport.get_extra_info("socket"))
+
+
+def lingering() -> list[Connection]:
+    """Closed connections that still send what is left."""
+    return [connection for connection in _lingering if connection.unsent]
 
 
 def _buffer_of(loop: asyncio.AbstractEventLoop) -> memoryview:

@@ -5,6 +5,7 @@ import logging
 import ssl
 
 from controllers.environment import Address
+from controllers.relay.connection import lingering
 from controllers.relay.event_loop import ended, passed
 from controllers.relay.listener import Listener
 from controllers.relay.registry import Registry
@@ -103,7 +104,7 @@ class RelayServer:
                 link.drain(seconds)
             await asyncio.sleep(gap)
         while (gone := asyncio.get_running_loop().time() - began) < seconds:
-            if not (self._pools.links() or self._calls or self._outside.open):
+            if not (self._pools.links() or self._calls or self._outside.open or lingering()):
                 break
             if gone > IDLE_SECONDS:
                 self._outside.close_idle()
@@ -121,6 +122,8 @@ class RelayServer:
             link.close(reason="the relay-server stopped")
         self._gateway.close()
         await passed(0.05, asyncio.Event())  # the last words go out
+        for connection in lingering():
+            connection.cut()
         await ended(self._tasks)
         await self._registry.close()
         await self._replicas.close()

@@ -1,12 +1,14 @@
 """Partings: access taken back, a server that stops, a client that stops, a server that is cut."""
 
 import signal
+import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from redis import Redis
 
@@ -16,6 +18,10 @@ from controllers.relay.identity import CONNECT
 from tests.conftest import Valkey
 from tests.controllers.relay.conftest import Hub, slow_request
 from tests.controllers.relay.raw import head_of, tls
+from tests.controllers.relay.stream import opened
+
+ANSWER_BYTES = 24_000_000
+"""More than two kernel buffers hold."""
 
 
 def is_cut(site: Any) -> bool:
@@ -26,6 +32,17 @@ def is_cut(site: Any) -> bool:
         except Unreachable:
             return True
     return False
+
+
+def links(hub: Any, cluster_id: str, state: str = "") -> float:
+    """How many the relay-server has of that cluster; one that is gone has none."""
+    try:
+        text = requests.get(hub.internal_url + "/metrics", timeout=5).text
+    except requests.ConnectionError:
+        return 0
+    name = f'neurox_relay_server_connections{{cluster="{cluster_id}"'
+    rows = [line for line in text.splitlines() if line.startswith(name) and state in line]
+    return sum(float(row.rpartition(" ")[2]) for row in rows)
 
 
 def test_a_revoked_cluster_is_cut_at_once_and_stays_out(
@@ -102,6 +119,42 @@ def test_a_stopping_server_lets_requests_end_and_clients_return(
     assert hub.program.process.wait(30) == 0
     hub.start()
     eventually("the cluster is back", site.is_connected)
+
+
+def test_a_stopping_server_waits_for_who_reads_slowly(
+    hub: Any, site: Any, eventually: Callable[..., None]
+) -> None:
+    hub.program.stop()
+    hub.start(drain=30.0, NEUROX_RELAY_LIMIT_UNSENT_BYTES=str(2 * ANSWER_BYTES))
+    eventually("the cluster is back", site.is_connected)
+    with opened(site) as sock:
+        sock.sendall(f"GET /bytes/{ANSWER_BYTES} HTTP/1.1\r\nconnection: close\r\n\r\n".encode())
+        hub.program.terminate()
+        eventually("its links are gone", lambda: not links(hub, site.cluster_id))
+        with suppress(subprocess.TimeoutExpired):
+            hub.program.process.wait(1)
+        assert "content-length" in head_of(sock)
+        received = 0
+        while data := sock.recv(65536):
+            received += len(data)
+    assert received == ANSWER_BYTES
+    assert hub.program.process.wait(30) == 0
+    hub.start()
+
+
+def test_a_stopping_server_cuts_who_reads_too_slowly(
+    hub: Any, site: Any, eventually: Callable[..., None]
+) -> None:
+    hub.program.stop()
+    hub.start(NEUROX_RELAY_LIMIT_UNSENT_BYTES=str(2 * ANSWER_BYTES))
+    eventually("the cluster is back", site.is_connected)
+    with opened(site) as sock:
+        sock.sendall(f"GET /unframed/{ANSWER_BYTES} HTTP/1.1\r\n\r\n".encode())
+        eventually("all of it is here", lambda: not links(hub, site.cluster_id, "streaming"))
+        assert hub.program.stop() == 0
+        with pytest.raises(ConnectionResetError), sock.makefile("rb") as answer:
+            answer.read()
+    hub.start()
 
 
 def test_a_stopping_server_cuts_what_does_not_end(
