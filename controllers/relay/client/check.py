@@ -77,16 +77,23 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _check(asked: argparse.Namespace) -> int:
     try:
-        stages = asyncio.run(look(Settings.from_env(os.environ)))
+        settings = Settings.from_env(os.environ)
     except SettingsError as failure:
         sys.stderr.write(f"neurox-relay check: {failure}\n")
         return FAILED
-    if asked.output == "json":
-        rows = {"state": _state(stages), "items": [asdict(stage) for stage in stages]}
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
-    else:
-        sys.stdout.write("".join(_lines(stages)))
+    with asyncio.Runner() as runner:
+        stages = runner.run(look(settings))
+        # Before the loop ends: it waits for a lookup that a silent DNS has not answered yet.
+        sys.stdout.write(_printed(stages, asked.output))
+        sys.stdout.flush()
     return GOOD if _state(stages) == "ok" else LACKING
+
+
+def _printed(stages: list[Stage], output: str) -> str:
+    if output == "text":
+        return "".join(_lines(stages))
+    rows = {"state": _state(stages), "items": [asdict(stage) for stage in stages]}
+    return json.dumps(rows, indent=2) + "\n"
 
 
 async def look(settings: Settings) -> list[Stage]:

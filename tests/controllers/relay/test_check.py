@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from controllers.relay import join
 from tests.controllers.relay.conftest import Hub, Site
 
 WAY = ["proxy", "name", "tcp", "tls", "edge", "upgrade", "clock"]
@@ -62,3 +63,52 @@ def test_bad_settings_are_named(new_site: Callable[[], Site], tmp_path: Path) ->
     done = check(new_site(), NEUROX_RELAY_MANAGER="nowhere")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("neurox-relay check: NEUROX_RELAY_MANAGER must be host:port")
+
+
+def test_looking_uses_no_token(
+    new_site: Callable[[], Site], hub: Hub, eventually: Callable[..., None]
+) -> None:
+    site = new_site()
+    site.join_file.write_text(hub.kubeconfig(site.cluster_id))
+    done = check(site, "-o", "json")
+    found = items(done)
+    assert [found[key]["state"] for key in ("secret", *WAY)] == ["ok"] * (1 + len(WAY))
+    assert found["token"]["state"] == "waiting"
+    assert "has not been redeemed" in found["token"]["detail"]
+    assert (done.returncode, json.loads(done.stdout)["state"]) == (1, "failed")
+    assert site.kept() == {}
+    site.start()
+    eventually("it joins by the token that was looked at", site.is_connected)
+
+
+def test_a_secret_that_came_to_harm_says_how_and_is_not_quoted(
+    new_site: Callable[[], Site], hub: Hub
+) -> None:
+    site = new_site()
+    text = hub.kubeconfig(site.cluster_id)
+    token = next(line for line in text.splitlines() if "token: " in line).split()[-1]
+    site.join_file.write_text(text.replace(token, token[:-5]))
+    done = check(site)
+    assert "--  Join Secret       the join Secret's token was cut or changed" in done.stdout
+    assert "..  Way there" in done.stdout
+    assert token[-30:-5] not in done.stdout + done.stderr
+
+
+def test_access_that_was_taken_back_is_told_at_the_tunnel(
+    site: Site, hub: Hub, eventually: Callable[..., None]
+) -> None:
+    join.revoke(hub.redis, site.cluster_id)
+
+    def is_told() -> bool:
+        found = items(check(site, "-o", "json"))
+        return "access was taken back" in found["tunnel"]["detail"]
+
+    eventually("the client has been refused", is_told)
+
+
+def test_an_api_server_that_is_away_is_told_at_the_token(site: Site) -> None:
+    site.kubernetes.close()
+    found = items(check(site, "-o", "json"))
+    assert found["token"]["state"] == "failed"
+    assert "cannot be reached: connection refused" in found["token"]["detail"]
+    assert [found[key]["state"] for key in (*WAY, "tunnel")] == ["ok"] * (1 + len(WAY))
