@@ -15,7 +15,7 @@ from controllers.relay.client.keyring import SECRET, Kept, Keyring
 from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesError
 from controllers.relay.client.settings import Settings
 from controllers.relay.client.stage import LOGS, NOT_LOOKED_AT, Stage
-from controllers.relay.client.way import Way
+from controllers.relay.client.way import STAGES, Way
 from controllers.relay.client.whereabouts import Whereabouts
 from controllers.relay.hub_place import Place
 
@@ -101,7 +101,7 @@ async def look(settings: Settings) -> list[Stage]:
     known = await _known(settings)
     stages = [_secret(known)]
     if known.place is None:
-        stages.append(Stage("way", "Way there", "waiting", NOT_LOOKED_AT))
+        stages += [Stage(key, label, "waiting", NOT_LOOKED_AT) for key, label in STAGES]
     else:
         stages += [stage async for stage in Way(known.place, settings.proxies).stages()]
     stages.append(_token(known))

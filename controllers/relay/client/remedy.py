@@ -22,7 +22,10 @@ _FIXES = {
         "That port does not speak TLS, but perhaps plain HTTP: have the address of the control "
         "plane name the port of https (expose.host there), and make a new join Secret."
     ),
-    Trouble.CUT_TLS: "Something on the way cuts TLS, as a firewall that inspects it: let it pass.",
+    Trouble.CUT_TLS: (
+        "A firewall that inspects TLS may cut it: have it let this host pass; or the edge there "
+        "has no certificate for this name: see its log."
+    ),
     Trouble.EXPIRED: f"Renew the certificate of the control plane's edge. {CLOCK}, if it is that.",
     Trouble.NOT_YET: f"{CLOCK}: they, or those of who made the certificate, are wrong.",
     Trouble.OTHER_NAME: (

@@ -23,12 +23,21 @@ from controllers.relay.hub_place import Place
 from controllers.relay.limits import PROTOCOL, SKEW_SECONDS
 from controllers.relay.proxied import open_through
 from controllers.relay.proxy import Proxies
-from controllers.relay.trouble import CallFailed, silent, unreachable
+from controllers.relay.trouble import CallFailed, Trouble, silent, unreachable
 
 SECONDS = 5.0
 """For each step."""
 OURS = b"Neurox relay"
 """In what a relay-server says to everybody who asks without a token."""
+STAGES = (
+    ("proxy", "Proxy"),
+    ("name", "Name resolved"),
+    ("tcp", "TCP"),
+    ("tls", "TLS"),
+    ("edge", "Neurox relay"),
+    ("upgrade", "WebSocket"),
+    ("clock", "Clock"),
+)
 _READ_BYTES = 65536
 
 
@@ -47,17 +56,17 @@ class Way:
 
     async def stages(self) -> AsyncIterator[Stage]:
         """One after the other; what comes after a failed one is not looked at."""
-        steps: tuple[tuple[str, str, Callable[[], Awaitable[str]]], ...] = (
-            ("proxy", "Proxy", self._proxy),
-            ("name", "Name resolved", self._name),
-            ("tcp", "TCP", self._tcp),
-            ("tls", "TLS", self._tls),
-            ("edge", "Neurox relay", self._edge),
-            ("upgrade", "WebSocket", self._upgrade),
-            ("clock", "Clock", self._clock),
+        looks: tuple[Callable[[], Awaitable[str]], ...] = (
+            self._proxy,
+            self._name,
+            self._tcp,
+            self._tls,
+            self._edge,
+            self._upgrade,
+            self._clock,
         )
         stuck = False
-        for key, label, look in steps:
+        for (key, label), look in zip(STAGES, looks, strict=True):
             if stuck:
                 yield Stage(key, label, "waiting", NOT_LOOKED_AT)
                 continue
@@ -137,6 +146,8 @@ class Way:
         except ssl.SSLCertVerificationError as failure:
             why, shown = unreachable(place, failure), await self._shown()
             raise CallFailed(f"{why}; {shown}" if shown else str(why), why.kind) from None
+        except (ConnectionError, ssl.SSLEOFError):
+            raise CallFailed(f"{place} hangs up while TLS begins", Trouble.CUT_TLS) from None
         except OSError as failure:
             raise unreachable(place, failure) from None
         whose = "the CA of the join Secret" if self._place.ca_pem else "a CA of the system"

@@ -90,7 +90,7 @@ def test_a_secret_that_came_to_harm_says_how_and_is_not_quoted(
     site.join_file.write_text(text.replace(token, token[:-5]))
     done = check(site)
     assert "--  Join Secret       the join Secret's token was cut or changed" in done.stdout
-    assert "..  Way there" in done.stdout
+    assert "..  TLS               Not looked at" in done.stdout
     assert token[-30:-5] not in done.stdout + done.stderr
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import struct
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -111,6 +113,25 @@ def test_who_takes_connections_and_says_nothing_is_not_waited_for() -> None:
         well, stage, _ = walk(place, seconds=0.3)
     assert (well, stage.key) == (["proxy", "name", "tcp"], "tls")
     assert "does not answer within 0.3 s" in stage.detail
+
+
+@pytest.mark.parametrize("ending", ["close", "reset"])
+def test_who_hangs_up_while_tls_begins(ending: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as cutter:
+
+        def cut() -> None:
+            taken, _ = cutter.accept()
+            taken.recv(65536)
+            if ending == "reset":
+                taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            taken.close()
+
+        cutting = threading.Thread(target=cut)
+        cutting.start()
+        place = Place(f"https://127.0.0.1:{cutter.getsockname()[1]}")
+        stage = failed(place, "tls", "hangs up while TLS begins")
+        cutting.join(5)
+    assert "firewall" in stage.fix
 
 
 def test_a_private_ca_that_the_secret_lacks(new_edge: Callable[..., Backend]) -> None:
