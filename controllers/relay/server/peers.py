@@ -85,16 +85,20 @@ class Peers:
         return True
 
     async def open(self, cluster_id: str, request: Request) -> Outcome:
-        """Ask who may have a link: OPENED, BUSY when somebody may have one soon, or NOT_THERE."""
+        """Ask who may have a link: OPENED, BUSY when somebody may have one soon, or NOT_THERE.
+
+        UNREACHABLE: who had links does not answer, so the cluster looks for another of us.
+        """
         try:
             named = await self._replicas.holding(cluster_id)
         except RegistryDown:
             named = []
         outcome = await self._ask(named, request)
-        if outcome is Outcome.NOT_THERE:
-            everybody = await self._everybody()
-            return await self._ask([each for each in everybody if each not in named], request)
-        return outcome
+        if outcome in (Outcome.OPENED, Outcome.BUSY):
+            return outcome
+        others = [each for each in await self._everybody() if each not in named]
+        found = await self._ask(others, request)
+        return found if found in (Outcome.OPENED, Outcome.BUSY) else outcome
 
     async def _ask(self, addresses: Sequence[Address], request: Request) -> Outcome:
         found = Outcome.NOT_THERE
@@ -103,7 +107,7 @@ class Peers:
             self.forwards[outcome.value] += 1
             if outcome is Outcome.OPENED:
                 return outcome
-            if outcome is Outcome.BUSY:
+            if outcome is Outcome.BUSY or found is Outcome.NOT_THERE:
                 found = outcome
         return found
 

@@ -32,13 +32,13 @@ class Tunnel:
         """Answer 200 and pass bytes both ways, or say why not (400, 403, 407, 502, 503, 504)."""
         target, cluster_id = self._asked(request)
         forwarded = await self._peers.forwarded(request, self._presence.live)
-        pool = self._pools.find(cluster_id) or Pool(cluster_id)
         if forwarded:
-            await _open_for_peer(pool, target, request)
+            await _open_for_peer(self._pool(cluster_id), target, request)
             return
         loop = asyncio.get_running_loop()
         until = loop.time() + POOL_WAIT_SECONDS
         while True:
+            pool = self._pool(cluster_id)  # each time: the cluster may come while we wait
             if await _open_idle(pool, target, request):
                 return
             outcome, wait = Outcome.BUSY, until - loop.time()
@@ -51,6 +51,10 @@ class Tunnel:
             if loop.time() >= until:
                 raise _unavailable(f"no connection became free within {POOL_WAIT_SECONDS:g} s")
             await asyncio.sleep(ASK_AGAIN_SECONDS)
+
+    def _pool(self, cluster_id: str) -> Pool:
+        """The cluster's, or an empty one when it was never here."""
+        return self._pools.find(cluster_id) or Pool(cluster_id)
 
     def _asked(self, request: Request) -> tuple[str, str]:
         """The target and the cluster."""

@@ -129,6 +129,18 @@ def test_a_client_holds_links_to_two_replicas_and_loses_one_without_being_lost(
         assert state(pair.b, site).ok
 
 
+def test_a_call_waits_for_a_cluster_that_has_just_lost_its_only_replica(
+    pair: Pair, site: Site
+) -> None:
+    assert state(pair.b, site).ok, "Redis names a"
+    pair.outside.ports.append(pair.b.port)
+    pair.a.program.process.kill()
+    pair.a.program.process.wait(30)
+    answer = state(pair.b, site)
+    assert answer.ok, answer.reason
+    assert metric(pair.b, 'peer_forwards_total{outcome="unreachable"}') > 0
+
+
 def test_presence_returns_after_redis_was_emptied_and_restored(pair: Pair, site: Site) -> None:
     redis = pair.a.redis
     kept = {name: redis.dump(name) for name in redis.keys("neurox:relay:identity:*")}
