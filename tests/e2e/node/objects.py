@@ -1,8 +1,9 @@
 """What a cluster holds, by name: to tell what an installation has left."""
 
 import re
+import time
 
-from installation import NAMESPACE, STOP_SECONDS, Cluster, eventually
+from installation import NAMESPACE, STOP_SECONDS, Cluster
 
 PASSING = {"events", "events.events.k8s.io"}
 LINE = "{.kind} {.metadata.namespace} {.metadata.name}"
@@ -30,12 +31,15 @@ def held(cluster: Cluster) -> set[Object]:
 def is_left(cluster: Cluster, before: set[Object], *expected: str) -> None:
     """Besides the namespace, which is the user's: waits for what Helm does not wait for."""
     wanted = sorted([f"Namespace/{NAMESPACE}", *expected])
+    deadline = time.monotonic() + STOP_SECONDS
+    while (found := _named(held(cluster) - before)) != wanted:
+        assert time.monotonic() < deadline, f"left after {STOP_SECONDS} s: {found}, not {wanted}"
+        time.sleep(0.2)
 
-    def found() -> list[str]:
-        names = (f"{kind}/{name}" for kind, _, name in held(cluster) - before)
-        return sorted(re.sub("/pvc-.*", "/pvc", name) for name in names)
 
-    eventually(f"just {wanted} is left of it", lambda: found() == wanted, STOP_SECONDS)
+def _named(objects: set[Object]) -> list[str]:
+    """Without the part of a volume's name that differs each time."""
+    return sorted(re.sub("/pvc-.*", "/pvc", f"{kind}/{name}") for kind, _, name in objects)
 
 
 def _object(line: str) -> Object:
