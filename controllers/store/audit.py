@@ -7,6 +7,7 @@ from typing import cast
 import msgspec
 from redis import Redis
 
+from controllers.domain.cluster import Cluster
 from controllers.store import keys
 
 MOST = 10_000
@@ -22,6 +23,8 @@ class Entry:
     user: str
     action: str
     cluster: str
+    cluster_id: str = ""
+    """Tells clusters of one name apart."""
 
 
 class Audit:
@@ -30,10 +33,10 @@ class Audit:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def note(self, user: str, action: str, cluster: str) -> None:
-        """``user`` has done ``action`` to the cluster of that name."""
+    def note(self, user: str, action: str, cluster: Cluster) -> None:
+        """``user`` has done ``action`` to the cluster."""
         number = self._redis.incr(keys.AUDIT_COUNT)
-        entry = Entry(number, time.time(), user, action, cluster)
+        entry = Entry(number, time.time(), user, action, cluster.name, cluster.id)
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.lpush(keys.AUDIT, msgspec.json.encode(entry))
             pipe.ltrim(keys.AUDIT, 0, MOST - 1)

@@ -71,7 +71,8 @@ class Link:
     """When it redeemed a token; None when it never did, or its access was taken back."""
     invited_at: float | None
     expires_at: float | None
-    """When the last join token was made and when it ends; None for one made elsewhere."""
+    """When the last join token was made, None for one made elsewhere; when it ends, None when it
+    was withdrawn or is forgotten."""
 
     @property
     def connected(self) -> bool:
@@ -146,6 +147,11 @@ class Links:
             for cluster_id in cluster_ids:
                 pipe.hget(keys.relay_contact(cluster_id), "version")
             return [None if row is None else row.decode() for row in pipe.execute()]
+
+    def retire(self, cluster_id: str) -> None:
+        """Keep the notes of a cluster that was removed, for as long as it is remembered."""
+        for key in (keys.relay_contact(cluster_id), keys.relay_history(cluster_id)):
+            self._redis.persist(key)
 
     def forget(self, cluster_id: str) -> None:
         """Drop all notes of the cluster."""

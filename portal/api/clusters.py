@@ -47,9 +47,10 @@ def list_clusters() -> Response:
 @bp.get("/clusters/<name>")
 @bp.output(ClusterOut)
 def get_cluster(name: str) -> Response:
-    """One cluster."""
-    seen = fleet.read(stores(), only=name)
-    return answer(cluster_out(seen, _named(seen, name)))
+    """One cluster by its name, or one that was removed by its id."""
+    seen = fleet.read(stores(), only=name, removed=True)
+    gone = next(iter(seen.removed), None)
+    return answer(cluster_out(seen, gone or _named(seen, name)))
 
 
 @bp.post("/clusters")
@@ -68,7 +69,7 @@ def create_cluster(asked: ClusterIn) -> Response:
             raise Conflict(f"a cluster named {name!r} exists already; choose another name")
         return answer(joining.rehearsal(_settings(), seen, made, terms))
     stores().clusters.add(made)
-    stores().audit.note(caller().name, "add", name)
+    stores().audit.note(caller().name, joining.ADD, made)
     return answer(_join(fleet.read(stores(), only=name), name, terms), 201)
 
 
@@ -85,7 +86,7 @@ def new_join(name: str, asked: JoinIn) -> Response:
     seen = fleet.read(stores(), only=name)
     if dry_run():
         return answer(joining.rehearsal(_settings(), seen, _named(seen, name).cluster, terms))
-    stores().audit.note(caller().name, "issue a join token", _named(seen, name).cluster.name)
+    stores().audit.note(caller().name, joining.ISSUE, _named(seen, name).cluster)
     return answer(_join(seen, name, terms), 201)
 
 
@@ -95,6 +96,20 @@ def waiting_join(name: str) -> Response:
     """The token that the cluster may still join by; 404 when it needs a new one. Admins only."""
     require_admin("see join tokens")
     return answer(joining.waiting_out(stores(), stores().clusters.by_name(name)))
+
+
+@bp.delete("/clusters/<name>/join")
+@bp.output({}, status_code=204)
+def withdraw_join(name: str) -> Response:
+    """Make the token that nobody has used yet worthless; keys stay as they are. Admins only."""
+    require_admin("withdraw join tokens")
+    cluster = stores().clusters.by_name(name)
+    joining.waiting_out(stores(), cluster)
+    if not dry_run():
+        if not stores().join_tokens.withdraw(cluster.id):
+            raise Conflict(f"cluster {name!r} has used its join token meanwhile; revoke its key")
+        stores().audit.note(caller().name, "withdraw a join token", cluster)
+    return nothing()
 
 
 @bp.get("/clusters/<name>/upgrade")
@@ -110,7 +125,8 @@ def how_to_upgrade(name: str) -> Response:
 def delete_cluster(name: str) -> Response:
     """Revoke the cluster's access and take it off the lists; admins only.
 
-    What runs in it is left alone; its metrics, and its workloads as they ended, are kept.
+    What runs in it is left alone; its metrics, its workloads as they ended, and how its connection
+    came and went are kept.
     """
     require_admin("remove clusters")
     cluster = stores().clusters.by_name(name)
@@ -120,10 +136,11 @@ def delete_cluster(name: str) -> Response:
     forgotten = stores().clusters.remove(cluster.id)
     ended = {w.id for w in stores().states.workloads(cluster.id) if w.state in FINISHED}
     stores().states.retire(cluster.id)
-    stores().links.forget(cluster.id)
-    stores().audit.note(caller().name, "remove", name)
+    stores().links.retire(cluster.id)
+    stores().audit.note(caller().name, "remove", cluster)
     for cluster_id in forgotten:
         stores().states.forget(cluster_id)
+        stores().links.forget(cluster_id)
     for intent in stores().intents.all():
         sent_there = intent.cluster in (cluster.id, cluster.name) and intent.id not in ended
         if sent_there and intent.refusal is None:

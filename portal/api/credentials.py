@@ -5,6 +5,7 @@ from flask import Response
 
 from controllers.domain.errors import Conflict, NotFound
 from controllers.relay import join
+from controllers.store.audit import Entry
 from portal.api import fleet
 from portal.api.access import caller, require_admin
 from portal.api.answer import answer, dry_run
@@ -15,7 +16,7 @@ from portal.api.stores import stores
 from portal.schemas import AuditOut, ClusterOut, Page
 
 bp = APIBlueprint("credentials", __name__, tag="Fleet")
-AUDIT = Noun("audit", AuditOut, ("id",), ("user", "action", "cluster"), "-id")
+AUDIT = Noun("audit", AuditOut, ("id",), ("user", "action", "cluster", "cluster_id"), "-id")
 
 
 @bp.post("/clusters/<name>/rotate")
@@ -28,7 +29,7 @@ def rotate(name: str) -> Response:
         raise Conflict(f"cluster {name!r} has no key to replace; it is to join first")
     if not dry_run():
         join.ask_rotation(stores().redis, reported.cluster.id)
-        stores().audit.note(caller().name, "rotate", name)
+        stores().audit.note(caller().name, "rotate", reported.cluster)
     return _shown(name)
 
 
@@ -43,22 +44,26 @@ def revoke(name: str) -> Response:
     reported = _named(name)
     if not dry_run():
         join.revoke(stores().redis, reported.cluster.id)
-        stores().audit.note(caller().name, "revoke", name)
+        stores().audit.note(caller().name, "revoke", reported.cluster)
     return _shown(name)
 
 
 @bp.get("/audit")
 @bp.output(Page[AuditOut])
 def list_audit() -> Response:
-    """Who rotated or revoked a key, issued a join token, or removed a cluster. Admins only."""
+    """Who did what about the access of clusters: tokens, keys, removals. Admins only."""
     require_admin("read the audit")
-    entries = stores().audit.all()
-    return listing(
-        AUDIT,
-        (
-            AuditOut(id=e.id, at=at(e.at), user=e.user, action=e.action, cluster=e.cluster)
-            for e in entries
-        ),
+    return listing(AUDIT, map(_entry_out, stores().audit.all()))
+
+
+def _entry_out(entry: Entry) -> AuditOut:
+    return AuditOut(
+        id=entry.id,
+        at=at(entry.at),
+        user=entry.user,
+        action=entry.action,
+        cluster=entry.cluster,
+        cluster_id=entry.cluster_id,
     )
 
 

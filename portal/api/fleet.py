@@ -151,10 +151,12 @@ def read(
 ) -> Fleet:
     """The fleet as Redis holds it now; without ``gpus``, its largest part, where none is shown.
 
-    ``only`` is the name of the one cluster that is asked for: of others nothing is read.
+    ``only`` is the name of the one cluster that is asked for: of others nothing is read. One that
+    was removed is asked for by its id.
     """
     clusters = [c for c in stores.clusters.all() if only is None or c.name == only]
     gone = stores.clusters.removed() if removed else []
+    gone = [c for c in gone if only is None or c.id == only]
     return Fleet(
         now=time.time(),
         clusters=_all_reported(stores, clusters, gpus),
@@ -172,6 +174,12 @@ def one(stores: Stores, name: str) -> Reported | None:
     """The cluster of that name, alone."""
     named = [cluster for cluster in stores.clusters.all() if cluster.name == name]
     return next(iter(_all_reported(stores, named[:1], gpus=True)), None)
+
+
+def removed(stores: Stores, cluster_id: str) -> Reported | None:
+    """The removed cluster of that id, alone."""
+    found = (each for each in stores.clusters.removed() if each.id == cluster_id)
+    return next((_retired(stores, each) for each in found), None)
 
 
 def _retired(stores: Stores, cluster: Cluster) -> Reported:

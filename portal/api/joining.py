@@ -9,12 +9,14 @@ from controllers.relay import join
 from portal.api import installing
 from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.cluster import cluster_out
-from portal.api.shapes.values import at
+from portal.api.shapes.values import at, moment
 from portal.api.stores import Stores
 from portal.schemas import JoinOut, JoinTokenOut
 from portal.settings import Settings
 
 SHORTEST, LONGEST = 60, 7 * 86400
+ADD, ISSUE = "add", "issue a join token"
+"""What the audit calls the two that make a token."""
 
 
 @dataclass(frozen=True)
@@ -77,5 +79,17 @@ def waiting_out(stores: Stores, cluster: Cluster) -> JoinTokenOut:
     token = join.waiting(stores.redis, cluster.id)
     if token is None:
         raise NotFound(f"no join token waits for cluster {cluster.name!r}; ask for a new one")
-    expires_at = None if token.expires_at >= join.NO_END else at(token.expires_at)
-    return JoinTokenOut(id=token.id, expires_at=expires_at, rebuilt=token.rebuilt)
+    made_here = token.expires_at < join.NO_END
+    return JoinTokenOut(
+        id=token.id,
+        expires_at=at(token.expires_at) if made_here else None,
+        issued_at=moment(stores.join_tokens.issued_at(cluster.id)) if made_here else None,
+        issued_by=_issuer(stores, cluster) if made_here else None,
+        rebuilt=token.rebuilt,
+    )
+
+
+def _issuer(stores: Stores, cluster: Cluster) -> str | None:
+    """Who made its newest token; None when the audit does not reach back so far."""
+    made = (e for e in stores.audit.all() if e.cluster_id == cluster.id)
+    return next((entry.user for entry in made if entry.action in (ADD, ISSUE)), None)

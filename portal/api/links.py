@@ -23,20 +23,23 @@ VERSIONS_MOST = 10
 @bp.output(ChecksOut)
 def get_checks(name: str) -> Response:
     """Each stage of its joining, whether it is done, and what to do where it is not."""
-    return answer(checks_out(_known(name)))
+    return answer(checks_out(_known(fleet.one(stores(), name), name)))
 
 
 @bp.get("/clusters/<name>/link")
 @bp.output(LinkOut)
 def get_link(name: str) -> Response:
-    """The connection now, what it carried, and how it came and went."""
-    known = _known(name)
+    """The connection now, what it carried, and how it came and went.
+
+    Of a cluster that was removed, whose id is given, what it was.
+    """
+    reported = fleet.one(stores(), name) or fleet.removed(stores(), name)
+    known = _known(reported, name)
     return answer(link_out(known, _agent_versions(known.reported.cluster.id)))
 
 
-def _known(name: str) -> Known:
+def _known(reported: fleet.Reported | None, name: str) -> Known:
     at = stores()
-    reported = fleet.one(at, name)
     if reported is None:
         raise NotFound(f"there is no cluster {name!r}")
     cluster_id = reported.cluster.id

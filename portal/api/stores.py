@@ -13,6 +13,7 @@ from controllers.store.documents import Documents
 from controllers.store.gpus import Gpus
 from controllers.store.idempotency import Idempotency
 from controllers.store.intents import Intents
+from controllers.store.join_tokens import JoinTokens
 from controllers.store.links import Links
 from controllers.store.shared_key import SharedKey
 from controllers.store.states import States
@@ -28,6 +29,7 @@ class Stores:
         self.clusters = Clusters(redis)
         self.states = States(redis)
         self.links = Links(redis)
+        self.join_tokens = JoinTokens(redis)
         self.audit = Audit(redis)
         self.samples = Gpus(redis)
         self.intents = Intents(redis)

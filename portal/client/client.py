@@ -6,6 +6,7 @@ from typing import Any
 from portal.client.resources import Clusters, Named, Quotas, Resource, Users, Workloads
 from portal.client.transport import Transport, parsed, segment
 from portal.schemas import (
+    AuditOut,
     ClusterOut,
     GpuOut,
     GroupOut,
@@ -43,6 +44,7 @@ class Client:
         self.quotas = Quotas(self._transport, "/quotas", QuotaOut)
         self.users = Users(self._transport, "/users", UserOut)
         self.workloads = Workloads(self._transport, "/workloads", WorkloadOut)
+        self.audit = Resource(self._transport, "/audit", AuditOut)
 
     def me(self) -> Me:
         """Who is asking."""

@@ -93,6 +93,11 @@ class Clusters(Resource[Out]):
         answer = self._transport.send("GET", f"{self._path}/{segment(name)}/join")
         return parsed(JoinTokenOut, answer.content)
 
+    def withdraw_join(self, name: str, *, dry_run: bool = False) -> None:
+        """Make that token worthless; ApiError 404 when there is none."""
+        path, query = f"{self._path}/{segment(name)}/join", {"dry_run": dry_run or None}
+        self._transport.send("DELETE", path, query)
+
     def upgrade(self, name: str) -> UpgradeOut:
         """How to bring what the cluster runs to the control plane's version."""
         answer = self._transport.send("GET", f"{self._path}/{segment(name)}/upgrade")

@@ -98,6 +98,9 @@ class JoinTokenOut(Model):
     """The middle of the token: ``nxj_ID_SECRET``."""
     expires_at: datetime | None
     """None: it has no end but its first use, as one that Pulumi made."""
+    issued_at: datetime | None
+    issued_by: str | None
+    """Both None for one that Pulumi made."""
     rebuilt: bool
 
 

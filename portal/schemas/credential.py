@@ -42,3 +42,5 @@ class AuditOut(Model):
     user: str
     action: str
     cluster: str
+    cluster_id: str
+    """Tells clusters of one name apart."""

@@ -65,6 +65,16 @@ class Known:
         return not link.connected and (contact.refused_at or 0.0) > since
 
     @property
+    def token_ended(self) -> str:
+        """Why the last join token is good no more, unless somebody used it; else empty."""
+        ends = self.link.expires_at
+        if ends is None:
+            return "No join token is good any more: it was withdrawn, or expired long ago."
+        if ends > self.now:
+            return ""
+        return f"The join token expired {_words(self.now - ends)} ago, unused."
+
+    @property
     def revoked(self) -> bool:
         """Its access was taken back, and nobody has invited it anew."""
         at = self.credential.revoked_at
@@ -121,9 +131,9 @@ def _token(known: Known) -> Check:
         return _check("token", "Token", "failed", _sentence(contact.refused), JOIN_ANEW, again)
     if link.joined_at is not None:
         return _check("token", "Token", "ok", "It was redeemed; the cluster has a key of its own.")
-    if link.expires_at is not None and link.expires_at <= known.now:
-        said = f"The join token expired {_words(known.now - link.expires_at)} ago, unused."
-        return _check("token", "Token", "failed", said, JOIN_ANEW, again)
+    ended = known.token_ended
+    if ended:
+        return _check("token", "Token", "failed", ended, JOIN_ANEW, again)
     said = "The join token has not been used yet."
     return _check("token", "Token", "waiting", said, "Apply the Secret in the cluster.")
 

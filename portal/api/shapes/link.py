@@ -42,6 +42,9 @@ def link_out(known: Known, agent_versions: Sequence[str]) -> LinkOut:
 
 def _state(known: Known) -> tuple[LinkState, float | None, str]:
     link, revoked_at = known.link, known.credential.revoked_at
+    removed_at = known.reported.cluster.removed_at
+    if removed_at is not None:
+        return "revoked", removed_at, "the cluster was removed"
     if link.connected:
         return "connected", link.connected_since, ""
     if revoked_at is not None and link.joined_at is None:

@@ -138,6 +138,7 @@ ADMIN_ONLY = [
     ("DELETE", "/clusters/west", None),
     ("POST", "/clusters/west/join", None),
     ("GET", "/clusters/west/join", None),
+    ("DELETE", "/clusters/west/join", None),
     ("GET", "/users", None),
     ("GET", "/users/admin", None),
     ("PUT", "/users/mia", {"admin": True}),

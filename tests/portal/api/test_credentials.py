@@ -7,6 +7,7 @@ import pytest
 from neurox_web import Web, cluster
 from redis import Redis
 
+from controllers.domain.cluster import Cluster
 from controllers.relay import join
 from controllers.store import keys
 
@@ -106,6 +107,9 @@ def test_what_was_done_to_access_is_in_the_audit(web: Web, redis: Redis) -> None
         ("rotate", "admin"),
     ]
     assert web.get("/audit").json["total"] == 5  # type: ignore[index]
+    again: Any = web.post("/clusters", {"name": "east"}).json
+    of_it: Any = web.get(f"/audit?cluster_id={again['cluster']['id']}").json
+    assert [each["action"] for each in of_it["items"]] == ["add"]
     web.person("mia")
     assert web.get("/audit", "mia").status_code == 403
 
@@ -115,7 +119,7 @@ def test_the_audit_keeps_so_many_entries_and_no_more(
 ) -> None:
     monkeypatch.setattr("controllers.store.audit.MOST", 3)
     for number in range(5):
-        web.stores.audit.note("admin", "rotate", f"c{number}")
+        web.stores.audit.note("admin", "rotate", Cluster(f"id{number}", f"c{number}", 0.0))
     assert [(entry.id, entry.cluster) for entry in web.stores.audit.all()] == [
         (5, "c4"),
         (4, "c3"),

@@ -15,7 +15,9 @@ from redis import Redis
 
 from controllers.domain.workload import Intent, WorkloadSpec
 from controllers.relay import join
+from controllers.store import keys
 from controllers.store.clusters import REMOVED_KEPT
+from controllers.store.links import Turn
 from infra.tools.toolbox import Toolbox
 from tests.conftest import free_port
 
@@ -158,6 +160,26 @@ def test_a_removed_cluster_is_off_every_list_but_that_of_the_removed(web: Web) -
     assert shown["removed_at"] is not None
 
 
+def test_what_a_removed_cluster_was_is_told_by_its_id(web: Web, redis: Redis) -> None:
+    made = cluster(web)
+    turn = Turn(time.time() - 60, True, "relay-0")
+    history = keys.relay_history(made.id)
+    redis.lpush(history, msgspec.json.encode(turn))
+    redis.expire(history, 3600)
+    web.delete("/clusters/east")
+    web.post("/clusters", {"name": "east"})
+    assert redis.ttl(history) == -1
+    shown: Any = web.get(f"/clusters/{made.id}").json
+    assert (shown["name"], shown["state"], shown["nodes"]) == ("east", "removed", 2)
+    link: Any = web.get(f"/clusters/{made.id}/link").json
+    assert (link["state"], link["reason"]) == ("revoked", "the cluster was removed")
+    assert link["since"] == shown["removed_at"]
+    assert [each["replica"] for each in link["history"]] == ["relay-0"]
+    assert web.get("/clusters/east/link").json["history"] == []  # type: ignore[index]
+    for call in (("GET", "checks"), ("POST", "rotate"), ("POST", "revoke"), ("POST", "join")):
+        assert web.call(call[0], f"/clusters/{made.id}/{call[1]}").status_code == 404
+
+
 def test_its_name_is_given_again_without_its_history_or_its_token(web: Web, redis: Redis) -> None:
     made = cluster(web, workloads={"done": DONE})
     token = join.issue(redis, made.id, 60)
@@ -176,11 +198,14 @@ def test_removed_clusters_are_remembered_up_to_a_number(web: Web) -> None:
         done = replace(DONE, id=f"done-{number}")
         made = cluster(web, f"c-{number}", nodes=1, workloads={done.id: done})
         ids.append(made.id)
+        web.stores.redis.lpush(keys.relay_history(made.id), "{}")
         web.delete(f"/clusters/c-{number}")
     listed: Any = web.get("/clusters?state=removed&limit=500").json
     assert {item["id"] for item in listed["items"]} == set(ids[1:])
     assert web.get("/workloads/done-0").status_code == 404
     assert web.get("/workloads/done-1").status_code == 200
+    noted = [web.stores.redis.exists(keys.relay_history(each)) for each in ids[:2]]
+    assert noted == [0, 1]
 
 
 def test_a_cluster_that_left_is_lost_with_its_history_and_may_come_back(web: Web) -> None:

@@ -12,6 +12,7 @@ from neurox_web import ORIGIN, SETTINGS, Web, cluster, gpu, mounted
 from redis import Redis
 
 from controllers.domain.workload import Intent, WorkloadSpec
+from controllers.relay import join
 from controllers.relay.join import parse_kubeconfig
 from portal.pages import Settings as PagesSettings
 from portal.pages import create_app as create_pages
@@ -192,6 +193,8 @@ def test_the_token_that_waits_is_told_by_its_id(web: Web, redis: Redis) -> None:
     waiting: Any = web.get("/clusters/east/join").json
     assert f"nxj_{waiting['id']}_" in made.json["secret"]  # type: ignore[index]
     assert waiting["expires_at"] == made.json["expires_at"]  # type: ignore[index]
+    assert waiting["issued_by"] == "admin"
+    assert waiting["issued_at"] < waiting["expires_at"]
     web.post("/clusters/east/join", {"rebuilt": True})
     newer: Any = web.get("/clusters/east/join").json
     assert newer["id"] != waiting["id"]
@@ -199,6 +202,40 @@ def test_the_token_that_waits_is_told_by_its_id(web: Web, redis: Redis) -> None:
     redis.hset(f"neurox:relay:join:{newer['id']}", "public", "somebody's key")
     assert web.get("/clusters/east/join").status_code == 404
     assert web.get("/clusters/west/join").status_code == 404
+
+
+def test_who_issued_the_token_is_told_also_where_the_name_was_given_before(web: Web) -> None:
+    web.person("zoe")
+    assert web.put("/users/zoe", {"admin": True}).status_code == 200
+    web.post("/clusters", {"name": "east"})
+    web.delete("/clusters/east")
+    assert web.call("POST", "/clusters", "zoe", json={"name": "east"}).status_code == 201
+    assert web.get("/clusters/east/join").json["issued_by"] == "zoe"  # type: ignore[index]
+    web.call("POST", "/clusters/east/join")
+    assert web.get("/clusters/east/join").json["issued_by"] == "admin"  # type: ignore[index]
+
+
+def test_a_token_of_pulumi_was_issued_by_nobody_here(web: Web, redis: Redis) -> None:
+    made: Any = web.post("/clusters", {"name": "east"}).json
+    join.accept(redis, made["cluster"]["id"], "0123456789abcdef", "0" * 64)
+    waiting: Any = web.get("/clusters/east/join").json
+    assert waiting["id"] == "0123456789abcdef"
+    assert [waiting[f] for f in ("expires_at", "issued_at", "issued_by")] == [None] * 3
+
+
+def test_an_admin_withdraws_a_token_that_nobody_used(web: Web) -> None:
+    web.post("/clusters", {"name": "east"})
+    assert web.delete("/clusters/east/join?dry_run=true").status_code == 204
+    assert web.get("/clusters/east/join").status_code == 200
+    assert web.delete("/clusters/east/join").status_code == 204
+    assert web.get("/clusters/east/join").status_code == 404
+    assert web.delete("/clusters/east/join").status_code == 404
+    assert web.get("/clusters/east").status_code == 200
+    checks: Any = web.get("/clusters/east/checks").json
+    token = next(item for item in checks["items"] if item["key"] == "token")
+    assert (token["state"], "withdrawn" in token["detail"]) == ("failed", True)
+    audit: Any = web.get("/audit?cluster=east").json
+    assert [each["action"] for each in audit["items"]] == ["withdraw a join token", "add"]
 
 
 @pytest.mark.parametrize("labels", [{"a b": "c"}, {"a": "-"}, {str(n): "x" for n in range(17)}])

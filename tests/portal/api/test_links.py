@@ -265,11 +265,10 @@ def test_both_are_described(web: Web) -> None:
         assert schema == {"$ref": f"#/components/schemas/{shape}"}
 
 
-def test_a_removed_cluster_leaves_no_notes(web: Web, redis: Redis) -> None:
+def test_of_a_removed_cluster_the_history_alone_is_kept(web: Web, redis: Redis) -> None:
     made = cluster(web)
     presence(redis, made.id)
     web.stores.states.failed(made.id, "no")
     web.delete("/clusters/east")
-    assert not redis.exists(
-        keys.relay_contact(made.id), keys.relay_history(made.id), keys.cluster_failure(made.id)
-    )
+    assert redis.exists(keys.relay_contact(made.id), keys.relay_history(made.id)) == 2
+    assert not redis.exists(keys.cluster_failure(made.id), keys.relay_identity(made.id))
