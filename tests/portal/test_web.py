@@ -74,12 +74,12 @@ def served(redis: Redis, redis_url: str, tmp_path: Path) -> Iterator[Served]:
 
 
 def _await(web: Served, log: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and web.process.poll() is None:
         try:
             if web.get("/api/v1/readyz").ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             continue
     raise AssertionError(log.read_text())
 

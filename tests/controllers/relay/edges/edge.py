@@ -48,10 +48,12 @@ CADDY = """
 """
 
 
-def documented(language: str) -> str:
-    """The configuration that the page has for that proxy."""
-    found = re.search(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert found, f"{PAGE.name} has no configuration of {language}"
+def documented(proxy: str) -> str:
+    """The first configuration that the page has under that proxy's heading."""
+    found = re.search(
+        rf"^## {proxy}\n.*?```\w+\n(.*?)```", PAGE.read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert found, f"{PAGE.name} has no configuration of {proxy}"
     return found[1]
 
 
@@ -155,7 +157,7 @@ class HAProxy(Edge):
 
     def configuration(self) -> dict[str, str]:
         pem = "".join((self.pki / f"relay.{end}").read_text() for end in ("crt", "key"))
-        own = documented("haproxy").replace("bind :443", f"bind 127.0.0.1:{self.port}")
+        own = documented("HAProxy").replace("bind :443", f"bind 127.0.0.1:{self.port}")
         main = HAPROXY.format(options=self.options, idle=f"{self.limit:g}")
         return {"haproxy.cfg": main + own, "tls.pem": pem}
 
@@ -171,7 +173,7 @@ class Caddy(Edge):
     abrupt = "at once"
 
     def configuration(self) -> dict[str, str]:
-        own = documented("caddyfile").replace("neurox.example", f"https://127.0.0.1:{self.port}")
+        own = documented("Caddy").replace("neurox.example", f"https://127.0.0.1:{self.port}")
         if self.options:
             own = own.replace("      stream_close_delay 75m\n", "")
         return {"Caddyfile": CADDY.format(folder=self.folder) + own}
