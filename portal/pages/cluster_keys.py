@@ -1,4 +1,4 @@
-"""What an administrator can do about the keys of clusters; each asks first, with a plain form."""
+"""What an administrator can do about the access of clusters; each asks first, with a plain form."""
 
 from dataclasses import dataclass
 
@@ -49,6 +49,35 @@ def revoke(name: str) -> BaseResponse:
     return redirect(url_for("cluster.show", name=name), 303)
 
 
+@bp.get("/clusters/<name>/withdraw")
+def ask_withdrawal(name: str) -> Response:
+    """What a token that is withdrawn is worth, and the button that does it."""
+    return _question("withdraw", name)
+
+
+@bp.post("/clusters/<name>/withdraw")
+def withdraw(name: str) -> BaseResponse:
+    """Make the unused join token worthless."""
+    api().clusters.withdraw_join(name)
+    return redirect(url_for("cluster.show", name=name), 303)
+
+
+@bp.get("/clusters/<name>/remove")
+def ask_removal(name: str) -> Response:
+    """What goes and what stays, and a field for the name, so that nobody removes by mistake."""
+    return _question("remove", name)
+
+
+@bp.post("/clusters/<name>/remove")
+def remove(name: str) -> BaseResponse:
+    """Take the cluster off the lists."""
+    if request.form.get("typed", "").strip() != name:
+        wrong = {"typed": f"That is not {name!r}; nothing was removed."}
+        return _question("remove", name, wrong)
+    api().clusters.delete(name)
+    return redirect(url_for("clusters.show"), 303)
+
+
 @bp.get("/cluster-keys")
 def choose() -> Response:
     """The clusters, to choose those that shall make a new key."""
@@ -71,12 +100,14 @@ def _rotated(name: str) -> Outcome:
     return Outcome(name)
 
 
-def _question(what: str, name: str) -> Response:
+def _question(what: str, name: str, at_fault: dict[str, str] | None = None) -> Response:
     return page(
         f"{what}.html",
         query=Query(f"/clusters/{name}/{what}", {"refresh": "off"}),
+        status=422 if at_fault else 200,
         cluster=api().clusters.get(name),
         allowed=me().admin,
+        at_fault=at_fault or {},
     )
 
 
@@ -86,7 +117,8 @@ def _several(outcomes: list[Outcome]) -> Response:
         "cluster_keys.html",
         query=Query("/cluster-keys", {"refresh": "off"}),
         clusters=[cluster for cluster in listed.items if cluster.state != "waiting"],
-        total=listed.total,
+        more=listed.next_cursor,
+        at_once=AT_ONCE,
         outcomes=outcomes,
         allowed=me().admin,
     )

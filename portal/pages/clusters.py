@@ -10,10 +10,11 @@ from portal.pages.cluster_versions import is_other
 from portal.pages.links import if_known
 from portal.pages.query import Query
 from portal.pages.rendering import page
-from portal.schemas import ClusterIn, ClusterOut, JoinIn, JoinOut, UpgradeOut
+from portal.schemas import AuditOut, ClusterIn, ClusterOut, JoinIn, JoinOut, Page, UpgradeOut
 
 bp = Blueprint("cluster", __name__)
 HOUR = 3600
+DEEDS = 50
 EXPIRES = {"1 day": 24 * HOUR, "7 days": 7 * 24 * HOUR}
 """What the forms offer instead of an hour: with GitOps, a review comes first."""
 
@@ -23,6 +24,8 @@ def show(name: str) -> Response:
     """The cluster's state, connection and nodes; while not all is well, the check-list."""
     query = Query.of(request.path, request.args, ("from", "refresh"))
     cluster = api().clusters.get(name)
+    if cluster.removed_at:
+        return _removed(cluster, query)
     query = query.reaching(cluster.created_at)
     return page(
         "cluster.html",
@@ -34,8 +37,31 @@ def show(name: str) -> Response:
         upgrade=_upgrade(cluster),
         checks=if_known(api().clusters.checks, name),
         link=if_known(api().clusters.link, name),
+        token=if_known(api().clusters.waiting_join, name) if me().admin else None,
+        deeds=_deeds(cluster),
         expires=list(EXPIRES),
     )
+
+
+def _removed(cluster: ClusterOut, query: Query) -> Response:
+    """What is kept of a cluster that was; its address is its id."""
+    query = query.reaching(cluster.created_at, most="-30d")
+    return page(
+        "cluster_removed.html",
+        query=query,
+        cluster=cluster,
+        chart=chart("utilization", query, cluster=cluster.id, by="cluster"),
+        simulated=cluster.simulated,
+        link=if_known(api().clusters.link, cluster.id),
+        deeds=_deeds(cluster),
+    )
+
+
+def _deeds(cluster: ClusterOut) -> Page[AuditOut] | None:
+    """Who changed its access lately; for administrators."""
+    if not me().admin:
+        return None
+    return if_known(lambda found: api().audit.list(cluster_id=found, limit=DEEDS), cluster.id)
 
 
 @bp.get("/clusters/new")
@@ -47,11 +73,12 @@ def ask() -> Response:
 @bp.post("/clusters/new")
 def join() -> Response:
     """Create the record and show its Secret and command, this once."""
-    fields = ("name", "description", "expires")
+    fields = ("name", "description", "labels", "expires")
     given = {name: request.form.get(name, "").strip() for name in fields}
     asked = ClusterIn(
         name=given["name"],
         description=given["description"],
+        labels=labels(given["labels"]),
         expires_seconds=EXPIRES.get(given["expires"], HOUR),
     )
     try:
@@ -79,6 +106,12 @@ def join_again(name: str) -> BaseResponse:
 def join_page(name: str) -> BaseResponse:
     """Reloading the page of a shown Secret leads to the cluster: it is shown once."""
     return redirect(url_for("cluster.show", name=name))
+
+
+def labels(text: str) -> dict[str, str]:
+    """``region=eu, team=vision`` as the API takes it, which says what is wrong with it."""
+    parts = (part.partition("=") for part in text.split(",") if part.strip())
+    return {name.strip(): value.strip() for name, _, value in parts}
 
 
 def _upgrade(cluster: ClusterOut) -> UpgradeOut | None:

@@ -1,6 +1,7 @@
 """Numbers as people read them. ``None`` is unknown and shows as a dash, never as zero."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 UNKNOWN = "–"
@@ -87,6 +88,11 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%m-%d %H:%M:%S")
 
 
+def pairs(labels: Mapping[str, str]) -> str:
+    """Labels in a line: ``region=eu, team=vision``."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(labels.items())) or UNKNOWN
+
+
 def short_uuid(uuid: str) -> str:
     """Enough of a GPU's uuid to tell it from its neighbours."""
     return uuid if len(uuid) <= 16 else f"{uuid[:12]}…{uuid[-4:]}"
@@ -140,6 +146,7 @@ FILTERS = {
     "moment": moment,
     "milliseconds": milliseconds,
     "skew": skew,
+    "pairs": pairs,
     "short_uuid": short_uuid,
     "heat": heat,
 }

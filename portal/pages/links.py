@@ -19,10 +19,10 @@ def checks(name: str) -> str:
 
 
 def if_known(call: Callable[[str], Told], name: str) -> Told | None:
-    """The answer; None when the API is older than we and has no such address."""
+    """The answer; None when there is none, or the API is older than we and has no such address."""
     try:
         return call(name)
     except ApiError as error:
-        if error.status != 404:
+        if error.status not in (404, 405):
             raise
         return None

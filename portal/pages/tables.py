@@ -29,9 +29,10 @@ CLUSTERS = Listing(
         Column("utilization", "GPU utilisation", numeric=True),
         Column("running", "Running", numeric=True),
         Column("queued", "Waiting", numeric=True),
+        Column("labels", "Labels", sortable=False),
     ),
     filters=("q", "state"),
-    states=("waiting", "connected", "lost"),
+    states=("waiting", "connected", "lost", "removed"),
 )
 NODES = Listing(
     "nodes",

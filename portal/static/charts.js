@@ -45,6 +45,7 @@
       axes: [
         {
           ...axis,
+          space: 70, // the widest label, with seconds
           values: [
             [86400, "{MMM} {D}", null, null, null, null, null, null, 1],
             [60, "{HH}:{mm}", null, null, "\n{MMM} {D}", null, null, null, 1],

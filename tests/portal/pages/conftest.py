@@ -69,6 +69,7 @@ def make_api() -> Flask:
     add_reads(app)
     add_upgrade(app)
     add_links(app)
+    add_access(app)
     add_writes(app)
     return app
 
@@ -93,9 +94,9 @@ def add_reads(app: Flask) -> None:
 
     @app.get("/api/v1/<noun>")
     def listed(noun: str) -> Response:
-        items: list[Any] = getattr(fleet(), noun)
         args = request.args
-        for key in ("state", "cluster", "user", "project", "node", "workload_id"):
+        items: list[Any] = getattr(fleet(), "removed" if args.get("state") == "removed" else noun)
+        for key in ("state", "cluster", "user", "project", "node", "workload_id", "cluster_id"):
             if args.get(key):
                 items = [i for i in items if getattr(i, key) in args[key].split(",")]
         if args.get("q"):
@@ -110,6 +111,7 @@ def add_reads(app: Flask) -> None:
     def one(noun: str, name: str) -> Response:
         key = {"gpus": "uuid", "workloads": "id"}.get(noun, "name")
         found = [i for i in getattr(fleet(), noun) if getattr(i, key) == name]
+        found = found or [i for i in fleet().removed if i.id == name]
         return json(found[0]) if found else refused(404, f"No such item in {noun}.")
 
 
@@ -143,6 +145,31 @@ def add_links(app: Flask) -> None:
         return json(made_up_links.link(name, scenario))
 
 
+def add_access(app: Flask) -> None:
+    """The unused token, the audit, and what takes access away."""
+
+    @app.get("/api/v1/clusters/<name>/join")
+    def waiting_join(name: str) -> Response:
+        scenario = request.cookies.get("scenario", "full")
+        if scenario == "young":
+            return refused(405, "An older API only makes them.")
+        if name != "research-dc1":
+            return refused(404, "No join token waits.")
+        return json(made_up_links.token(scenario))
+
+    @app.delete("/api/v1/clusters/<name>/join")
+    @app.delete("/api/v1/clusters/<name>")
+    def take_away(name: str) -> Response:
+        return Response(status=204)
+
+    @app.get("/api/v1/audit")
+    def audit() -> Response:
+        scenario = request.cookies.get("scenario", "full")
+        if scenario in ("young", "researcher"):
+            return refused(404 if scenario == "young" else 403, "No.")
+        return json(made_up_links.deeds(request.args["cluster_id"], scenario))
+
+
 def add_writes(app: Flask) -> None:
     """The changes; nothing is kept."""
 
@@ -162,7 +189,8 @@ def add_writes(app: Flask) -> None:
 
     @app.post("/api/v1/clusters")
     def join() -> Response:
-        name = request.get_json()["name"]
+        app.config["joined"] = request.get_json()
+        name = app.config["joined"]["name"]
         if name == "prod-use1":
             return refused(409, "A cluster named prod-use1 exists.")
         return json(made(name), 201)

@@ -32,6 +32,8 @@ class Fleet:
             for index in range(8)
         ]
         self.clusters = [self._cluster(n, i == 1 and self.stale) for i, n in enumerate(names)]
+        gone = {"id": "5d41402a", "name": "old-dc", "state": "removed", "removed_at": NOW}
+        self.removed = [] if self.empty else [self.clusters[0].model_copy(update=gone)]
         self.nodes = [self._node(c, n) for c in names for n in range(1, 5)]
         self.workloads = [] if self.empty else [self._workload(i) for i in range(60)]
         self.pools = [] if self.empty else [self._pool(name) for name in ("h100", "a100")]
@@ -52,6 +54,7 @@ class Fleet:
             id=name,
             name=name,
             description=self.text or "Frankfurt, second cellar",
+            labels={"region": "eu", "team": "vision"},
             state="lost" if lost else "connected",
             created_at=datetime.now(UTC) - timedelta(minutes=2 if self.young else 60_000),
             **reported(age),

@@ -45,6 +45,27 @@ def checks(name: str, scenario: str, polled: int) -> s.ChecksOut:
     return s.ChecksOut(cluster=name, state=state, heard_age_seconds=3.0, items=items)
 
 
+def token(scenario: str) -> s.JoinTokenOut:
+    """One that nobody has used."""
+    return s.JoinTokenOut(
+        id="89abcdef01234567",
+        expires_at=NOW + timedelta(hours=1),
+        issued_at=NOW,
+        issued_by=LONG if scenario == "hostile" else "amara",
+        rebuilt=False,
+    )
+
+
+def deeds(cluster_id: str, scenario: str) -> s.Page[s.AuditOut]:
+    """Sixty, of which the last two are told."""
+    by = LONG if scenario == "hostile" else "amara"
+    items = [
+        s.AuditOut(id=at, at=NOW, user=by, action=what, cluster="east", cluster_id=cluster_id)
+        for at, what in ((2, "rotate"), (1, "add"))
+    ]
+    return s.Page[s.AuditOut](items=items, total=60)
+
+
 def link(name: str, scenario: str) -> s.LinkOut:
     """Connected, or lost for ten minutes."""
     lost = scenario == "stale" and name == "research-dc1"

@@ -30,6 +30,11 @@ PATHS = {
     "join": "/clusters/new",
     "rotate": "/clusters/prod-use1/rotate",
     "revoke": "/clusters/prod-use1/revoke",
+    "remove": "/clusters/prod-use1/remove",
+    "withdraw": "/clusters/research-dc1/withdraw",
+    "token": "/clusters/research-dc1",
+    "removed": "/clusters?state=removed",
+    "gone": "/clusters/5d41402a",
     "keys": "/cluster-keys",
     "versions": "/cluster-versions",
     "gpus": "/gpus",
@@ -46,6 +51,9 @@ PATHS = {
     "quotas": "/quotas",
     "sign-in": "/auth/sign-in",
 }
+CUT = "[...document.querySelectorAll('.steps li *')].some(e => !e.closest('pre') && \
+e.getBoundingClientRect().right > e.closest('.body').getBoundingClientRect().right)"
+"""A card cuts what is too wide, so the page itself need not scroll."""
 SHOTS = os.environ.get("NEUROX_SCREENSHOTS")
 """A folder that keeps a picture of every page, when it is set."""
 
@@ -73,6 +81,8 @@ def check(page: Page, name: str) -> None:
     """Nothing in the console, nothing sideways, nothing that axe finds."""
     wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert not wide, f"{name} scrolls sideways"
+    cut = page.evaluate(CUT)
+    assert not cut, f"{name}: the check-list is wider than its card"
     page.evaluate(AXE)
     found = page.evaluate("rules => axe.run({ runOnly: rules })", RULES)["violations"]
     assert not [(v["id"], v["nodes"][0]["html"]) for v in found], name
@@ -194,6 +204,24 @@ def test_the_check_list_goes_from_waiting_to_green_without_a_reload(
     assert seen == sorted(seen)
     assert page.evaluate("window.same")
     check(page, "joined")
+    opened.close()
+
+
+def test_a_cluster_is_removed_only_by_its_name(browser: Browser, pages_url: str) -> None:
+    opened = context(browser, pages_url)
+    page = opened.new_page()
+    page.goto(pages_url + "/clusters/prod-use1", wait_until="networkidle")
+    page.get_by_role("link", name="Remove the cluster…").click()
+    page.get_by_label("Type the cluster’s name").fill("prod")
+    page.get_by_role("button", name="Remove the cluster").click()
+    expect(page.get_by_text("nothing was removed")).to_be_visible()
+    page.get_by_label("Type the cluster’s name").fill("prod-use1")
+    page.get_by_role("button", name="Remove the cluster").click()
+    page.wait_for_url("**/clusters")
+    page.get_by_label("State").select_option("removed")
+    page.wait_for_url("**/clusters?*state=removed*")
+    page.get_by_role("link", name="old-dc").click()
+    expect(page.get_by_role("heading", name="How it came and went")).to_be_visible()
     opened.close()
 
 
