@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from portal.cli.cluster_history import history
 from portal.cli.cluster_status import status
 from portal.cli.credential import confirm, revoke, rotate
 from portal.cli.get import OutputOption
 from portal.cli.join import join
+from portal.cli.join_token import token, withdraw
 from portal.cli.leave import leave
 
 app = typer.Typer()
@@ -19,17 +21,26 @@ cluster.command()(leave)
 cluster.command()(status)
 cluster.command()(rotate)
 cluster.command()(revoke)
+cluster.command()(token)
+cluster.command()(withdraw)
+cluster.command()(history)
 # `--context` of join and leave names a cluster of yours; NEUROX_CONTEXT says which Neurox.
 
 
 @cluster.command("list")
 def list_clusters(
+    removed: Annotated[
+        bool, typer.Option("--removed", help="Those that were removed, with when and their ids.")
+    ] = False,
     output: OutputOption = "table",
 ) -> None:
     """List the clusters, as `neurox get clusters` does."""
     from portal.cli.get import get
 
-    get("clusters", output=output)
+    if removed:
+        get("clusters", state="removed", output="wide" if output == "table" else output)
+    else:
+        get("clusters", output=output)
 
 
 @cluster.command()

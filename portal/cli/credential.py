@@ -30,7 +30,7 @@ def rotate(
     """Have clusters replace their keys; one that is not connected does so when it is back."""
     from portal.cli import context as contexts
 
-    _check(output)
+    check_output(output)
     if bool(names) is every:
         raise CommandFailed("name the clusters, or say --all", USAGE)
     with contexts.client() as client:
@@ -52,7 +52,7 @@ def revoke(
     """Take a cluster's access back; what runs there goes on, and a new join token lets it in."""
     from portal.cli import context as contexts
 
-    _check(output)
+    check_output(output)
     if not dry_run:
         confirm(f"Cut cluster {name} off until it joins by a new token?", yes)
     with contexts.client() as client:
@@ -69,7 +69,8 @@ def confirm(question: str, yes: bool) -> None:
     typer.confirm(question, abort=True, err=True)
 
 
-def _check(output: str | None) -> None:
+def check_output(output: str | None) -> None:
+    """Refuse what ``JsonOption`` does not take."""
     if output not in (None, "json"):
         raise CommandFailed(f"-o {output} is unknown here; the choice is json", USAGE)
 

@@ -39,6 +39,10 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
         bool, typer.Option("--print-secret", help="Print the Secret, also with --context.")
     ] = False,
     description: Annotated[str, typer.Option(help="Description, for people.")] = "",
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="KEY=VALUE", help="Label of the new record; repeat it."),
+    ] = None,
     expires: Annotated[
         str, typer.Option(help="How long the token is good: 30m, 6h, at most 7d.")
     ] = "1h",
@@ -77,7 +81,7 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
     if secret is not None:
         _apply_given(secret, context, dry_run)
     elif file is not None:
-        if context or description or rebuilt or expires != "1h":
+        if context or description or label or rebuilt or expires != "1h":
             raise CommandFailed(
                 "with --file, what belongs to one cluster stands in its entry: description, "
                 "labels, expires, rebuilt",
@@ -86,20 +90,31 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
         _join_many(file, output_dir, dry_run, output == "json")
     elif name is not None:
         show = print_secret or output is not None
-        entry = _entry(name, description, expires, rebuilt)
+        entry = _entry(name, description, label or [], expires, rebuilt)
         _join_one(entry, None if show else context, dry_run, output)
     else:
         raise CommandFailed("give the cluster a name: `neurox cluster join NAME`", USAGE)
 
 
-def _entry(name: str, description: str, expires: str, rebuilt: bool) -> "Entry":
+def _entry(name: str, description: str, labels: list[str], expires: str, rebuilt: bool) -> "Entry":
     from portal.cli.join_file import Entry, expiry
 
     try:
         seconds = expiry(expires)
     except ValueError as fault:
         raise CommandFailed(f"--{fault}", USAGE) from None
-    return Entry(name, name, description, expires=seconds, rebuilt=rebuilt)
+    return Entry(name, name, description, _labels(labels), seconds, rebuilt)
+
+
+def _labels(given: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or key in found:
+            why = "is given twice" if equals else "is not KEY=VALUE, as in region=eu"
+            raise CommandFailed(f"--label {(key if equals else text)!r} {why}", USAGE)
+        found[key] = value
+    return found
 
 
 def _join_many(file: Path, output_dir: Path | None, dry_run: bool, as_json: bool) -> None:

@@ -28,9 +28,14 @@ def duration(seconds: float | None) -> str:
     return f"{max(0.0, seconds):.0f}s"
 
 
-def since(moment: datetime | None) -> str:
+def moment(at: datetime) -> str:
+    """A time in UTC, to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def since(then: datetime | None) -> str:
     """How long ago that was."""
-    return duration(None if moment is None else (datetime.now(UTC) - moment).total_seconds())
+    return duration(None if then is None else (datetime.now(UTC) - then).total_seconds())
 
 
 def percent(ratio: float | None) -> str:
@@ -53,4 +58,6 @@ def plain(value: object) -> str:
         return f"{value:.0f}"
     if isinstance(value, list):
         return ",".join(map(str, value)) or "-"
+    if isinstance(value, dict):
+        return ",".join(f"{key}={each}" for key, each in sorted(value.items())) or "-"
     return str(value)

@@ -1,8 +1,15 @@
+import json
+import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import neurox_web
 from neurox_web import Web
+from redis import Redis
+
+from controllers.store import keys
+from controllers.store.links import Turn
 
 Neurox = Callable[..., Any]
 
@@ -14,3 +21,60 @@ def test_removing_needs_a_yes(web: Web, server: str, neurox: Neurox) -> None:
     assert web.stores.clusters.all() == []
     assert neurox("cluster", "remove", "east", "--yes").code == 3
     assert "neurox cluster join" in neurox("cluster", "list").err
+
+
+def test_a_removed_cluster_is_listed_with_its_id_and_its_history_is_kept(
+    web: Web, redis: Redis, server: str, neurox: Neurox
+) -> None:
+    made = neurox_web.cluster(web, "east")
+    turn = Turn(time.time() - 60, True, "relay-0")
+    redis.lpush(keys.relay_history(made.id), msgspec.json.encode(turn))
+    neurox("cluster", "rotate", "east", "--yes")
+    neurox("cluster", "remove", "east", "--yes")
+    listed = neurox("cluster", "list", "--removed")
+    assert (listed.code, made.id in listed.out, "removed" in listed.out) == (0, True, True)
+    shown = neurox("cluster", "history", made.id)
+    assert shown.code == 0, shown.err
+    assert [line.split("   ")[1].strip() for line in shown.out.splitlines()[1:]] == [
+        "remove",
+        "connected",
+    ]
+    items = json.loads(neurox("cluster", "history", made.id, "-o", "json").out)["items"]
+    assert [(each["what"], each["by"]) for each in items] == [
+        ("remove", "admin"),
+        ("connected", "relay-0"),
+    ]
+    assert neurox("cluster", "history", "east").code == 3
+
+
+def test_who_is_no_admin_sees_the_connection_alone(
+    web: Web, redis: Redis, server: str, neurox: Neurox, monkeypatch: Any
+) -> None:
+    made = neurox_web.cluster(web, "east")
+    web.stores.audit.note("admin", "rotate", made)
+    web.person("mia")
+    monkeypatch.setenv("NEUROX_TOKEN", web.tokens["mia"])
+    done = neurox("cluster", "history", "east")
+    assert (done.code, done.out) == (0, "")
+    assert "has not connected yet" in done.err
+    redis.lpush(keys.relay_history(made.id), msgspec.json.encode(Turn(1.0, True, "relay-0")))
+    done = neurox("cluster", "history", "east")
+    assert "relay-0" in done.out
+    assert "rotate" not in done.out
+    assert neurox("cluster", "token", "east").code == 4
+
+
+def test_an_unused_token_is_shown_and_withdrawn(web: Web, server: str, neurox: Neurox) -> None:
+    assert neurox("cluster", "token", "east").code == 3
+    secret = neurox("cluster", "join", "east", "-o", "yaml").out
+    shown = neurox("cluster", "token", "east")
+    assert shown.code == 0
+    token_id = shown.out.partition(":")[0]
+    assert f"{token_id}_" in secret
+    assert "issued by admin at 2" in shown.out
+    assert json.loads(neurox("cluster", "token", "east", "-o", "json").out)["issued_by"] == "admin"
+    assert neurox("cluster", "withdraw", "east").code == 2
+    assert "would be" in neurox("cluster", "withdraw", "east", "--dry-run").out
+    assert neurox("cluster", "withdraw", "east", "--yes").code == 0
+    assert neurox("cluster", "withdraw", "east", "--yes").code == 3
+    assert neurox("cluster", "token", "east").code == 3

@@ -143,6 +143,15 @@ def test_a_rebuilt_cluster_needs_the_word_and_must_be_gone(
     assert "shown as lost 45 s after its last report" in done.err
 
 
+def test_labels_are_kept_with_the_record_and_listed(web: Web, server: str, neurox: Neurox) -> None:
+    done = neurox("cluster", "join", "cellar", "--label", "region=eu", "--label", "team=")
+    assert done.code == 0, done.err
+    (record,) = web.stores.clusters.all()
+    assert record.labels == {"region": "eu", "team": ""}
+    assert "region=eu,team=" in neurox("cluster", "list", "-o", "wide").out
+    assert "region=eu" not in neurox("cluster", "list").out
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -151,6 +160,10 @@ def test_a_rebuilt_cluster_needs_the_word_and_must_be_gone(
         ("east", "--output-dir", "x"),
         ("-f", "x.yaml", "--rebuilt"),
         ("-f", "x.yaml", "--context", "prod"),
+        ("-f", "x.yaml", "--label", "a=b"),
+        ("east", "--label", "region"),
+        ("east", "--label", "a=b", "--label", "a=c"),
+        ("east", "--label", "a b=c"),
         (),
         ("east", "-o", "xml"),
     ],
