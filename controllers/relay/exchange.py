@@ -89,6 +89,8 @@ class Exchange:
         self._task: asyncio.Task[None] | None = None
         self.last = False
         """Whether the next answer ends the connection."""
+        self.fresh = True
+        """Whether its first request has yet to come."""
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(HEAD_SECONDS, self._late)
 
@@ -171,7 +173,7 @@ class Exchange:
         body = Body(length or 0, self.connection)
         rest, self._buffer = bytes(self._buffer), bytearray()
         self._buffer += body.feed(rest)
-        self._request = Request(self, parsed, body)
+        self._request, self.fresh = Request(self, parsed, body), False
         self._task = self._loop.create_task(self._handler(self._request))
         self._task.add_done_callback(self._done)
 

@@ -88,8 +88,8 @@ class Listener:
 
     @property
     def busy(self) -> int:
-        """Those of them whose request is under way."""
-        return sum(not exchange.idle for exchange in self._exchanges)
+        """Those of them whose request is under way, or whose first one is."""
+        return sum(exchange.fresh or not exchange.idle for exchange in self._exchanges)
 
     async def _accept(self, listening: socket.socket, tls: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()

@@ -90,6 +90,10 @@ class _TooLong(OSError):
     """The answer has no end, or one that is too far away."""
 
 
+class _Unanswered(NewConnectionError):
+    """The relay-server said neither yes nor no."""
+
+
 class _Bounded(socket.socket):
     """A socket whose answer, as a whole, must come within a time and a size.
 
@@ -135,24 +139,35 @@ class _Tunnel(HTTPConnection):
     def connect(self) -> None:
         """Reach the relay, and through it the cluster's manager."""
         try:
+            sock = self._opened()
+        except _Unanswered:
+            # That replica was leaving; nothing of the request is sent, so another may be asked.
+            sock = self._opened()
+        self.sock = _Bounded(fileno=sock.detach())
+        self.sock.settimeout(self.timeout if isinstance(self.timeout, int | float) else None)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _opened(self) -> socket.socket:
+        try:
             sock = socket.create_connection(
                 (self.relay.hostname, self.relay.port or 80), timeout=OPEN_SECONDS
             )
         except OSError as failure:
-            raise NewConnectionError(
-                self, f"the relay-server cannot be reached: {failure.strerror or failure}"
-            ) from failure
+            words = f"the relay-server cannot be reached: {failure.strerror or failure}"
+            raise self._failed(failure, words) from failure
         try:
             self._open(sock)
         except OSError as failure:
             sock.close()
-            raise NewConnectionError(self, f"the relay-server broke off: {failure}") from failure
+            raise self._failed(failure, f"the relay-server broke off: {failure}") from failure
         except NewConnectionError:
             sock.close()
             raise
-        self.sock = _Bounded(fileno=sock.detach())
-        self.sock.settimeout(self.timeout if isinstance(self.timeout, int | float) else None)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def _failed(self, failure: OSError, words: str) -> NewConnectionError:
+        kind = NewConnectionError if isinstance(failure, TimeoutError) else _Unanswered
+        return kind(self, words)
 
     def _open(self, sock: socket.socket) -> None:
         request = (
@@ -164,7 +179,7 @@ class _Tunnel(HTTPConnection):
         while b"\r\n\r\n" not in received:
             data = sock.recv(_HEAD_BYTES)
             if not data or len(received) > _HEAD_BYTES:
-                raise NewConnectionError(self, "the relay-server closed without an answer")
+                raise _Unanswered(self, "the relay-server closed without an answer")
             received += data
         head, _, body = received.partition(b"\r\n\r\n")
         status = head.split(b" ", 2)[1:2]

@@ -15,6 +15,8 @@ REPLICAS = 2
 """Relay-servers to hold links to, so that the loss of one leaves some."""
 LONGEST_SEEK = 60.0
 """However often a dial to another relay-server has ended at one that is held already."""
+LET_GO_SECONDS = 5.0
+"""How long as many links as usual are awaited before one is let go that was told to leave."""
 LONGEST_WAIT = 300.0
 """However long a server asks us to stay away."""
 REFUSED_SECONDS = {401: 60.0, 403: 300.0, 426: 300.0}
@@ -95,6 +97,14 @@ def closable(
         left += Counter()  # drops who has none left
         found.append(index)
     return found
+
+
+def replaced(drained: float, elsewhere: bool, size: PoolSize) -> int:
+    """How many idle links make one that was told to leave, so many seconds ago, of no more use.
+
+    With no relay-server ``elsewhere`` it keeps its own from ending; else it may be all there is.
+    """
+    return size.min if drained <= LET_GO_SECONDS else int(elsewhere)
 
 
 def backoff(failures: int, chance: float) -> float:

@@ -24,7 +24,6 @@ AFTER_DRAIN_SECONDS = 2.0
 AFTER_LOSS_SECONDS = 0.1
 """Time to learn whether one link was lost, or all."""
 LAST_OPENS_SECONDS = 0.2
-LET_GO_SECONDS = 5.0
 SEEK_SPREAD_SECONDS = 2.0
 _chance = random.SystemRandom()
 
@@ -281,8 +280,11 @@ class ClientPool:
         now = self._loop.time()
         idle = [link for link in self.links if link.stream is None]
         for link in idle:
-            if link.draining:
-                self._let_go_of_drained(link, now)
+            if link.drain_at is not None:
+                elsewhere = any(name != link.replica for name in self._replicas)
+                enough = demand.replaced(now - link.drain_at, elsewhere, self._size)
+                if self.counts.idle >= enough:
+                    link.close(reason="drained")
         fresh = [link for link in idle if not link.draining and link.replica is not None]
         ages = [
             demand.Idle(str(link.replica), now - link.used_at, now - link.made_at, self._life(link))
@@ -292,11 +294,3 @@ class ClientPool:
             link = fresh[index]
             link.draining = True
             link.close(1000, "old" if ages[index].old else "surplus")
-
-    def _let_go_of_drained(self, link: ClientLink, now: float) -> None:
-        """Once it is replaced, or cannot be, it is of no more use."""
-        if link.drain_at is None:
-            return
-        links = self.counts
-        if links.idle >= self._size.min or now - link.drain_at > LET_GO_SECONDS:
-            link.close(reason="drained")

@@ -65,6 +65,9 @@ class RelayServer:
         """Listen; returns the public and the internal address with their real ports."""
         settings = self._settings
         outside = await self._outside.listen(settings.listen, _tls(settings))
+        # Before anybody calls: peers take nothing from one that they have not heard of.
+        await self._presence.announce()
+        self._tell_clusters()
         inside = await self._inside.listen(settings.internal_listen)
         for work in (
             revocation.watch(self._registry, self._pools, self._gateway),

@@ -117,7 +117,7 @@ class ServerLink(Link):
                 if self.on_key_news is not None:
                     self.on_key_news(self, incoming)
             case message.Drain():
-                self.draining = True
+                self.draining, self.sent_away = True, False
                 if self.stream is None:
                     self._keeper.idle(self)
             case _:
@@ -145,10 +145,16 @@ class ServerLink(Link):
             self._keeper.observed.reset("server", code)
         super().reset(code, words)
 
+    def close(self, code: int = wire.GOING_AWAY, reason: str = "") -> None:
+        """Close; who waits for a stream over it need not wait until the peer is gone, too."""
+        super().close(code, reason)
+        self._fail(LinkLost())
+
     def on_reset(self, _stream: Stream, reset: message.Reset) -> None:
         """The client cut the stream, maybe instead of opening it."""
         self._keeper.observed.reset("client", reset.code)
-        self._fail(OpenRefused(reset.code, reset.message))
+        leaves = reset.code == "drained"
+        self._fail(LinkLost() if leaves else OpenRefused(reset.code, reset.message))
 
     def on_idle(self) -> None:
         """Back into the pool."""

@@ -28,13 +28,15 @@ HOP_WAIT_SECONDS = 0.5
 """How long a peer waits for a link to become free; then others are asked."""
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = HOP_WAIT_SECONDS + DIAL_SECONDS + 1.0
+CLUSTER_REFUSES = (HTTPStatus.FORBIDDEN, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
+"""What a peer answers when the cluster itself said no; any other replica would be told the same."""
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,253}")
 _chance = random.SystemRandom()
 
 
 class Outcome(Enum):
-    """What became of asking a peer."""
+    """What became of asking a peer; UNREACHABLE: nothing that can be counted on."""
 
     OPENED = "opened"
     BUSY = "busy"
@@ -68,7 +70,7 @@ class Peers:
             splice.cut()
 
     async def forwarded(self, request: Request, live: Sequence[str]) -> bool:
-        """Whether a peer sent it on; Problem (400, 403, 508) when its hop header is wrong."""
+        """Whether a peer sent it on; Problem (400, 503, 508) when its hop header is wrong."""
         hop = request.head.headers.get(HOP)
         if hop is None:
             return False
@@ -81,21 +83,27 @@ class Peers:
         except RegistryDown:
             return True  # the service token has to do
         if not known:
-            raise Problem(HTTPStatus.FORBIDDEN, f"{HOP} names no relay-server that is live")
+            # It may have begun just now, so it is told to come again.
+            words = f"{HOP} names no relay-server that is live"
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, words, retry_after=1)
         return True
 
     async def open(self, cluster_id: str, request: Request) -> Outcome:
         """Ask who may have a link: OPENED, BUSY when somebody may have one soon, or NOT_THERE.
 
-        UNREACHABLE: who had links does not answer, so the cluster looks for another of us.
+        UNREACHABLE: who had links has none or does not answer, so the cluster looks for another
+        of us, or Redis has yet to hear of it.
         """
         try:
-            named = await self._replicas.holding(cluster_id)
+            # A replica that is gone may be named for a while by an address that is ours now.
+            named = [each for each in await self._replicas.holding(cluster_id) if each != self._own]
         except RegistryDown:
             named = []
         outcome = await self._ask(named, request)
         if outcome in (Outcome.OPENED, Outcome.BUSY):
             return outcome
+        if named:
+            outcome = Outcome.UNREACHABLE
         others = [each for each in await self._everybody() if each not in named]
         found = await self._ask(others, request)
         return found if found in (Outcome.OPENED, Outcome.BUSY) else outcome
@@ -152,8 +160,11 @@ class Peers:
             return Outcome.NOT_THERE
         if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
             return Outcome.BUSY
+        if answer.status not in CLUSTER_REFUSES:
+            log.warning("what answers at %s is no relay-server of ours: %d", address, answer.status)
+            return Outcome.UNREACHABLE
         self.forwards[Outcome.REFUSED.value] += 1
-        raise _passed_on(answer.status, bytes(waiting.rest))
+        raise _passed_on(HTTPStatus(answer.status), bytes(waiting.rest))
 
     def _head(self, request: Request) -> bytes:
         target = request.head.target
@@ -168,11 +179,10 @@ class Peers:
         self._splices.add(Splice(request.connection, connection, self._splices.discard))
 
 
-def _passed_on(status: int, body: bytes) -> Problem:
+def _passed_on(status: HTTPStatus, body: bytes) -> Problem:
     """What the peer answered, in its own words."""
     try:
         words = str(json.loads(body)["detail"])
     except (ValueError, KeyError, TypeError):
         words = f"another relay-server answered {status}"
-    known = (HTTPStatus.FORBIDDEN, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
-    return Problem(HTTPStatus(status) if status in known else HTTPStatus.BAD_GATEWAY, words)
+    return Problem(status, words)

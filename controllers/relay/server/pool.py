@@ -86,9 +86,12 @@ class Pool:
             self._changed(self.cluster_id, True, "")
 
     def idle(self, link: ServerLink) -> None:
-        """The link can carry a stream: the longest waiting caller gets it."""
+        """The link can carry a stream: the longest waiting caller gets it.
+
+        Also when we have told it to leave: the client lets go of it once it has others.
+        """
         self.free.discard(link)
-        if link.draining or link not in self.links:
+        if (link.draining and not link.sent_away) or link not in self.links:
             return
         while self._waiting:
             waiter = self._waiting.popleft()

@@ -25,9 +25,14 @@ class Balancer:
         )
         self.port = int(self._server.sockets[0].getsockname()[1])
 
+    def cut(self) -> None:
+        """Cut what goes through now."""
+        self._call(self._end())
+
     def close(self) -> None:
         """Cut everything."""
-        self._server.close()
+        # In its own thread: it is not safe to be closed from another.
+        self._loop.call_soon_threadsafe(self._server.close)
         self._call(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)

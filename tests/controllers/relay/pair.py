@@ -4,6 +4,7 @@ import threading
 import time
 from pathlib import Path
 
+import requests
 from redis import Redis
 
 from controllers.domain.errors import Unreachable
@@ -35,6 +36,12 @@ class Pair:
         self.inside.ports.append(hub.internal)
         return hub
 
+    def start_apart(self, name: str) -> Hub:
+        """Start one that callers find and clusters do not."""
+        hub = self.start(name)
+        self.outside.ports.remove(hub.port)
+        return hub
+
     def leave(self, name: str) -> Hub:
         """Take one out of both Services, as Kubernetes does before it sends SIGTERM."""
         hub = self.hubs[name]
@@ -51,6 +58,14 @@ class Pair:
         site.start()
         return site
 
+    def site_at_a(self, folder: Path) -> Site:
+        """Start a, and a cluster that has links to it alone; from now on it reaches nobody."""
+        self.start("a")
+        site = self.site(folder)
+        await_that("the cluster is connected", lambda: state(self.a, site).ok)
+        self.outside.ports.clear()
+        return site
+
     def roll(self, load: "Load") -> None:
         """Restart one after the other, with calls before, in between and after."""
         for name in self.hubs:
@@ -64,6 +79,28 @@ class Pair:
     def close(self) -> None:
         for each in (*self.hubs.values(), self.outside, self.inside):
             each.close()
+
+
+def state(hub: Hub, site: Site) -> requests.Response:
+    """A request through a new stream that is opened at that replica."""
+    with hub.session(site.cluster_id) as session:
+        try:
+            return session.get("http://manager/v1/state", timeout=10)
+        except Unreachable as failure:
+            answer = requests.Response()
+            answer.status_code, answer.reason = 599, str(failure)
+            return answer
+
+
+def metric(hub: Hub, name: str) -> float:
+    """The sum of a metric of the relay-server."""
+    text = requests.get(hub.internal_url + "/metrics", timeout=5).text
+    rows = [line for line in text.splitlines() if line.startswith("neurox_relay_server_" + name)]
+    return sum(float(row.rpartition(" ")[2]) for row in rows)
+
+
+def links(hub: Hub, site: Site) -> float:
+    return metric(hub, f'connections{{cluster="{site.cluster_id}"')
 
 
 class Load:

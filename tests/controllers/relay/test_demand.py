@@ -12,6 +12,7 @@ from controllers.relay.client.demand import (
     dials,
     join_wait,
     refused_wait,
+    replaced,
     seek_wait,
     seeks,
 )
@@ -126,3 +127,11 @@ def test_over_an_hour_links_spread_over_a_replica_that_came_late() -> None:
 def test_a_refused_join_secret_is_tried_ever_more_rarely_up_to_five_minutes() -> None:
     assert [join_wait(refusals) for refusals in range(4)] == [60, 120, 240, 300]
     assert join_wait(10**6) == 300
+
+
+def test_links_that_were_told_to_leave_are_kept_until_there_are_others_or_nowhere_to_go() -> None:
+    assert (
+        replaced(4.9, elsewhere=True, size=SIZE) == replaced(4.9, elsewhere=False, size=SIZE) == 4
+    )
+    assert replaced(5.1, elsewhere=True, size=SIZE) == 1
+    assert replaced(5.1, elsewhere=False, size=SIZE) == 0
