@@ -53,7 +53,7 @@ def document(value: object, form: Literal["json", "yaml"]) -> str:
     return str(yaml.safe_dump(value, sort_keys=False))
 
 
-def table(columns: Sequence[Column], found: Sequence["BaseModel"], colour: bool = False) -> str:
+def table(columns: Sequence[Column], found: Sequence[object], colour: bool = False) -> str:
     """Aligned columns under headings."""
     rows = [[clean(column.show(item)) for column in columns] for item in found]
     headings = [column.heading for column in columns]
