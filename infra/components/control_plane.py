@@ -35,6 +35,8 @@ class ControlPlaneArgs:
     """Names of the clusters that join as WorkloadCluster; each gets a token of its own."""
     ca_certificate: pulumi.Input[str] | None = None
     """PEM that clusters shall trust; none: the edge's own CA, or else what their system trusts."""
+    alerts: bool = False
+    """Whether the Prometheus Operator, which the cluster must have, is told of lost clusters."""
     keep_data: bool = True
     """Whether volumes, and the namespace that holds them, outlive the stack."""
     namespace: str = "neurox-system"
@@ -121,6 +123,7 @@ def _values(args: ControlPlaneArgs, invitations: str) -> dict[str, Any]:
         "expose": {"host": args.host, "edge": {"service": args.service}},
         "invitations": {"existingSecret": invitations},
         "keepData": args.keep_data,
+        "alerts": {"enabled": args.alerts},
     }
     values = merged(own, args.values)
     if not values["expose"]["host"]:

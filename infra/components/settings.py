@@ -37,6 +37,7 @@ class Settings:
                 host=config.get("host") or "",
                 service=config.get("service") or "NodePort",
                 clusters=tuple(contexts),
+                alerts=config.get_bool("alerts") is True,
                 keep_data=config.get_bool("keepData") is not False,
                 namespace=config.get("namespace") or "neurox-system",
                 create_namespace=config.get_bool("createNamespace") is not False,

@@ -30,7 +30,15 @@ def test_the_release_takes_the_chart_of_the_checkout_and_what_was_decided(deploy
         "expose": {"host": "neurox.example.com", "edge": {"service": "NodePort"}},
         "invitations": {"existingSecret": ""},
         "keepData": False,
+        "alerts": {"enabled": False},
     }
+
+
+def test_alerts_are_made_when_asked_for_with_the_labels_of_the_values(deploy):
+    labels = {"alerts": {"labels": {"release": "prometheus"}}}
+    done = deploy(program(host="neurox.example.com", alerts=True, values=labels))
+    values = done.one("Release", "neurox-release").plain["values"]
+    assert values["alerts"] == {"enabled": True, "labels": {"release": "prometheus"}}
 
 
 def test_without_clusters_there_is_nothing_random_and_nothing_is_read(deploy):
