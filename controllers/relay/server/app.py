@@ -46,7 +46,7 @@ class RelayServer:
         doorkeeper = Doorkeeper(self._registry, self._contacts)
         self._hub_keys = hub_keys.HubKeys(settings.hub_keys)
         desk = JoinDesk(self._registry, self._contacts, self._hub_keys)
-        key_desk = KeyDesk(self._registry)
+        key_desk = KeyDesk(self._registry, self._pools.observed)
         self._public = Public(settings, self._pools, doorkeeper, desk, self._gateway, key_desk)
         self._replicas = Replicas(settings.redis_url, settings.replica)
         own = settings.advertised

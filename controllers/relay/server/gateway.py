@@ -92,12 +92,18 @@ class Gateway:
         """The clusters whose writes are under way."""
         return [cluster_id for cluster_id, writes in self._in_flight.items() if writes]
 
-    def cut(self, cluster_id: str, good: Container[str]) -> None:
+    def cut(self, cluster_id: str, good: Container[str]) -> int:
         """End the cluster's writes that were let in by a key that is not ``good``: the store gets
-        no whole request, and takes nothing of it."""
-        for request, kid in list(self._in_flight[cluster_id].items()):
-            if kid not in good:
-                request.connection.cut()
+        no whole request, and takes nothing of it. How many there were."""
+        writes = self._in_flight.get(cluster_id, {})
+        gone = [
+            request
+            for request, kid in writes.items()
+            if kid not in good and not request.connection.closed
+        ]
+        for request in gone:
+            request.connection.cut()
+        return len(gone)
 
     def close(self) -> None:
         """Let go of the store."""

@@ -110,6 +110,27 @@ class ServerMetrics(Collector):
         for (status, reason), count in self._doorkeeper.refused.items():
             refused.add_metric([status, reason], count)
         yield refused
+        yield from self._of_keys()
+
+    def _of_keys(self) -> Iterator[Metric]:
+        """Of all clusters together: which one it was is on its page, and in the log."""
+        observed = self._pools.observed
+        rotations = CounterMetricFamily(
+            _PREFIX + "rotations",
+            "New keys of clusters and what became of them.",
+            labels=["outcome"],
+        )
+        for outcome, count in observed.rotations.items():
+            rotations.add_metric([outcome], count)
+        yield rotations
+        revoked = CounterMetricFamily(
+            _PREFIX + "revoked",
+            "Connections and metrics requests cut because their key was taken back.",
+            labels=["kind", "reason"],
+        )
+        for (kind, reason), count in observed.revoked.items():
+            revoked.add_metric([kind, reason], count)
+        yield revoked
 
     def _of_writes(self) -> Iterator[Metric]:
         taken = GaugeMetricFamily(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 
 from controllers.relay import message
 from controllers.relay.credential import Credential
@@ -24,25 +25,27 @@ async def watch(registry: Registry, pools: Pools, gateway: Gateway) -> None:
                 here = {pool.cluster_id for pool in pools if pool.links}.union(gateway.writing)
                 for cluster_id in here if changed is None else here & {changed}:
                     credential = await registry.credential_of(cluster_id)
-                    gateway.cut(cluster_id, credential.good(time.time()))
+                    good = credential.good(time.time())
+                    cut = gateway.cut(cluster_id, good)
+                    pools.observed.cut("write", cut, keys_left=bool(good))
                     pool = pools.find(cluster_id)
                     if pool is not None:
-                        _enforce(credential, pool)
+                        _enforce(good, pool)
                         _ask(credential, pool)
         except RegistryDown as failure:
             log.warning("%s; changes of keys are not seen", failure)
         await asyncio.sleep(RETRY_SECONDS)
 
 
-def _enforce(credential: Credential, pool: Pool) -> None:
+def _enforce(good: Collection[str], pool: Pool) -> None:
     """Close what was let in by a key that is good no more."""
-    good = credential.good(time.time())
     gone = [link for link in pool.links if link.kid not in good]
     for link in gone:
         link.draining = True
         pool.free.discard(link)
         link.reset("revoked", "the cluster's access was taken back")
         link.close(REVOKED, "revoked")
+    pool.observed.cut("connection", len(gone), keys_left=bool(good))
     if gone:
         log.info("cluster %s: %d connections closed, their key is gone", pool.cluster_id, len(gone))
 

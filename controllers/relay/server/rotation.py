@@ -11,6 +11,7 @@ from controllers.relay.credential import Rotation
 from controllers.relay.identity import ROTATE, IdentityError, Proof
 from controllers.relay.registry import Registry, RegistryDown
 from controllers.relay.server.link import ServerLink
+from controllers.relay.server.observed import Observed
 from controllers.relay.server.pace import Pace
 from controllers.relay.succession import REFUSALS
 
@@ -24,8 +25,9 @@ WORDS = 200
 class KeyDesk:
     """One message of a kind and link at a time; what comes meanwhile is dropped: it comes again."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, observed: Observed) -> None:
         self._registry = registry
+        self._observed = observed
         self._busy: dict[tuple[ServerLink, type], asyncio.Task[None]] = {}
         self._pace = Pace()
 
@@ -47,6 +49,7 @@ class KeyDesk:
             if isinstance(news, message.Report):
                 await self._keep(cluster_id, link.kid, news)
             elif news.failed:
+                self._observed.rotations["failed"] += 1
                 await self._failed(cluster_id, link.kid, news.failed)
             else:
                 await self._rotate(cluster_id, link, news)
@@ -72,9 +75,11 @@ class KeyDesk:
             if cluster_id != proof.cluster_id:
                 raise IdentityError("the proof is for another cluster")
         except IdentityError as failure:
+            self._observed.rotations["unproven"] += 1
             await self._refuse(cluster_id, link, asked, str(failure))
             return
         outcome = await self._registry.succeed(cluster_id, holder.kid, asked.public_key)
+        self._observed.rotations[outcome] += 1
         if outcome in REFUSALS:
             await self._refuse(cluster_id, link, asked, REFUSALS[outcome])
             return

@@ -1,24 +1,13 @@
 """What a relay-server tells of itself, as Prometheus reads it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import requests
-from prometheus_client.parser import text_string_to_metric_families
 
 from controllers.relay.identity import CONNECT, PrivateKey
-
-PREFIX = "neurox_relay_server_"
-Labels = dict[str, str]
-
-
-def samples(hub: Any) -> Iterator[tuple[str, Labels, float]]:
-    text = requests.get(hub.internal_url + "/metrics", timeout=5).text
-    for family in text_string_to_metric_families(text):
-        assert family.documentation, family.name
-        for one in family.samples:
-            yield one.name.removeprefix(PREFIX), one.labels, one.value
+from tests.controllers.relay.scrape import samples
 
 
 def value(hub: Any, name: str, **labels: str) -> float:

@@ -1,6 +1,7 @@
 """A key is followed by another: by proof, once, with a day in which both are good."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 
 from controllers.relay import credential, join, message
 from controllers.relay.identity import CONNECT, ROTATE, PrivateKey
+from controllers.relay.server import observed
 from controllers.store import keys
-from tests.controllers.relay.raw import closed_within, connect, link, masked
+from tests.controllers.relay.raw import ask, closed_within, connect, link, masked, tls, write
+from tests.controllers.relay.scrape import samples
 
 
 def known(hub: Any, cluster_id: str) -> credential.Credential:
@@ -84,6 +87,64 @@ def test_a_key_whose_day_is_over_is_forgotten_and_its_links_are_cut(
     assert connect(hub, cluster_id, old) == 401
     eventually("it is forgotten", lambda: not hub.redis.hexists(identity, f"key:{old.kid}"))
     assert connect(hub, cluster_id, new) == 101
+
+
+def test_new_keys_are_counted_by_what_became_of_them(hub: Any) -> None:
+    cluster_id, old = hub.member()
+    new, stranger = PrivateKey.generate(), PrivateKey.generate()
+    before = by_label(hub, "rotations_total", "outcome")
+    rotate(hub, cluster_id, old, new)
+    rotate(hub, cluster_id, old, new)
+    rotate(hub, cluster_id, old, stranger)
+    sent(hub, cluster_id, old, offer(cluster_id, stranger, new))
+    with link(hub, cluster_id, old) as sock:
+        sock.sendall(masked(0x81, message.encode(message.Rotate(failed="the disk is full"))))
+        sock.sendall(masked(0x89, b"1"))
+        sock.recv(2)
+    grown = by_label(hub, "rotations_total", "outcome")
+    grown.subtract(before)
+    assert +grown == {"done": 1, "again": 1, "former": 1, "unproven": 1, "failed": 1}
+    assert set(before) == set(observed.ROTATIONS), "all are there from the start"
+
+
+def by_label(hub: Any, name: str, *labels: str) -> Counter[Any]:
+    """A counter's values by those of its labels."""
+    return Counter(
+        {
+            tuple(had[each] for each in labels) if len(labels) > 1 else had[labels[0]]: count
+            for known, had, count in samples(hub)
+            if known == name
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("take_back", "reason"),
+    [
+        (lambda hub, cluster_id, old: join.revoke(hub.redis, cluster_id), "no_access"),
+        (
+            lambda hub, cluster_id, old: hub.redis.hset(
+                keys.relay_identity(cluster_id), f"until:{old.kid}", time.time() - 1
+            ),
+            "old_key",
+        ),
+    ],
+)
+def test_what_is_cut_with_its_key_is_counted_by_the_reason_and_by_no_cluster(
+    hub: Any, take_back: Callable[[Any, str, PrivateKey], None], reason: str
+) -> None:
+    cluster_id, old = hub.member()
+    before = by_label(hub, "revoked_total", "kind", "reason")
+    with tls(hub) as writes, link(hub, cluster_id, old) as one, link(hub, cluster_id, old) as other:
+        rotate(hub, cluster_id, old, PrivateKey.generate())
+        writes.sendall(write(hub, cluster_id, old, 1000) + b"x")
+        # By the time that this one is over, that one is under way.
+        assert ask(hub, write(hub, cluster_id, old) + b"x") == 200
+        take_back(hub, cluster_id, old)
+        assert all(closed_within(sock, 10) for sock in (writes, one, other))
+    grown = by_label(hub, "revoked_total", "kind", "reason")
+    grown.subtract(before)
+    assert +grown == {("connection", reason): 2, ("write", reason): 1}
 
 
 def test_the_same_offer_again_changes_nothing(hub: Any) -> None:
