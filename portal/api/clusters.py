@@ -15,9 +15,9 @@ from portal.api import fleet, installing, joining
 from portal.api.access import caller, require_admin
 from portal.api.answer import answer, dry_run, nothing
 from portal.api.listing import Noun, listing
-from portal.api.rules import check_labels, require_name
 from portal.api.shapes.cluster import cluster_out
 from portal.api.stores import stores
+from portal.records import check_cluster_labels, require_description, require_name
 from portal.schemas import (
     ClusterIn,
     ClusterOut,
@@ -60,7 +60,8 @@ def create_cluster(asked: ClusterIn) -> Response:
     """A record and the Secret that lets one cluster join as it; admins only."""
     require_admin("add clusters")
     name = require_name(asked.name)
-    check_labels("labels", asked.labels, "write KEY: VALUE, as in region: eu")
+    require_description(asked.description)
+    check_cluster_labels(asked.labels)
     terms = joining.Terms.of(asked.expires_seconds)
     made = Cluster(str(uuid.uuid4()), name, time.time(), asked.description, asked.labels)
     if dry_run():

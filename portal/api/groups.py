@@ -8,9 +8,10 @@ from portal.api import fleet
 from portal.api.access import require_admin
 from portal.api.answer import answer, dry_run, nothing
 from portal.api.listing import Noun, listing
-from portal.api.rules import refuse_if_used, require_name, users_of_group
+from portal.api.rules import refuse_if_used, users_of_group
 from portal.api.shapes.policy import group_out
 from portal.api.stores import stores
+from portal.records import require_name
 from portal.schemas import GroupIn, GroupOut, Page
 
 bp = APIBlueprint("groups", __name__, tag="Policy")

@@ -1,48 +1,22 @@
 """What an admin's change of pools, groups, projects and quotas must keep true. Pure."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from controllers.domain.errors import Conflict, Refused
 from controllers.domain.names import require_label, unknown
 from controllers.domain.policy import LEVELS, Project, Quota
 from portal.api.fleet import Fleet
 from portal.api.shapes.policy import guaranteed, pool_nodes, unfinished
+from portal.records import check_labels, require_name
 from portal.schemas import PoolIn, ProjectIn
 
-_LABEL_KEY = re.compile(
-    r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?"
-)
-_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?")
-LABELS_MOST = 16
 SHOWN = 5
-PAGES = frozenset({"new"})
-"""What stands in the place of a name in addresses of the portal: /clusters/new is a form."""
-
-
-def require_name(name: str) -> str:
-    """``name`` if it is a label and no page has its address."""
-    if require_label("name", name) in PAGES:
-        raise Refused("name", f"name {name!r} is the address of a page; choose another name")
-    return name
 
 
 def check_pool(name: str, pool: PoolIn) -> None:
     """A name that fits in a label, and a selector that Kubernetes would take."""
     require_name(name)
     check_labels("selector", pool.selector, "copy one from kubectl get nodes --show-labels")
-
-
-def check_labels(field: str, labels: Mapping[str, str], advice: str) -> None:
-    """Not too many, and such as Kubernetes would take."""
-    if len(labels) > LABELS_MOST:
-        found = len(labels)
-        raise Refused(field, f"{field} has {found} labels; at most {LABELS_MOST} are taken")
-    for key, value in labels.items():
-        if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
-            raise Refused(
-                field, f"{field} {key[:80]!r}={value[:80]!r} is not a Kubernetes label; {advice}"
-            )
 
 
 def project_of(fleet: Fleet, name: str, asked: ProjectIn) -> Project:

@@ -78,7 +78,10 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
         raise CommandFailed("give one of NAME, --file and --secret", USAGE)
     if output_dir is not None and file is None:
         raise CommandFailed("--output-dir goes with --file", USAGE)
+    show = print_secret or output is not None
     if secret is not None:
+        if show or description or label or rebuilt or expires != "1h":
+            raise CommandFailed("only --context and --dry-run go with --secret", USAGE)
         _apply_given(secret, context, dry_run)
     elif file is not None:
         if context or description or label or rebuilt or expires != "1h":
@@ -89,21 +92,27 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
             )
         _join_many(file, output_dir, dry_run, output == "json")
     elif name is not None:
-        show = print_secret or output is not None
         entry = _entry(name, description, label or [], expires, rebuilt)
-        _join_one(entry, None if show else context, dry_run, output)
+        _join_one(entry, context, dry_run, output or ("yaml" if show else None))
     else:
         raise CommandFailed("give the cluster a name: `neurox cluster join NAME`", USAGE)
 
 
 def _entry(name: str, description: str, labels: list[str], expires: str, rebuilt: bool) -> "Entry":
+    from controllers.domain.errors import Refused
     from portal.cli.join_file import Entry, expiry
+    from portal.records import check_cluster_labels, require_description, require_name
 
     try:
+        require_name(name)
+        require_description(description)
+        check_cluster_labels(found := _labels(labels))
         seconds = expiry(expires)
+    except Refused as refusal:
+        raise CommandFailed(str(refusal), USAGE) from None
     except ValueError as fault:
         raise CommandFailed(f"--{fault}", USAGE) from None
-    return Entry(name, name, description, _labels(labels), seconds, rebuilt)
+    return Entry(name, name, description, found, seconds, rebuilt)
 
 
 def _labels(given: list[str]) -> dict[str, str]:
@@ -140,11 +149,15 @@ def _join_one(entry: "Entry", context: str | None, dry_run: bool, form: str | No
     if context:
         kubectl.check(context)
     with contexts.client() as client:
-        made = record(client, entry, state(client, entry.name), dry_run)
+        known = state(client, entry.name)
+        made = record(client, entry, known, dry_run)
     name = entry.name
     if dry_run:
+        if form == "json":
+            _print(made, form)
+        what = "get a new token" if known else "be made"
         where = f"applied to {context}" if context else "printed"
-        output.note(f"{name} would be made, and its join Secret {where}; nothing was done.")
+        output.note(f"{name} would {what}, and its join Secret {where}; nothing was done.")
         return
     if context is None:
         _show(made, form)
@@ -154,22 +167,31 @@ def _join_one(entry: "Entry", context: str | None, dry_run: bool, form: str | No
     except CommandFailed as failed:
         again = f"{name} is made; run the same command again when this is solved"
         raise CommandFailed(f"{failed}\n  {again}", failed.exit_code) from None
+    if form:
+        _print(made, form)
     output.note(f"The join Secret is in {context}. {_next(name)}")
     if made.helm:
         output.note(f"To install the chart:\n{made.helm.rstrip()}")
 
 
+def _print(made: "JoinOut", form: str) -> None:
+    from portal.cli import output
+
+    text = made.secret
+    if form == "json":
+        text = output.document(made.model_dump(mode="json", by_alias=True), "json")
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def _show(made: "JoinOut", form: str | None) -> None:
     from portal.cli import output
 
-    if form == "json":
-        sys.stdout.write(output.document(made.model_dump(mode="json", by_alias=True), "json"))
-    else:
-        sys.stdout.write(made.secret)
-        sys.stdout.flush()
+    _print(made, form or "yaml")
+    if form != "json":
         output.note(f"\n{made.command.rstrip()}")
-        if form is None:
-            output.note(f"\n# Or with Pulumi, instead of all of that:\n{made.pulumi.rstrip()}")
+    if form is None:
+        output.note(f"\n# Or with Pulumi, instead of all of that:\n{made.pulumi.rstrip()}")
     until = f"{made.expires_at:%Y-%m-%d %H:%M} UTC"
     output.note(f"\nThe token works once, until {until}. {_next(made.cluster.name)}")
 
@@ -177,7 +199,7 @@ def _show(made: "JoinOut", form: str | None) -> None:
 def _next(name: str) -> str:
     return (
         "Once the chart neurox-workload runs there, it joins by itself; "
-        f"`neurox get cluster {name}` shows it."
+        f"`neurox cluster status {name} --watch` shows how far it is."
     )
 
 

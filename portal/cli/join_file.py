@@ -1,6 +1,7 @@
 """A file that names many clusters to be joined: read strictly, each fault with entry and line."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 import yaml
 
 from controllers.domain.errors import Refused
-from controllers.domain.names import require_label
 from portal.cli.failure import USAGE, CommandFailed
+from portal.records import check_cluster_labels, require_description, require_name
 
 ENTRIES_MOST = 500
 BYTES_MOST = 1024 * 1024
@@ -75,14 +76,14 @@ def read(file: Path, standard_input: Any) -> str:
     """The text of the file, or of standard input for ``-``."""
     try:
         raw = standard_input.buffer.read(BYTES_MOST + 1) if str(file) == "-" else _bytes(file)
-        text = bytes(raw).decode("utf-8-sig")
     except OSError as failure:
         raise CommandFailed(f"{file} cannot be read: {failure.strerror}", USAGE) from None
-    except UnicodeError:
-        raise CommandFailed(f"{file} is not UTF-8; save it as that", USAGE) from None
     if len(raw) > BYTES_MOST:
         raise CommandFailed(f"{file} is larger than {BYTES_MOST >> 20} MiB; split it", USAGE)
-    return text
+    try:
+        return bytes(raw).decode("utf-8-sig")
+    except UnicodeError:
+        raise CommandFailed(f"{file} is not UTF-8; save it as that", USAGE) from None
 
 
 def _bytes(file: Path) -> bytes:
@@ -94,9 +95,8 @@ def _nodes(file: str, text: str) -> list[yaml.Node]:
     try:
         root = yaml.compose(text, yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as failure:
-        mark = getattr(failure, "problem_mark", None)
-        at = f":{mark.line + 1}" if mark else ""
-        words = getattr(failure, "problem", None) or "it is nested too deeply"
+        line, words = _why(failure, text)
+        at = f":{line}" if line else ""
         raise CommandFailed(f"{file}{at} is not YAML: {words}", USAGE) from None
     if not isinstance(root, yaml.SequenceNode) or not root.value:
         raise CommandFailed(
@@ -111,6 +111,19 @@ def _nodes(file: str, text: str) -> list[yaml.Node]:
     return nodes
 
 
+def _why(failure: Exception, text: str) -> tuple[int | None, str]:
+    """The line, where it is known, and what is wrong."""
+    if isinstance(failure, yaml.reader.ReaderError):
+        at = failure.position
+        return text.count("\n", 0, at) + 1, f"it has the control character U+{ord(text[at]):04X}"
+    if not isinstance(failure, yaml.MarkedYAMLError):
+        return None, "it is nested too deeply"
+    line = failure.problem_mark.line + 1 if failure.problem_mark else None
+    if failure.problem == "but found another document":
+        return line, "another document begins; put all clusters into one list, without `---`"
+    return line, failure.problem or "it cannot be read"
+
+
 def _entry(where: str, node: yaml.Node) -> Entry:
     given = dict(_pairs(node, "an entry"))
     for key, value in given.items():
@@ -119,19 +132,31 @@ def _entry(where: str, node: yaml.Node) -> Entry:
             raise EntryError(_line(value), f"unknown key {key!r:.40}; known: {known}")
     if "name" not in given:
         raise EntryError(_line(node), "name is missing")
-    try:
-        name = require_label("name", _scalar(given["name"], "name", TEXT))
-    except Refused as refusal:
-        raise EntryError(_line(given["name"]), str(refusal)) from None
+    with _at(given["name"]):
+        name = require_name(_scalar(given["name"], "name", TEXT))
     return Entry(where, name, **dict(_others(given)))
+
+
+@contextmanager
+def _at(node: yaml.Node) -> Iterator[None]:
+    """What the control plane would refuse is told with its line."""
+    try:
+        yield
+    except Refused as refusal:
+        raise EntryError(_line(node), str(refusal)) from None
 
 
 def _others(given: dict[str, yaml.Node]) -> Iterator[tuple[str, Any]]:
     if "description" in given:
-        yield "description", _scalar(given["description"], "description", TEXT)
+        with _at(given["description"]):
+            text = require_description(_scalar(given["description"], "description", TEXT))
+        yield "description", text
     if "labels" in given:
         pairs = _pairs(given["labels"], "labels")
-        yield "labels", {key: _scalar(value, f"label {key}", TEXT) for key, value in pairs}
+        labels = {key: _scalar(value, f"label {key}", TEXT) for key, value in pairs}
+        with _at(given["labels"]):
+            check_cluster_labels(labels)
+        yield "labels", labels
     if "rebuilt" in given:
         yield (
             "rebuilt",

@@ -15,11 +15,13 @@ def state(client: "Client", name: str) -> str | None:
     from portal.client import ApiError
 
     try:
-        return client.clusters.get(name).state
+        found = client.clusters.get(name)
     except ApiError as error:
         if error.status != 404:
             raise
         return None
+    # One that was revoked may have reported less than 45 s ago.
+    return "lost" if found.credential.state == "revoked" else found.state
 
 
 def record(client: "Client", entry: Entry, known: str | None, dry_run: bool = False) -> "JoinOut":
@@ -27,10 +29,10 @@ def record(client: "Client", entry: Entry, known: str | None, dry_run: bool = Fa
     from portal.schemas import ClusterIn, JoinIn
 
     if known == "connected":
-        rebuilt = "; one that was rebuilt is shown as lost 45 s after its last report"
         raise CommandFailed(
-            f"a cluster {entry.name!r} is connected already"
-            f"{rebuilt if entry.rebuilt else '; choose another name'}",
+            f"a cluster {entry.name!r} is connected already; for another one choose another name.\n"
+            "  One that was rebuilt or installed anew is shown as lost 45 s after its last report; "
+            "then run the same command again",
             CONFLICT,
         )
     if known is not None:

@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
 from portal.schemas.base import Grown, Model
 from portal.schemas.credential import CredentialOut
 
@@ -26,7 +24,8 @@ class ClusterIn(Model):
     """A cluster to be joined."""
 
     name: str
-    description: str = Field("", max_length=500)
+    description: str = ""
+    """For people, in up to 500 characters."""
     labels: dict[str, str] = {}
     """As those of Kubernetes: what you sort your clusters by."""
     expires_seconds: int = HOUR_SECONDS

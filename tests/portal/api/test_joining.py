@@ -238,7 +238,9 @@ def test_an_admin_withdraws_a_token_that_nobody_used(web: Web) -> None:
     assert [each["action"] for each in audit["items"]] == ["withdraw a join token", "add"]
 
 
-@pytest.mark.parametrize("labels", [{"a b": "c"}, {"a": "-"}, {str(n): "x" for n in range(17)}])
+@pytest.mark.parametrize(
+    "labels", [{"a b": "c"}, {"a": "-"}, {"a": "b\u00e9b"}, {str(n): "x" for n in range(17)}]
+)
 def test_labels_are_those_of_kubernetes(web: Web, labels: dict[str, str]) -> None:
     answer = web.post("/clusters", {"name": "east", "labels": labels})
     assert answer.status_code == 422

@@ -44,7 +44,7 @@ def test_joining_makes_the_record_and_applies_the_secret(
     calls = (kubectl / "calls").read_text()
     assert "--context prod" in calls
     assert "nxj_" not in calls + done.out + done.err
-    assert "neurox get cluster cellar" in done.err
+    assert "neurox cluster status cellar" in done.err
 
 
 def test_the_secret_can_be_printed_for_a_pipe(web: Web, server: str, neurox: Neurox) -> None:
@@ -87,6 +87,42 @@ def test_a_context_that_does_not_answer_leaves_no_record(
     done = neurox("cluster", "join", "cellar", "--context", "broken")
     assert done.code == 1
     assert "no such host" in done.err
+    assert web.stores.clusters.all() == []
+
+
+def test_a_secret_can_be_applied_and_printed_too(
+    web: Web, server: str, neurox: Neurox, kubectl: Path
+) -> None:
+    printed = neurox("cluster", "join", "cellar", "--context", "prod", "--print-secret")
+    assert printed.code == 0
+    assert printed.out in (kubectl / "applied").read_text()
+    (kubectl / "applied").unlink()
+    told = neurox("cluster", "join", "cellar", "--context", "prod", "-o", "json")
+    assert json.loads(told.out)["secret"] in (kubectl / "applied").read_text()
+
+
+def test_one_that_was_revoked_just_now_gets_a_new_token(
+    web: Web, server: str, neurox: Neurox, kubectl: Path
+) -> None:
+    east = neurox_web.cluster(web, "east")
+    join.revoke(web.stores.redis, east.id)
+    assert web.get("/clusters/east").json["state"] == "connected"  # type: ignore[index]
+    done = neurox("cluster", "join", "east", "--context", "prod")
+    assert done.code == 0, done.err
+
+
+def test_what_is_no_name_or_description_is_refused_before_anything_is_made(
+    web: Web, server: str, neurox: Neurox
+) -> None:
+    for words, says in (
+        (("cellar", "--description", "x" * 501), "has 501 characters; at most 500"),
+        (("cellar", "--description", "\udcff"), "description must be UTF-8"),
+        (("\udcff",), "is not a valid name"),
+        (("new",), "is the address of a page"),
+    ):
+        done = neurox("cluster", "join", *words)
+        assert done.code == 2
+        assert says in done.err
     assert web.stores.clusters.all() == []
 
 
@@ -166,6 +202,8 @@ def test_labels_are_kept_with_the_record_and_listed(web: Web, server: str, neuro
         ("east", "--label", "a b=c"),
         (),
         ("east", "-o", "xml"),
+        ("--secret", "x", "--rebuilt"),
+        ("--secret", "x", "-o", "json"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(
@@ -178,8 +216,14 @@ def test_options_that_do_not_go_together_are_refused(
 def test_a_dry_run_only_says_what_would_be_done(web: Web, server: str, neurox: Neurox) -> None:
     done = neurox("cluster", "join", "cellar", "--dry-run")
     assert (done.code, done.out) == (0, "")
+    assert "cellar would be made" in done.err
     assert "nothing was done" in done.err
+    shown = json.loads(neurox("cluster", "join", "cellar", "--dry-run", "-o", "json").out)
+    assert (shown["cluster"]["name"], shown["secret"]) == ("cellar", "")
     assert web.stores.clusters.all() == []
+    neurox("cluster", "join", "cellar")
+    again = neurox("cluster", "join", "cellar", "--dry-run")
+    assert "cellar would get a new token" in again.err
 
 
 def test_a_given_secret_is_applied_as_it_is(

@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import neurox_web
 import pytest
 import yaml
+from flask.testing import FlaskClient
 from neurox_web import ORIGIN, SETTINGS, Web, mounted
 from redis import Redis
 
+from controllers.relay import join
 from infra.tools.toolbox import Toolbox
 from portal.pages import Settings as PagesSettings
 from portal.pages import create_app as create_pages
@@ -55,17 +58,23 @@ def web(redis: Redis, tmp_path: Path) -> Web:
 
 
 @pytest.fixture
-def page(web: Web, server: str) -> Callable[..., str]:
-    """Posts a form as a browser in which the admin is signed in."""
+def browser(web: Web, server: str) -> FlaskClient:
+    """One in which the admin is signed in."""
     body = {"name": "admin", "password": web.admin_password}
     signed_in = web.client().post("/auth/sign-in", json=body, base_url=ORIGIN)
     client = create_pages(PagesSettings(server)).test_client()
     name, _, value = signed_in.headers["Set-Cookie"].partition(";")[0].partition("=")
     client.set_cookie(name, value)
+    return client
 
-    def post(path: str, **form: str) -> str:
-        answer = client.post(path, data=form, headers={"Origin": ORIGIN})
-        assert answer.status_code == 200, answer.text
+
+@pytest.fixture
+def page(browser: FlaskClient) -> Callable[..., str]:
+    """Posts a form."""
+
+    def post(path: str, status: int = 200, **form: str) -> str:
+        answer = browser.post(path, data=form, headers={"Origin": ORIGIN})
+        assert answer.status_code == status, answer.text
         return answer.text
 
     return post
@@ -93,6 +102,25 @@ def test_all_three_give_the_same(
     assert _no_token(printed.out) == of_api.secret
     assert of_api.command.strip() in printed.err
     assert of_api.pulumi in printed.err
+
+
+def test_a_description_that_is_too_long_is_told_beside_the_field(
+    web: Web, page: Callable[..., str]
+) -> None:
+    text = page("/clusters/new", 422, name="east", description="x" * 501)
+    assert 'id="fault-description"' in text
+    assert "description has 501 characters; at most 500 are taken" in text
+    assert 'value="east"' in text
+    assert web.stores.clusters.all() == []
+
+
+def test_one_that_was_revoked_just_now_is_let_in_again_from_its_page(
+    web: Web, browser: FlaskClient
+) -> None:
+    east = neurox_web.cluster(web, "east")
+    assert "Let it join again" not in browser.get("/clusters/east").text
+    join.revoke(web.stores.redis, east.id)
+    assert "Let it join again" in browser.get("/clusters/east").text
 
 
 def test_the_page_asks_for_time_and_for_the_word_of_a_rebuilt_cluster(

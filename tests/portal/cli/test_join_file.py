@@ -57,7 +57,17 @@ def test_a_file_of_windows_is_read_as_well() -> None:
         ("- name: east\n  <<: {rebuilt: true}", "c.yaml:2, entry 1: a key must be text"),
         ("- name: !!python/name:os.system x", "c.yaml:1, entry 1: name must be text"),
         ("- name: e\n" * 501, "has 501 entries; at most 500"),
-        ("[" * 5000, "is not YAML"),
+        ("[" * 5000, "is not YAML: it is nested too deeply"),
+        ("- name: a\n- name: b\0", "c.yaml:2 is not YAML: it has the control character U+0000"),
+        ("- name: a\n---\n- name: b", "c.yaml:2 is not YAML: another document begins"),
+        ("- name: new", "c.yaml:1, entry 1: name 'new' is the address of a page"),
+        (f"- name: a\n  description: {'x' * 501}", "c.yaml:2, entry 1: description has 501"),
+        ('- name: a\n  description: "\\ud800"', "c.yaml:2, entry 1: description must be UTF-8"),
+        ("- name: a\n  labels: {a b: c}", "c.yaml:2, entry 1: labels 'a b'='c' is not a Kub"),
+        (
+            "- name: a\n  labels: {a: b\u00e9b}",
+            "entry 1: labels 'a'='b\u00e9b' is not a Kubernetes",
+        ),
     ],
 )
 def test_a_fault_is_told_with_its_place(text: str, says: str) -> None:
@@ -78,6 +88,9 @@ def test_all_faults_are_told_at_once() -> None:
 def test_a_file_that_is_too_large_or_no_text_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "c.yaml"
     file.write_bytes(b"#" * (1024 * 1024 + 1))
+    with pytest.raises(CommandFailed, match="larger than 1 MiB"):
+        read(file, None)
+    file.write_bytes(b"#" + "\u00e9".encode() * 600_000)
     with pytest.raises(CommandFailed, match="larger than 1 MiB"):
         read(file, None)
     file.write_bytes(GOOD.encode("utf-16"))
