@@ -7,7 +7,7 @@ import typer
 
 from portal.cli.cluster_history import history
 from portal.cli.cluster_status import status
-from portal.cli.credential import confirm, revoke, rotate
+from portal.cli.credential import DryRunOption, YesOption, confirm, revoke, rotate
 from portal.cli.get import OutputOption
 from portal.cli.join import join
 from portal.cli.join_token import token, withdraw
@@ -46,7 +46,8 @@ def list_clusters(
 @cluster.command()
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As Neurox calls it.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Take a cluster off the lists and revoke its credential; what runs there goes on running.
 
@@ -54,7 +55,8 @@ def remove(
     """
     from portal.cli import context as contexts
 
-    confirm(f"Remove cluster {name} and revoke its credential?", yes)
+    if not dry_run:
+        confirm(f"Remove cluster {name} and revoke its credential?", yes)
     with contexts.client() as client:
-        client.clusters.delete(name)
-    sys.stdout.write(f"{name} is removed; its history stays\n")
+        client.clusters.delete(name, dry_run=dry_run)
+    sys.stdout.write(f"{name} {'would be' if dry_run else 'is'} removed; its history stays\n")

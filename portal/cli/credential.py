@@ -8,7 +8,7 @@ import typer
 from portal.cli.failure import PARTIAL, USAGE, CommandFailed
 
 if TYPE_CHECKING:
-    from portal.client import Client
+    from portal.client import ApiError, Client
     from portal.schemas import ClusterOut
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -29,6 +29,7 @@ def rotate(
 ) -> None:
     """Have clusters replace their keys; one that is not connected does so when it is back."""
     from portal.cli import context as contexts
+    from portal.cli.refusal import EXIT_CODES
 
     check_output(output)
     if bool(names) is every:
@@ -40,7 +41,8 @@ def rotate(
         done, failed = _rotated(client, chosen, dry_run)
     _show(done, output, "would be asked" if dry_run else "is asked", "for a new key")
     if failed:
-        raise CommandFailed("\n  ".join(failed), PARTIAL if done else 1)
+        code = PARTIAL if done else EXIT_CODES[failed[0].status]
+        raise CommandFailed("\n  ".join(map(str, failed)), code)
 
 
 def revoke(
@@ -81,8 +83,8 @@ def _with_keys(client: "Client") -> list[str]:
 
 def _rotated(
     client: "Client", names: list[str], dry_run: bool
-) -> tuple[list["ClusterOut"], list[str]]:
-    """Those that were asked, and a sentence for each that was not."""
+) -> tuple[list["ClusterOut"], list["ApiError"]]:
+    """Those that were asked, and why each of the others was not."""
     from portal.client import ApiError
 
     done, failed = [], []
@@ -92,7 +94,7 @@ def _rotated(
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
-            failed.append(str(error))
+            failed.append(error)
     return done, failed
 
 

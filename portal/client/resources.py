@@ -125,9 +125,10 @@ class Clusters(Resource[Out]):
         path, query = f"{self._path}/{segment(name)}/{what}", {"dry_run": dry_run or None}
         return parsed(self._one, self._transport.send("POST", path, query).content)
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, dry_run: bool = False) -> None:
         """Take the cluster off the lists and revoke its credential; its history is kept."""
-        self._transport.send("DELETE", f"{self._path}/{segment(name)}")
+        path, query = f"{self._path}/{segment(name)}", {"dry_run": dry_run or None}
+        self._transport.send("DELETE", path, query)
 
 
 class Workloads(Resource[WorkloadOut]):

@@ -17,6 +17,10 @@ Neurox = Callable[..., Any]
 def test_removing_needs_a_yes(web: Web, server: str, neurox: Neurox) -> None:
     neurox_web.cluster(web, "east")
     assert neurox("cluster", "remove", "east").code == 2
+    rehearsed = neurox("cluster", "remove", "east", "--dry-run")
+    assert (rehearsed.code, rehearsed.out) == (0, "east would be removed; its history stays\n")
+    assert [cluster.name for cluster in web.stores.clusters.all()] == ["east"]
+    assert neurox("cluster", "remove", "west", "--dry-run").code == 3
     assert neurox("cluster", "remove", "east", "--yes").code == 0
     assert web.stores.clusters.all() == []
     assert neurox("cluster", "remove", "east", "--yes").code == 3

@@ -48,6 +48,11 @@ def test_one_that_cannot_be_asked_does_not_keep_the_others_from_it(
     assert "there is no cluster 'nowhere'" in done.err
 
 
+def test_where_none_was_asked_the_status_says_why(fleet: Any, neurox: Neurox) -> None:
+    assert neurox("cluster", "rotate", "nowhere", "--yes").code == 3
+    assert neurox("cluster", "rotate", "north", "--yes").code == 5
+
+
 def test_a_revoked_cluster_keeps_its_record(fleet: Any, neurox: Neurox) -> None:
     done = neurox("cluster", "revoke", "east", "--yes")
     assert (done.code, done.out) == (0, "east is cut off within ten seconds\n")
