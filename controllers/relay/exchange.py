@@ -136,7 +136,8 @@ class Exchange:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines += [f"content-length: {len(payload)}"] if status not in (204, 304) else []
         lines += ["connection: " + ("keep-alive" if keep else "close"), "", ""]
-        self.connection.write("\r\n".join(lines).encode("latin-1") + payload)
+        sent = b"" if request.head.method == "HEAD" else payload
+        self.connection.write("\r\n".join(lines).encode("latin-1") + sent)
         self._request = self._task = None
         if not keep:
             self.connection.close()

@@ -62,6 +62,7 @@ class _Seen:
     url: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     complete: bool = False
+    keep_alive: bool = True
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -76,6 +77,8 @@ class _Seen:
 
 class _Parser(Protocol):
     def feed_data(self, data: bytes) -> None: ...
+
+    def should_keep_alive(self) -> bool: ...
 
 
 def split(received: bytearray) -> bytes | None:
@@ -102,9 +105,7 @@ def request(head: bytes) -> RequestHead:
         target = seen.url.decode("ascii")
     except UnicodeDecodeError:
         raise HeadError("the target is not ASCII") from None
-    return RequestHead(
-        parser.get_method().decode(), target, seen.headers, parser.should_keep_alive()
-    )
+    return RequestHead(parser.get_method().decode(), target, seen.headers, seen.keep_alive)
 
 
 def answer(head: bytes) -> AnswerHead:
@@ -120,6 +121,7 @@ def _feed(parser: _Parser, seen: _Seen, head: bytes) -> None:
     try:
         parser.feed_data(head[:-1])
         early = seen.complete
+        seen.keep_alive = parser.should_keep_alive()  # it forgets "close" with the last byte
         parser.feed_data(head[-1:])
     except httptools.HttpParserUpgrade:
         early = False

@@ -60,3 +60,21 @@ def test_a_chunked_body_is_refused() -> None:
     with pytest.raises(HeadError) as refused:
         parsed.length()
     assert refused.value.status == HTTPStatus.LENGTH_REQUIRED
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize(
+    ("version", "connection", "kept"),
+    [
+        ("1.1", "close", False),
+        ("1.1", "Upgrade", True),
+        ("1.1", "keep-alive", True),
+        ("1.0", "Upgrade", False),
+        ("1.0", "keep-alive", True),
+    ],
+)
+def test_who_asks_for_the_end_of_the_connection_gets_it(
+    method: str, version: str, connection: str, kept: bool
+) -> None:
+    raw = f"{method} / HTTP/{version}\r\nhost: x\r\nconnection: {connection}\r\n\r\n"
+    assert head.request(raw.encode()).keep_alive is kept
