@@ -28,7 +28,7 @@ class RelayedManager:
         answer = self._send("GET", "/state", query=query, seconds=wait + ANSWER_SECONDS)
         try:
             return msgspec.json.decode(answer.content, type=StateDelta)
-        except (msgspec.MsgspecError, RecursionError) as failure:
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as failure:
             raise Unreachable(f"the manager's state cannot be read: {failure}") from failure
 
     def put_policy(self, policy: Policy) -> None:
@@ -89,7 +89,7 @@ def _detail(answer: requests.Response) -> str:
     """The sentence of a problem document, else the start of whatever came; always one line."""
     try:
         detail = msgspec.json.decode(answer.content, type=_Problem).detail
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         detail = answer.content[:2000].decode("utf-8", "replace")
     words = "".join(c if c.isprintable() else " " for c in detail[:500])
     return words or answer.reason or "no words"

@@ -41,7 +41,7 @@ def read_chain(text: str | bytes) -> tuple[HubKey, ...]:
     """The chain as it is kept, oldest first. IdentityError when it is none."""
     try:
         chain = msgspec.json.decode(text, type=tuple[HubKey, ...])
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         raise IdentityError("the hub's keys cannot be read") from None
     checked(chain)
     return chain

@@ -139,10 +139,10 @@ def decode(payload: bytes) -> Message | None:
         return _decoder.decode(payload)
     except RecursionError:
         raise WireError("a control message is nested too deeply") from None
-    except msgspec.MsgspecError as failure:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
         try:
             kind = msgspec.json.decode(payload, type=_AnyType).type
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             kind = None
         if kind is None or kind in _known:
             raise WireError(f"a control message cannot be read: {failure}") from failure

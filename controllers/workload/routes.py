@@ -34,12 +34,14 @@ class BadRequest(DomainError):
     """The request cannot be understood."""
 
 
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (Refused, 422, "Refused"),
     (NotFound, 404, "Not found"),
     (BadRequest, 400, "Bad request"),
     (msgspec.ValidationError, 422, "Not valid"),
     (msgspec.MsgspecError, 400, "Not JSON"),
+    (UnicodeDecodeError, 400, "Not JSON"),
     (RecursionError, 400, "Nested too deeply"),
 )
 
@@ -78,7 +80,7 @@ class Routes:
             return problem(503, "Not ready", f"the workload-manager is not ready: {missing}")
         try:
             return self._answer(method, path, query, body)
-        except (DomainError, msgspec.MsgspecError, RecursionError, KubeError) as error:
+        except (DomainError, KubeError, RecursionError, *_UNREADABLE) as error:
             status, title = _refusal(error)
             return problem(status, title, str(error))
 

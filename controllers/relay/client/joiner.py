@@ -193,7 +193,7 @@ def _joined(body: bytes) -> Joined:
     try:
         joined = msgspec.json.decode(body, type=Joined)
         hub_key.checked(joined.hub_keys)
-    except (msgspec.MsgspecError, RecursionError, IdentityError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, IdentityError):
         joined = Joined("")
     if not _CLUSTER.fullmatch(joined.cluster_id):
         raise JoinFailed("the hub's answer cannot be read; is its address right?")

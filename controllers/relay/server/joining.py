@@ -42,7 +42,7 @@ class JoinDesk:
             raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a join request is small")
         try:
             body = msgspec.json.decode(await request.body.read(), type=JoinBody)
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             raise Problem(HTTPStatus.BAD_REQUEST, "the join request cannot be read") from None
         asked = Joining(body.token, body.public_key, body.cluster_uid, body.version)
         try:

@@ -91,6 +91,7 @@ def body(payload: bytes, *headers: bytes) -> Say:
         b"null",
         b"[]",
         b"\xff\xfe",
+        b'{"epoch": "\xff"}',
         b'{"epoch": 5}',
         b'{"x": ' + b"[" * 500_000,
         b'{"epoch": "' + b"x" * 100_000,

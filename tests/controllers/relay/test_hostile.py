@@ -93,6 +93,8 @@ def test_the_id_of_one_with_the_key_of_another_is_refused_and_noted(
         pytest.param(masked(0x81, b'{"type": "opened", "x":' + b"[" * 4000), id="deep JSON"),
         pytest.param(masked(0x81, b'{"type": "opened", "id": "x"}'), id="a wrong type"),
         pytest.param(masked(0x81, b"\xff\xfe"), id="not UTF-8"),
+        pytest.param(masked(0x81, b'{"type": "rotate", "kid": "\xff"}'), id="a text not UTF-8"),
+        pytest.param(masked(0x81, b'{"type": "\xff"}'), id="a type not UTF-8"),
         pytest.param(masked(0x89, b"x" * 126), id="a long ping"),
         pytest.param(masked(0x82, b"x"), id="data without a stream"),
         pytest.param(masked(0x82), id="an end without a stream"),
@@ -236,8 +238,19 @@ def test_two_thousand_half_open_connections_are_bounded_and_let_go(
             id="a deep join",
         ),
         pytest.param(b"POST /relay/v1/join HTTP/1.1\r\ncontent-length: -1\r\n\r\n", id="minus"),
+        pytest.param(
+            b'POST /relay/v1/join HTTP/1.1\r\ncontent-length: 13\r\n\r\n{"token":"\xff"}',
+            id="a join not UTF-8",
+        ),
     ],
 )
 def test_requests_that_make_no_sense_are_refused(hub: Any, request_bytes: bytes) -> None:
     status = ask(hub, request_bytes)
     assert status == 0 or 400 <= status < 500
+
+
+def test_what_only_the_head_was_asked_of_has_no_body(hub: Any) -> None:
+    with tls(hub) as sock:
+        sock.sendall(b"HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        assert " 404 " in head_of(sock)
+        assert sock.recv(1) == b""
