@@ -1,6 +1,8 @@
 """The manager's HTTP server: a thread a connection, with limits on all of it."""
 
+import io
 import logging
+import socket
 import time
 import urllib.parse
 from collections.abc import Callable
@@ -64,12 +66,45 @@ class Server(ThreadingHTTPServer):
         log.warning("a request from %s ended early", client_address, exc_info=True)
 
 
+class _Incoming(io.RawIOBase):
+    """What a caller sends: a request that has begun is there in time, or is given up."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.until: float | None = None
+        """When the request that has begun must be there."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        now = time.monotonic()
+        left = SOCKET_SECONDS if self.until is None else self.until - now
+        if left <= 0:
+            raise TimeoutError("the request took too long")
+        self._connection.settimeout(left)
+        size = self._connection.recv_into(buffer)
+        self._connection.settimeout(SOCKET_SECONDS)
+        self.until = self.until or now + SOCKET_SECONDS
+        return size
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "neurox"
     sys_version = ""
     timeout = SOCKET_SECONDS
     server: Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile.close()
+        self._incoming = _Incoming(self.connection)
+        self.rfile = io.BufferedReader(self._incoming)
+
+    def handle_one_request(self) -> None:
+        self._incoming.until = None
+        super().handle_one_request()
 
     def do_GET(self) -> None:
         self._serve()
@@ -123,21 +158,10 @@ class _Handler(BaseHTTPRequestHandler):
             return problem(400, "Bad request", "Content-Length is not a number"), b""
         if int(length) > MAX_BODY:
             return problem(413, "Too large", f"a body may have {MAX_BODY} bytes"), b""
-        return None, self._read(int(length))
-
-    def _read(self, length: int) -> bytes:
-        """The whole body within the time for one request, however slowly it trickles in."""
-        until = time.monotonic() + SOCKET_SECONDS
-        parts = []
-        while length:
-            if time.monotonic() > until:
-                raise TimeoutError("the body took too long")
-            part = self.rfile.read1(length)
-            if not part:
-                raise ConnectionError("the body ended early")
-            parts.append(part)
-            length -= len(part)
-        return b"".join(parts)
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise ConnectionError("the body ended early")
+        return None, body
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)

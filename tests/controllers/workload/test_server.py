@@ -1,9 +1,15 @@
 import socket
+import threading
 import time
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
+
+from controllers.workload import server
+from controllers.workload.lock import Lock
+from controllers.workload.routes import Routes
+from controllers.workload.server import Health, Server
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +27,7 @@ def raw(manager: Any, text: bytes) -> bytes:
     [
         ("POST", "/v1/workloads", b"{", 400),
         ("POST", "/v1/workloads", b"", 400),
+        ("POST", "/v1/workloads", b'{"id": "\xff"}', 400),
         ("POST", "/v1/workloads", b"{}", 422),
         ("PUT", "/v1/policy", b'{"revision": 5}', 422),
         ("PUT", "/v1/policy", b'{"revision": ""}', 422),
@@ -66,6 +73,31 @@ def test_half_sent_requests_do_not_stop_the_others(shared: Any) -> None:
     finally:
         for connection in held:
             connection.close()
+
+
+def trickle(connection: socket.socket) -> None:
+    """Byte by byte, until nobody listens any more; no longer than 5 s."""
+    for _ in range(50):
+        connection.sendall(b"x")
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET / HTTP/1.1\r\n", b"PUT / HTTP/1.1\r\nContent-"])
+def test_a_request_that_trickles_in_is_given_up_in_time(
+    monkeypatch: pytest.MonkeyPatch, begin: bytes
+) -> None:
+    monkeypatch.setattr(server, "SOCKET_SECONDS", 1.0)
+    health = Health(lambda: "", lambda: True, lambda: b"")
+    own = Server(("127.0.0.1", 0), cast(Routes, None), Lock(lambda _: ("", {})), health)
+    threading.Thread(target=own.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        with socket.create_connection(own.server_address[:2], timeout=0.1) as connection:
+            connection.sendall(begin)
+            with pytest.raises(ConnectionError):
+                trickle(connection)
+    finally:
+        own.shutdown()
+        own.server_close()
 
 
 def test_health_and_metrics_are_there(shared: Any) -> None:
