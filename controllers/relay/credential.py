@@ -65,24 +65,29 @@ class Credential:
 
 
 def of(row: Mapping[bytes, bytes]) -> Credential:
-    """What the hash of an identity says."""
-    texts = {name.decode(): value.decode() for name, value in row.items()}
+    """What the hash of an identity says.
 
-    def number(name: str) -> float | None:
-        return float(texts[name]) if name in texts else None
+    What cannot be read is left out, so that one cluster's row harms no other; a key whose end is
+    such is over.
+    """
+    texts = {_text(name): _text(value) for name, value in row.items()}
+
+    def number(name: str, otherwise: float | None = None) -> float | None:
+        try:
+            return float(texts[name]) if name in texts else None
+        except ValueError:
+            return otherwise
 
     return Credential(
         keys=tuple(
-            Key(kid, public, number(f"made:{kid}"), number(f"until:{kid}"))
+            Key(kid, public, number(f"made:{kid}"), number(f"until:{kid}", otherwise=0.0))
             for kid, public in _keys(texts)
         ),
         asked_at=number("rotate"),
         revoked_at=number("revoked_at"),
         rotates_at=number("rotates_at"),
         skew_seconds=number("skew"),
-        rotation=msgspec.json.decode(texts["rotation"], type=Rotation)
-        if "rotation" in texts
-        else None,
+        rotation=_rotation(texts.get("rotation", "")),
     )
 
 
@@ -92,6 +97,17 @@ def read(redis: Redis, cluster_ids: Iterable[str]) -> list[Credential]:
         for cluster_id in cluster_ids:
             pipe.hgetall(keys.relay_identity(cluster_id))
         return [of(cast(dict[bytes, bytes], row)) for row in pipe.execute()]
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def _rotation(text: str) -> Rotation | None:
+    try:
+        return msgspec.json.decode(text, type=Rotation)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _keys(texts: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -21,6 +21,8 @@ ROTATE = "neurox-relay.v1/rotate"
 """Audiences: a token for the one is no good for the other."""
 
 TOKEN_CHARACTERS = 2048
+_KEY_BYTES = 32
+_PUBLIC = re.compile(r"[A-Za-z0-9_-]{43}")
 _CLUSTER = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -54,8 +56,7 @@ class PrivateKey:
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
-        raw = key.public_key().public_bytes_raw()
-        self.public = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        self.public = _base64url(key.public_key().public_bytes_raw())
         self.kid = key_id(self.public)
 
     def __repr__(self) -> str:
@@ -87,7 +88,7 @@ class PrivateKey:
 
     def sign(self, data: bytes) -> str:
         """The signature of what is no token, in base64url."""
-        return base64.urlsafe_b64encode(self._key.sign(data)).decode().rstrip("=")
+        return _base64url(self._key.sign(data))
 
     def token(
         self, cluster_id: str, audience: str, now: float, more: Mapping[str, str] | None = None
@@ -105,11 +106,14 @@ class PrivateKey:
 
 
 def public_key(text: str) -> Ed25519PublicKey:
-    """The key of 43 characters of base64url; IdentityError when it is none."""
-    try:
-        return Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(text + "="))
-    except ValueError:
-        raise IdentityError("this is not an Ed25519 public key") from None
+    """The key of 43 characters of base64url; IdentityError when it is none.
+
+    A key has one text: another of the same bytes would have another id.
+    """
+    raw = base64.urlsafe_b64decode(text + "=") if _PUBLIC.fullmatch(text) else b""
+    if len(raw) != _KEY_BYTES or _base64url(raw) != text:
+        raise IdentityError("this is not an Ed25519 public key")
+    return Ed25519PublicKey.from_public_bytes(raw)
 
 
 def signed(public: str, data: bytes, signature: str) -> bool:
@@ -176,3 +180,7 @@ def verified(token: str, keys: Mapping[str, str], audience: str) -> dict[str, An
     if exp - iat > TOKEN_SECONDS:
         raise IdentityError(f"the token lasts longer than {TOKEN_SECONDS} s")
     return claims
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

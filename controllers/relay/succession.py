@@ -31,7 +31,7 @@ BURY = """
 for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.sub(name, 1, 6) == 'until:' then
     local kid = string.sub(name, 7)
-    if tonumber(redis.call('HGET', KEYS[1], name)) <= tonumber(ARGV[1]) then
+    if (tonumber(redis.call('HGET', KEYS[1], name)) or 0) <= tonumber(ARGV[1]) then
       redis.call('HDEL', KEYS[1], name, 'key:' .. kid, 'made:' .. kid)
     end
   end

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controllers.relay.identity import CONNECT, IdentityError, PrivateKey, verify
+from controllers.relay.identity import CONNECT, IdentityError, PrivateKey, public_key, verify
 
 KEY = PrivateKey.generate()
 
@@ -53,3 +53,23 @@ def test_a_token_by_hand_is_as_good_as_any() -> None:
 def test_a_claim_that_is_odd_is_refused_in_words(changes: dict[str, Any]) -> None:
     with pytest.raises(IdentityError):
         verify(token(**changes), {KEY.kid: KEY.public}, CONNECT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        KEY.public + "=",
+        KEY.public + "\n",
+        f"!{KEY.public}\0<",
+        KEY.public[:-1],
+        # The last character has four bits that count; another text of the same key, so.
+        KEY.public[:-1] + chr(ord(KEY.public[-1]) + 1),
+        KEY.public[:-1] + "+",
+        KEY.public[:-1] + "é",
+    ],
+)
+def test_a_public_key_has_one_text(text: str) -> None:
+    assert public_key(KEY.public).public_bytes_raw()
+    with pytest.raises(IdentityError):
+        public_key(text)

@@ -119,3 +119,17 @@ def test_a_stream_of_a_revoked_cluster_ends_in_an_error(
         with pytest.raises((Unreachable, requests.RequestException)):
             deque(pieces, maxlen=0)
         assert time.monotonic() - began < CUT_SECONDS
+
+
+def test_what_cannot_be_read_of_one_cluster_harms_no_other(hub: Hub) -> None:
+    cluster_id, key = hub.member("rubbish")
+    other_id, other = hub.member("other")
+    rubbish = {"rotation": "{", "rotate": "soon", "key:0": b"\xff", "until:0": "never"}
+    with link(hub, cluster_id, key), link(hub, other_id, other) as sock:
+        hub.redis.hset(keys.relay_identity(cluster_id), mapping=rubbish)
+        hub.redis.publish(keys.RELAY_EVENTS, cluster_id)
+        join.revoke(hub.redis, other_id)
+        assert closed_within(sock, CUT_SECONDS)
+        assert connect(hub, cluster_id, key) == 101
+    assert "Traceback" not in hub.program.words()
+    assert not hub.redis.hexists(keys.relay_identity(cluster_id), "until:0")
