@@ -20,8 +20,8 @@ _BACK = (
     "x-prometheus-remote-write-histograms-written",
     "x-prometheus-remote-write-exemplars-written",
 )
-# Prometheus throws samples away on 4xx; these say nothing about the samples.
-_OURS = frozenset({401, 403, 404, 407, 408, 411, 426})
+# Prometheus throws samples away on anything but 2xx and 5xx; these alone say that it may.
+_ABOUT_SAMPLES = frozenset({400, 409, 413, 422})
 
 
 class MetricsOut:
@@ -69,7 +69,7 @@ class MetricsOut:
             self.requests[503] += 1
             raise _later(str(failure)) from None
         self.requests[answer.status] += 1
-        if answer.status in _OURS:
+        if 300 <= answer.status < 500 and answer.status not in _ABOUT_SAMPLES:
             self._clock.observe(answer.headers.get("date"))
             raise _later(f"the hub answered {answer.status}")
         back = {name: answer.headers[name] for name in _BACK if name in answer.headers}
