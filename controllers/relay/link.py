@@ -145,6 +145,9 @@ class Link:
             payload = wire.close_payload(code, reason)
             self.connection.write(wire.frame(wire.CLOSE, payload, self._masked))
             self.connection.close()
+            if self.stream is not None:
+                # Now: a peer that does not take part in the end of TLS delays ours.
+                self._cut_leg(self.stream)
 
     @property
     def silent_seconds(self) -> float:

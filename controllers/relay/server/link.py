@@ -110,6 +110,8 @@ class ServerLink(Link):
                 self._opened(number)
             case message.Refused(id=number, code=code, message=words):
                 if self.stream is not None and self.stream.id == number:
+                    if self.stream.leg is not None:
+                        raise wire.WireError("a stream that was opened is refused")
                     # Also when a reset is on its way: the client is idle and will drop it.
                     self._fail(OpenRefused(code, words))
                     self._finish(cut=False)
@@ -170,7 +172,8 @@ class ServerLink(Link):
         stream = self.stream
         if stream is None or stream.id != number or stream.resetting or self._on_opened is None:
             return
-        connection, early = self._on_opened()
+        on_opened, self._on_opened = self._on_opened, None  # a second `opened` is nothing
+        connection, early = on_opened()
         self.attach(connection)
         self.send_data(early)
         if self._opening is not None and not self._opening.done():
