@@ -56,6 +56,8 @@ class Connection(asyncio.BufferedProtocol):
         self.is_full = False
         self.bytes_out = self.bytes_in = 0
         self.unsent_most = HIGH_WATER_BYTES
+        self.watched = False
+        """Whether TCP already looks after it (see ``watch_over``)."""
         self._loop = asyncio.get_running_loop()
         self._buffer = _buffer_of(self._loop)
         self._reasons: set[str] = set()
@@ -74,16 +76,16 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._encrypts = transport.get_extra_info("sslcontext") is not None
         self._transport.set_write_buffer_limits(high=self.unsent_most)
-        raw = self._socket()
-        if raw is None:
-            return
-        # A connection that is gone already refuses options; its loss is reported next.
-        with contextlib.suppress(OSError):
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEP_IDLE_SECONDS)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEP_INTERVAL_SECONDS)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        raw = None if self.watched else self._socket()
+        # What uvloop shows for a socket makes a real one for each option.
+        if raw is not None and (number := raw.fileno()) >= 0:
+            own = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=number)
+            try:
+                watch_over(own)
+            except OSError:
+                pass  # it is gone already; its loss is reported next
+            finally:
+                own.detach()
 
     def get_buffer(self, _size: int) -> memoryview:
         """Where the next bytes go: the same place for all connections."""
@@ -138,11 +140,11 @@ class Connection(asyncio.BufferedProtocol):
         """Whether we ourselves do not read."""
         return bool(self._reasons)
 
-    def write(self, *parts: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Send; nothing happens on a closed connection."""
         if not self.closed:
-            self.bytes_out += sum(map(len, parts))
-            self._transport.writelines(parts)
+            self.bytes_out += len(data)
+            self._transport.write(data)
 
     def write_read(self, data: memoryview | bytes, head: bytes = b"") -> None:
         """Send ``head`` and then ``data`` that was read elsewhere and is good for this call only.
@@ -151,12 +153,12 @@ class Connection(asyncio.BufferedProtocol):
         given.
         """
         if len(data) <= SMALL_BYTES:
-            self.write(b"".join((head, data)))
+            self.write(b"".join((head, data)) if head else bytes(data))
         elif self._encrypts:
-            self.write(head, cast(bytes, data))
+            self._write_parts(head, cast(bytes, data))
         else:
             ends = range(0, len(data), COPY_BYTES)
-            self.write(head, *(bytes(data[at : at + COPY_BYTES]) for at in ends))
+            self._write_parts(head, *(bytes(data[at : at + COPY_BYTES]) for at in ends))
 
     def pause(self, reason: str) -> None:
         """Stop reading until every reason is taken back."""
@@ -174,8 +176,10 @@ class Connection(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Close when all is sent. Never a half-close: uvloop's write_eof corrupts the heap."""
         if not self.closed and self._made:
-            self._linger = self._loop.call_later(LINGER_SECONDS, self.cut)
-            _lingering.add(self)
+            # With nothing to send it is gone at once; TLS takes leave first, and may hide some.
+            if self._encrypts or self.unsent:
+                self._linger = self._loop.call_later(LINGER_SECONDS, self.cut)
+                _lingering.add(self)
             self._transport.close()
         self.closed = True
 
@@ -190,6 +194,11 @@ class Connection(asyncio.BufferedProtocol):
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 
+    def _write_parts(self, *parts: bytes) -> None:
+        if not self.closed:
+            self.bytes_out += sum(map(len, parts))
+            self._transport.writelines(parts)
+
     def _socket(self) -> socket.socket | None:
         return cast(socket.socket | None, self._transport.get_extra_info("socket"))
 
@@ -197,6 +206,15 @@ class Connection(asyncio.BufferedProtocol):
 def lingering() -> list[Connection]:
     """Closed connections that still send what is left."""
     return [connection for connection in _lingering if connection.unsent]
+
+
+def watch_over(sock: socket.socket) -> None:
+    """TCP itself notices a dead peer, and small writes are not held back."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEP_IDLE_SECONDS)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEP_INTERVAL_SECONDS)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
 
 
 def _buffer_of(loop: asyncio.AbstractEventLoop) -> memoryview:

@@ -14,12 +14,14 @@ from controllers.relay.call import CallFailed
 from controllers.relay.client import demand
 from controllers.relay.client.dial import Dialler, DialRefused
 from controllers.relay.client.link import ClientLink
+from controllers.relay.client.throttle import Throttle
 from controllers.relay.event_loop import passed
 from controllers.relay.hub_key import HubKey
 from controllers.relay.limits import PoolSize
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
+LOOK_SECONDS = 0.02
 AFTER_DRAIN_SECONDS = 2.0
 AFTER_LOSS_SECONDS = 0.1
 """Time to learn whether one link was lost, or all."""
@@ -64,6 +66,7 @@ class ClientPool:
         self._features: tuple[str, ...] = ()
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
+        self._look = Throttle(LOOK_SECONDS, self._news.set)
         self._dialling: set[asyncio.Task[None]] = set()
         self._lives: dict[ClientLink, float] = {}
         self._size = PoolSize()
@@ -143,8 +146,8 @@ class ClientPool:
     # What links tell.
 
     def changed(self) -> None:
-        """Something to look at."""
-        self._news.set()
+        """A stream began or ended, which they do by the thousand a second."""
+        self._look()
 
     def greeted(self, _link: ClientLink, hello: message.Hello) -> None:
         """The server has said how many links it wants, and which relay-servers there are."""

@@ -88,14 +88,15 @@ class ServerLink(Link):
         self._opening = self._loop.create_future()
         self._on_opened = on_opened
         self.send(message.Open(self._last_id, target, int(seconds * 1000)))
+        # One second more than the client has, so that its own words can arrive.
+        late = self._loop.call_later(seconds + 1, self._fail, TimeoutError())
         try:
-            # One second more than the client has, so that its own words can arrive.
-            async with asyncio.timeout(seconds + 1):
-                await self._opening
+            await self._opening
         except (TimeoutError, asyncio.CancelledError):
             self.reset("deadline", "the caller waits no longer")
             raise
         finally:
+            late.cancel()
             self._opening = self._on_opened = None
 
     def drain(self, seconds: float) -> None:

@@ -30,6 +30,8 @@ class Observed:
             buckets=_OPEN_BUCKETS,
             registry=None,
         )
+        self._wait = self.open_seconds.labels("wait")
+        self._dial = self.open_seconds.labels("dial")
         self.loop_lag_seconds = Histogram(
             PREFIX + "event_loop_lag_seconds",
             "How late the event loop was, looked at once a second.",
@@ -47,8 +49,8 @@ class Observed:
 
     def opened(self, waited: float, dialled: float) -> None:
         """A stream is open: seconds until a connection was free, and from then on."""
-        self.open_seconds.labels("wait").observe(waited)
-        self.open_seconds.labels("dial").observe(dialled)
+        self._wait.observe(waited)
+        self._dial.observe(dialled)
 
     def reset(self, side: str, code: str) -> None:
         """A stream was cut by the ``server`` or the ``client``."""
