@@ -84,7 +84,7 @@ def measure(amounts: Amounts) -> Iterator[Figure]:
         asked = {
             "relay": relay.chain,
             "nginx": stack.enter_context(chains.nginx(folder, pki, target)),
-            "direct": chains.Chain(lambda: chains.connected(target)),
+            "direct": chains.Chain(target),
         }
         if (caddy := Toolbox.from_env().find("caddy")) is not None:
             port = stack.enter_context(chains.caddy(caddy.path, folder, pki, plain.port))

@@ -11,9 +11,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from load import Open
-
 from tests.conftest import free_port
+from tests.controllers.relay.raw import head_of
 
 CIPHER = "TLS_AES_256_GCM_SHA384"
 """Of Python and nginx alike; nginx is told, of ours it is asserted."""
@@ -55,14 +54,29 @@ class Absent(Exception):
 
 @dataclass(frozen=True)
 class Chain:
-    """``open`` gives a connection to the target; ``pids`` are of server and client."""
+    """``port`` leads to the target once ``greeting`` is answered; ``pids``: server and client."""
 
-    open: Open
+    port: int
+    greeting: bytes = b""
     pids: tuple[int, ...] = ()
+
+    def open(self) -> socket.socket:
+        """A connection to the target."""
+        sock = connected(self.port)
+        if self.greeting:
+            sock.sendall(self.greeting)
+            check_greeted(head_of(sock))
+        return sock
 
     def cpu_seconds(self) -> tuple[float, ...]:
         """By side."""
         return tuple(_cpu(pid) for pid in self.pids)
+
+
+def check_greeted(head: str) -> None:
+    """ConnectionError when that head is no consent."""
+    if head.split(" ")[1:2] != ["200"]:
+        raise ConnectionError(head or "closed without an answer")
 
 
 def resident(pid: int) -> int:
@@ -133,7 +147,7 @@ def nginx(folder: Path, pki: Path, to: int) -> Iterator[Chain]:
             process = stack.enter_context(running(*command))
             await_port(port)
             workers.append(_child(process.pid))
-        yield Chain(lambda: connected(outer), tuple(reversed(workers)))
+        yield Chain(outer, pids=tuple(reversed(workers)))
 
 
 @contextmanager

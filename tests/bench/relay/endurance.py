@@ -42,10 +42,10 @@ def idle(hub: Hub, count: int, tls: bool) -> float:
 
 def soak(relay: Relay, streams: int) -> Iterator[Figure]:
     """Many streams and much echo, and what they leave behind."""
-    load.streams(relay.open, 1000)
+    load.streams(relay.chain, 1000)
     wrong = mismatches(relay.open, ECHO_STREAMS, ECHO_BYTES // 20)
     size, files = _sizes(relay), relay.descriptors()
-    load.streams(relay.open, streams)
+    load.streams(relay.chain, streams)
     wrong += mismatches(relay.open, ECHO_STREAMS, ECHO_BYTES)
     what = f"{streams:,} streams and {ECHO_BYTES // 1_000_000} MB of echo"
     yield Figure(f"{what}: streams that differ", "", wrong, most=0)

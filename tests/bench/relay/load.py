@@ -1,5 +1,6 @@
 """What is asked of a chain, by blocking sockets in this process."""
 
+import select
 import selectors
 import socket
 import time
@@ -7,8 +8,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
+from typing import NoReturn
 
-from target import BLOCK, SMALL
+from chains import Chain, check_greeted
+from target import ASKED, BLOCK, SMALL
 
 Open = Callable[[], socket.socket]
 """A connection to the target, through the chain."""
@@ -67,7 +70,7 @@ def small(opened: Open, count: int) -> list[float]:
 
 def _ask(sock: socket.socket) -> float:
     began = time.monotonic()
-    sock.sendall(b"R\n")
+    sock.sendall(ASKED)
     left = len(SMALL)
     while left:
         data = sock.recv(left)
@@ -83,7 +86,7 @@ def many(opened: Open, streams: int, seconds: float) -> float:
     left: dict[socket.socket, int] = {}
     for sock in [opened() for _ in range(streams)]:
         chooser.register(sock, selectors.EVENT_READ)
-        sock.sendall(b"R\n")
+        sock.sendall(ASKED)
         left[sock] = len(SMALL)
     done, until = 0, time.monotonic() + seconds
     while time.monotonic() < until:
@@ -96,39 +99,72 @@ def many(opened: Open, streams: int, seconds: float) -> float:
             if not left[sock]:
                 done += 1
                 left[sock] = len(SMALL)
-                sock.send(b"R\n")
+                sock.send(ASKED)
     chooser.close()
     for sock in left:
         sock.close()
     return done / seconds
 
 
-def fresh(opened: Open, seconds: float) -> float:
-    """Streams a second that are opened, asked one small thing and closed, by a few callers."""
+class _Fresh:
+    """A stream that is opened, asked one small thing and closed."""
+
+    def __init__(self, chain: Chain) -> None:
+        self.sock = socket.socket()
+        self.sock.connect(("127.0.0.1", chain.port))
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._greeted = not chain.greeting
+        self._left = len(SMALL)
+        self.sock.sendall(chain.greeting or ASKED)
+
+    def done(self) -> bool:
+        """Take what has come; whether that was all."""
+        data = self.sock.recv(4096)
+        if not self._greeted:
+            check_greeted(data.decode("latin-1"))
+            self._greeted = True
+            self.sock.sendall(ASKED)
+            return False
+        if not data:
+            raise ConnectionError("a small request got no answer")
+        self._left -= len(data)
+        return not self._left
+
+
+def _fresh(chain: Chain, goes_on: Callable[[int], bool]) -> int:
+    """How many streams were there, a few at once, for as long as it ``goes_on`` at that number.
+
+    One thread: several that wake each other would take more of the cores than what is measured.
+    """
+    done = 0
+    streams: dict[int, _Fresh] = {}
+    with select.epoll() as ready:
+        while True:
+            while len(streams) < CALLERS and goes_on(done + len(streams)):
+                stream = _Fresh(chain)
+                streams[stream.sock.fileno()] = stream
+                ready.register(stream.sock, select.EPOLLIN)
+            if not streams:
+                return done
+            for number, _ in ready.poll(10) or _silent():
+                if streams[number].done():
+                    streams.pop(number).sock.close()
+                    done += 1
+
+
+def _silent() -> NoReturn:
+    raise ConnectionError("a new stream got no answer within 10 s")
+
+
+def fresh(chain: Chain, seconds: float) -> float:
+    """New streams a second."""
     until = time.monotonic() + seconds
-
-    def caller(_: int) -> int:
-        done = 0
-        while time.monotonic() < until:
-            with opened() as sock:
-                _ask(sock)
-            done += 1
-        return done
-
-    with ThreadPoolExecutor(CALLERS) as pool:
-        return sum(pool.map(caller, range(CALLERS))) / seconds
+    return _fresh(chain, lambda _: time.monotonic() < until) / seconds
 
 
-def streams(opened: Open, count: int) -> None:
-    """So many streams, one after another for each caller."""
-
-    def caller(_: int) -> None:
-        for _ in range(count // CALLERS):
-            with opened() as sock:
-                _ask(sock)
-
-    with ThreadPoolExecutor(CALLERS) as pool:
-        list(pool.map(caller, range(CALLERS)))
+def streams(chain: Chain, count: int) -> None:
+    """So many streams."""
+    _fresh(chain, lambda begun: begun < count)
 
 
 @contextmanager

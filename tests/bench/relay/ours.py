@@ -24,25 +24,13 @@ class Relay:
     def __init__(self, hub: Hub, site: Site) -> None:
         self.hub, self.site = hub, site
         pids = hub.program.process.pid, site.program.process.pid
-        self.chain = Chain(self.open, pids)
-
-    def open(self) -> socket.socket:
-        """A stream."""
-        sock = connected(self.hub.internal)
-        authority = f"manager.{self.site.cluster_id}.relay:443"
-        sock.sendall(
+        authority = f"manager.{site.cluster_id}.relay:443"
+        greeting = (
             f"CONNECT {authority} HTTP/1.1\r\nhost: {authority}\r\n"
-            f"proxy-authorization: Bearer {SERVICE_TOKEN}\r\n\r\n".encode()
+            f"proxy-authorization: Bearer {SERVICE_TOKEN}\r\n\r\n"
         )
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            data = sock.recv(4096)
-            if not data:
-                raise ConnectionError("the relay closed without an answer")
-            answer += data
-        if b" 200 " not in answer.split(b"\r\n")[0]:
-            raise ConnectionError(answer.decode())
-        return sock
+        self.chain = Chain(hub.internal, greeting.encode(), pids)
+        self.open = self.chain.open
 
     def ready(self) -> bool:
         """Whether a stream can be opened."""

@@ -40,7 +40,7 @@ def round_of(chain: Chain, sample: Sample, gib: float, seconds: float) -> None:
         sample.add(f"cpu {side}", spent / (3 * gib))
     latencies(sample, "small", load.small(chain.open, SMALL))
     sample.add("many", load.many(chain.open, 32, seconds))
-    sample.add("fresh", load.fresh(chain.open, seconds))
+    sample.add("fresh", load.fresh(chain, seconds))
     with load.busy(chain.open):
         latencies(sample, "beside", load.small(chain.open, BESIDE))
 
@@ -48,7 +48,7 @@ def round_of(chain: Chain, sample: Sample, gib: float, seconds: float) -> None:
 def round_of_direct(chain: Chain, sample: Sample) -> None:
     """Of no relay only what others are compared with, and what bounds them."""
     latencies(sample, "small", load.small(chain.open, SMALL))
-    sample.add("fresh", load.fresh(chain.open, 1.0))
+    sample.add("fresh", load.fresh(chain, 1.0))
 
 
 def latencies(sample: Sample, what: str, seconds: Sequence[float]) -> None:
