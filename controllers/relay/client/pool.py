@@ -22,6 +22,8 @@ from controllers.relay.limits import PoolSize
 log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 LOOK_SECONDS = 0.02
+CLOCK_SECONDS = 0.001
+"""uvloop's clock counts whole milliseconds, so that its second may be one short."""
 AFTER_DRAIN_SECONDS = 2.0
 AFTER_LOSS_SECONDS = 0.1
 """Time to learn whether one link was lost, or all."""
@@ -276,7 +278,7 @@ class ClientPool:
         self._news.set()
 
     def _wait(self, seconds: float) -> None:
-        self._not_before = max(self._not_before, self._loop.time() + seconds)
+        self._not_before = max(self._not_before, self._loop.time() + CLOCK_SECONDS + seconds)
 
     def _let_go(self) -> None:
         """Close idle links: drained ones when replaced, old ones, and the surplus."""
