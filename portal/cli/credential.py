@@ -29,6 +29,7 @@ def rotate(
 ) -> None:
     """Have clusters replace their keys; one that is not connected does so when it is back."""
     from portal.cli import context as contexts
+    from portal.cli import output as out
     from portal.cli.refusal import EXIT_CODES
 
     check_output(output)
@@ -40,6 +41,8 @@ def rotate(
             confirm(f"Replace the keys of {', '.join(chosen)}?", yes)
         done, failed = _rotated(client, chosen, dry_run)
     _show(done, output, "would be asked" if dry_run else "is asked", "for a new key")
+    if not chosen:
+        out.note("No cluster has a key yet; each makes one when it joins.")
     if failed:
         code = PARTIAL if done else EXIT_CODES[failed[0].status]
         raise CommandFailed("\n  ".join(map(str, failed)), code)

@@ -48,6 +48,15 @@ def test_one_that_cannot_be_asked_does_not_keep_the_others_from_it(
     assert "there is no cluster 'nowhere'" in done.err
 
 
+def test_where_no_cluster_has_a_key_all_of_them_is_told_to_be_none(
+    web: Web, server: str, neurox: Neurox
+) -> None:
+    neurox_web.cluster(web, "north")
+    done = neurox("cluster", "rotate", "--all", "--yes")
+    assert (done.code, done.out) == (0, "")
+    assert "No cluster has a key yet" in done.err
+
+
 def test_where_none_was_asked_the_status_says_why(fleet: Any, neurox: Neurox) -> None:
     assert neurox("cluster", "rotate", "nowhere", "--yes").code == 3
     assert neurox("cluster", "rotate", "north", "--yes").code == 5
