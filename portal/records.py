@@ -12,6 +12,8 @@ _LABEL_KEY = re.compile(
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
 LABELS_MOST = 16
 DESCRIPTION_MOST = 500
+SHORTEST, LONGEST = 60, 7 * 86400
+"""Seconds that a join token may be good for."""
 PAGES = frozenset({"new"})
 """What stands in the place of a name in addresses of the portal: /clusters/new is a form."""
 

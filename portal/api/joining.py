@@ -11,10 +11,10 @@ from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.cluster import cluster_out
 from portal.api.shapes.values import at, moment
 from portal.api.stores import Stores
+from portal.records import LONGEST, SHORTEST
 from portal.schemas import JoinOut, JoinTokenOut
 from portal.settings import Settings
 
-SHORTEST, LONGEST = 60, 7 * 86400
 ADD, ISSUE = "add", "issue a join token"
 """What the audit calls the two that make a token."""
 

@@ -7,7 +7,8 @@ import typer
 
 from portal.cli.cluster_history import history
 from portal.cli.cluster_status import status
-from portal.cli.credential import DryRunOption, YesOption, confirm, revoke, rotate
+from portal.cli.confirmation import confirm
+from portal.cli.credential import DryRunOption, YesOption, revoke, rotate
 from portal.cli.get import OutputOption
 from portal.cli.join import join
 from portal.cli.join_token import token, withdraw

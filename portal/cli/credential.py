@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from portal.cli.confirmation import confirm
 from portal.cli.failure import PARTIAL, USAGE, CommandFailed
 
 if TYPE_CHECKING:
@@ -63,15 +64,6 @@ def revoke(
     with contexts.client() as client:
         found = client.clusters.revoke(name, dry_run=dry_run)
     _show([found], output, "would be cut off" if dry_run else "is cut off", "within ten seconds")
-
-
-def confirm(question: str, yes: bool) -> None:
-    """Go on only if the person, or ``--yes``, says so."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise CommandFailed("this needs --yes where nobody can be asked", USAGE)
-    typer.confirm(question, abort=True, err=True)
 
 
 def check_output(output: str | None) -> None:

@@ -10,14 +10,19 @@ import yaml
 
 from controllers.domain.errors import Refused
 from portal.cli.failure import USAGE, CommandFailed
-from portal.records import check_cluster_labels, require_description, require_name
+from portal.records import (
+    LONGEST,
+    SHORTEST,
+    check_cluster_labels,
+    require_description,
+    require_name,
+)
 
 ENTRIES_MOST = 500
 BYTES_MOST = 1024 * 1024
 FIELDS = ("name", "description", "labels", "expires", "rebuilt")
 TEXT, NUMBER, TRUTH = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "bool"))
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-SHORTEST, LONGEST = 60, 7 * 86400
 
 
 class EntryError(Exception):

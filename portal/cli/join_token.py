@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from portal.cli.credential import DryRunOption, JsonOption, YesOption, check_output, confirm
+from portal.cli.confirmation import confirm
+from portal.cli.credential import DryRunOption, JsonOption, YesOption, check_output
 
 if TYPE_CHECKING:
     from portal.schemas import JoinTokenOut

@@ -6,14 +6,14 @@ repeated: broken off anywhere, the same command goes on.
 
 import json
 import shlex
-import sys
 from typing import Annotated, Any
 
 import typer
 
 from portal.cli import departure, kubectl
+from portal.cli.confirmation import confirm
 from portal.cli.departure import Release
-from portal.cli.failure import PARTIAL, USAGE, CommandFailed
+from portal.cli.failure import PARTIAL, CommandFailed
 
 UNINSTALL_SECONDS = 240.0
 """Pods of ours may take a minute to stop."""
@@ -45,10 +45,7 @@ def leave(
     if dry_run:
         output.note("Nothing was done.")
         return
-    if not yes:
-        if not sys.stdin.isatty():
-            raise CommandFailed("leaving needs --yes where nobody can be asked", USAGE)
-        typer.confirm("Go on?", abort=True, err=True)
+    confirm("Go on?", yes)
     try:
         _act(at, found)
     except KeyboardInterrupt:

@@ -1,10 +1,14 @@
 import json
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import neurox_web
+import pytest
+import typer
 from neurox_web import Web
 from redis import Redis
 
@@ -82,3 +86,16 @@ def test_an_unused_token_is_shown_and_withdrawn(web: Web, server: str, neurox: N
     assert neurox("cluster", "withdraw", "east", "--yes").code == 0
     assert neurox("cluster", "withdraw", "east", "--yes").code == 3
     assert neurox("cluster", "token", "east").code == 3
+
+
+def test_who_says_no_or_breaks_off_removes_nothing(
+    web: Web, server: str, neurox: Neurox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    neurox_web.cluster(web, "east")
+    monkeypatch.setattr(sys, "stdin", Mock(isatty=lambda: True))
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: False)
+    done = neurox("cluster", "remove", "east")
+    assert (done.code, done.err) == (1, "neurox: nothing was done\n")
+    monkeypatch.setattr(typer, "confirm", Mock(side_effect=typer.Abort))
+    assert neurox("cluster", "remove", "east").code == 130
+    assert [cluster.name for cluster in web.stores.clusters.all()] == ["east"]
