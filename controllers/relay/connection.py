@@ -176,6 +176,7 @@ class Connection(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Close when all is sent. Never a half-close: uvloop's write_eof corrupts the heap."""
         if not self.closed and self._made:
+            self._end_by_reset(False)
             # With nothing to send it is gone at once; TLS takes leave first, and may hide some.
             if self._encrypts or self.unsent:
                 self._linger = self._loop.call_later(LINGER_SECONDS, self.cut)
@@ -188,11 +189,20 @@ class Connection(asyncio.BufferedProtocol):
         self.closed = True
         if not self._made:
             return
-        raw = self._socket()
-        if raw is not None and (self.unsent or not self._transport.is_closing()):
-            with contextlib.suppress(OSError):
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if self.unsent or not self._transport.is_closing():
+            self._end_by_reset(True)
         self._transport.abort()
+
+    def guard(self) -> None:
+        """Until it is closed in order, any end is a reset: the death of this process, too."""
+        if not self.closed:
+            self._end_by_reset(True)
+
+    def _end_by_reset(self, reset: bool) -> None:
+        raw = self._socket()
+        if raw is not None:
+            with contextlib.suppress(OSError):
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", reset, 0))
 
     def _write_parts(self, *parts: bytes) -> None:
         if not self.closed:

@@ -27,6 +27,7 @@ class Leg:
         self.connection = connection
         self._link: LegLink | None = link
         connection.receiver = self
+        connection.guard()
         if connection.is_full:
             self.full()
 

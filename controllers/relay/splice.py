@@ -16,6 +16,7 @@ class Splice:
         self._over = over
         for here, there in ((one, other), (other, one)):
             here.receiver = _Side(here, there, self._lost)
+            here.guard()
             if here.is_full:
                 there.pause("splice")
         if self._left < 2:

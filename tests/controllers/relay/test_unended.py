@@ -56,3 +56,16 @@ def test_a_stream_with_its_end_is_whole_or_cut(own: Any) -> None:
     except ConnectionResetError:
         return
     assert size == PIECE * PIECES
+
+
+def test_a_stream_is_cut_by_the_death_of_the_relay_server(own: Any) -> None:
+    cluster_id, key = own.member()
+    with raw.link(own, cluster_id, key) as link, ThreadPoolExecutor(1) as pool:
+        calling = pool.submit(stream.connect, own, f"manager.{cluster_id}.relay:443")
+        while b'"open"' not in link.recv(4096):
+            pass
+        link.sendall(raw.masked(0x81, OPENED) + raw.masked(0x82, b"half"))
+        sock, _ = calling.result()
+        own.program.process.kill()
+        with pytest.raises(ConnectionResetError):
+            received(sock)
