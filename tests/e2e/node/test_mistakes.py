@@ -121,7 +121,7 @@ def use(cluster: Cluster, hub: Hub, token: str) -> None:
 def test_without_its_secret_the_relay_client_waits_and_says_for_what(
     clumsy: Cluster, unjoined: str
 ) -> None:
-    (command,) = (line.strip() for line in unjoined.splitlines() if "logs deployment" in line)
+    (command,) = (line.strip() for line in unjoined.splitlines() if "client check" in line)
 
     def said() -> bool:
         done = subprocess.run(
@@ -132,9 +132,11 @@ def test_without_its_secret_the_relay_client_waits_and_says_for_what(
             timeout=60,
             check=False,
         )
-        return "there is no join Secret; get one on the Clusters page" in done.stdout
+        return "there is none" in done.stdout and "Clusters page" in done.stdout
 
-    eventually("it says that there is no join Secret", said, SAID_SECONDS)
+    eventually("its check says that there is no join Secret", said, SAID_SECONDS)
+    words = "there is no join Secret; get one on the Clusters page"
+    eventually("so does its log", lambda: says(clumsy, words), SAID_SECONDS)
     assert restarts(clumsy, NAMESPACE) == 0
 
 
