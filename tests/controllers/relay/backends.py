@@ -70,6 +70,8 @@ class Backend:
 
 
 class ManagerHandler(Answering):
+    """Says back what it is told. ``made`` and ``ended`` of the state are ids of workloads."""
+
     def do_GET(self) -> None:
         if self.path == "/slow":
             self.backend.seen.append("slow")
@@ -102,7 +104,18 @@ class ManagerHandler(Answering):
             size -= len(piece)
 
     def do_POST(self) -> None:
-        self.answer(200, self.body())
+        body = self.body()
+        if self.path == "/v1/workloads":
+            self.backend.state.setdefault("made", []).append(json.loads(body)["id"])
+        self.answer(200, body)
+
+    def do_DELETE(self) -> None:
+        name = self.path.rpartition("/")[2]
+        if name not in self.backend.state.get("made", ()):
+            self.answer(404)
+            return
+        self.backend.state.setdefault("ended", []).append(name)
+        self.answer(200)
 
 
 class ReceiveHandler(Answering):

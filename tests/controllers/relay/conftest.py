@@ -36,8 +36,11 @@ from tests.controllers.relay.backends import (
 )
 from tests.controllers.relay.stream import SERVICE_TOKEN
 
+HANG_SECONDS = 60.0
+"""What nothing takes but a hang, on a machine that does other things too."""
 
-def await_that(what: str, condition: Callable[[], object], seconds: float = 15.0) -> None:
+
+def await_that(what: str, condition: Callable[[], object], seconds: float = HANG_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"

@@ -126,7 +126,7 @@ def team(hub: Hub, cluster: Cluster, tmp_path: Path) -> Iterator[Team]:
 def all_joined(team: Team) -> None:
     """Both are connected as one cluster, with the one key that the Secret holds."""
     for number in range(CLIENTS):
-        await_that(f"client {number} is connected", lambda n=number: team.is_ready(n), seconds=30)
+        await_that(f"client {number} is connected", lambda n=number: team.is_ready(n))
     kept = team.kept()
     assert kept["cluster-id"] == team.cluster_id
     assert team.keys_at_hub() == [PrivateKey.from_pem(kept["key"]).public]
@@ -136,14 +136,14 @@ def all_joined(team: Team) -> None:
 def test_two_that_start_at_once_join_as_one_cluster_and_their_pools_add_up(team: Team) -> None:
     team.start()
     all_joined(team)
-    await_that("both pools are at the hub", lambda: team.links() >= 2 * 8, seconds=30)
+    await_that("both pools are at the hub", lambda: team.links() >= 2 * 8)
     assert team.answers()
 
 
 def test_one_is_enough(team: Team) -> None:
     team.start()
     all_joined(team)
-    await_that("both pools are at the hub", lambda: team.links() >= 2 * 8, seconds=30)
+    await_that("both pools are at the hub", lambda: team.links() >= 2 * 8)
     team.programs[0].process.kill()
     for _ in range(20):
         assert team.answers()
@@ -158,11 +158,11 @@ def test_one_rotates_the_key_and_the_other_adopts_it(team: Team) -> None:
     def rotated() -> bool:
         return PrivateKey.from_pem(team.kept()["key"]).public != old.public
 
-    await_that("there is a new key", rotated, seconds=30)
+    await_that("there is a new key", rotated)
     # The day on which both are good is over.
     team.hub.redis.hdel(keys.relay_identity(team.cluster_id), f"key:{key_id(old.public)}")
     team.hub.redis.publish(keys.RELAY_EVENTS, team.cluster_id)
-    await_that("both came back by the new key", lambda: team.links() >= 2 * 8, seconds=30)
+    await_that("both came back by the new key", lambda: team.links() >= 2 * 8)
     all_joined(team)
     assert team.answers()
 

@@ -159,7 +159,7 @@ def test_replicas_whose_time_comes_at_once_agree_on_one_key(
     site.join(**soon)
     with second(site, eventually, **soon) as port:
         count = len(known(site).keys)
-        eventually("two more keys", lambda: len(known(site).keys) >= count + 2, seconds=30)
+        eventually("two more keys", lambda: len(known(site).keys) >= count + 2)
         assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).ok
     site.program.stop()
     site.start()

@@ -68,7 +68,7 @@ def test_a_cluster_follows_to_a_new_address_and_needs_the_old_one_no_more(
         assert f"staying at {old.url}" in site.program.words(), "the list does not concern it yet"
         hub.program.stop()
         hub.start(**where(hub, new, old.url))
-        eventually("the new address has worked", lambda: worked(site)[0] == new, 30)
+        eventually("the new address has worked", lambda: worked(site)[0] == new)
         assert told(site)["told"]["urls"] == [new, old.url]
     finally:
         old.close()
@@ -88,7 +88,7 @@ def test_an_address_that_leads_nowhere_costs_nothing(
     hub.program.stop()
     hub.start(**where(hub, bad, hub.url))
     words = f"the control plane says that it is at {bad}, which does not work"
-    eventually("it says so", lambda: words in site.program.words(), 30)
+    eventually("it says so", lambda: words in site.program.words())
     assert f"staying at {hub.url}" in site.program.words()
     eventually("it is connected", site.is_connected)
     assert told(site)["told"]["urls"] == [bad, hub.url]
@@ -106,13 +106,13 @@ def test_a_ca_is_replaced_while_both_are_good(
     cas = hub.folder / "told.crt"
     cas.write_text(FIRST.pem + SECOND.pem)
     both = (FIRST.pem + SECOND.pem).strip()
-    eventually("both have worked", lambda: worked(site) == (hub.url, both), 30)
+    eventually("both have worked", lambda: worked(site) == (hub.url, both))
     hub.program.stop()
     SECOND.issue(hub.pki, "127.0.0.1")
     hub.start(**where(hub, hub.url))
-    eventually("it takes the new certificate", site.is_connected, 30)
+    eventually("it takes the new certificate", site.is_connected)
     cas.write_text(SECOND.pem)
-    eventually("the new CA has worked", lambda: worked(site)[1] == SECOND.pem.strip(), 30)
+    eventually("the new CA has worked", lambda: worked(site)[1] == SECOND.pem.strip())
     site.program.stop()
     site.start()
     eventually("it needs the old one no more", site.is_connected)
@@ -125,11 +125,11 @@ def test_a_ca_that_did_not_sign_is_not_taken_for_the_one_that_did(
     site.join()
     (hub.folder / "told.crt").write_text(SECOND.pem)
     words = "which does not work: " + hub.url.removeprefix("https://")
-    eventually("it says so", lambda: words in site.program.words(), 30)
+    eventually("it says so", lambda: words in site.program.words())
     assert "shows a certificate that is not trusted" in site.program.words()
     hub.program.stop()
     hub.start(**where(hub, hub.url))
-    eventually("it comes back by the CA that works", site.is_connected, 30)
+    eventually("it comes back by the CA that works", site.is_connected)
     assert worked(site)[1] != SECOND.pem.strip()
 
 
@@ -141,10 +141,10 @@ def test_a_join_secret_that_names_another_address_has_the_last_word(
     hub.program.stop()
     named = hub.url.replace("127.0.0.1", "localhost")
     hub.start(**where(hub, named, hub.url))
-    eventually("it has followed", lambda: worked(site)[0] == named, 30)
+    eventually("it has followed", lambda: worked(site)[0] == named)
     joined = told(site)["joined"]
     site.join_file.write_text(site.join_file.read_text().replace(hub.url, named))
-    eventually("it begins anew there", lambda: told(site)["joined"] != joined, 30)
+    eventually("it begins anew there", lambda: told(site)["joined"] != joined)
     assert worked(site)[0] == named
 
 

@@ -147,7 +147,7 @@ def test_a_cluster_keeps_the_links_of_a_replica_that_leaves_until_it_reaches_ano
         dials = pair.outside.accepted
         # One to join, and as many as a pool begins with.
         usual = 1 + PoolSize().start
-        await_that("it looks for b", lambda: len(dials) > usual + 1, seconds=30)
+        await_that("it looks for b", lambda: len(dials) > usual + 1)
         pair.outside.ports.clear()
         pair.a.program.terminate()
         until = time.monotonic() + demand.LET_GO_SECONDS + 2

@@ -125,9 +125,7 @@ def test_presence_returns_after_redis_was_emptied_and_restored(pair: Pair, site:
         for name, value in kept.items():
             pipe.restore(name, 0, value)
         pipe.execute()
-    await_that(
-        "both replicas say so again", lambda: redis.scard(keys.RELAY_REPLICAS) == 2, seconds=20
-    )
+    await_that("both replicas say so again", lambda: redis.scard(keys.RELAY_REPLICAS) == 2)
     await_that(
         "a says whom it holds", lambda: redis.hget(keys.relay_presence(site.cluster_id), "a")
     )
@@ -150,7 +148,7 @@ def test_without_redis_tunnels_stay_and_streams_open_at_both_replicas(
     pair.outside.ports += [pair.a.port, pair.b.port]
     second = pair.site(tmp_path / "second")
     try:
-        await_that("a new cluster joins", lambda: state(pair.b, second).ok, seconds=30)
+        await_that("a new cluster joins", lambda: state(pair.b, second).ok)
     finally:
         second.close()
     assert state(pair.b, site).ok

@@ -197,7 +197,7 @@ def test_a_key_that_does_not_follow_is_refused_told_and_shown(
         locked.ask()
     # The way out: a new token for the same record, which the owner of the cluster puts there.
     locked.site.join_file.write_text(locked.hub.kubeconfig(locked.site.cluster_id))
-    eventually("it has joined again", locked.answers, 30)
+    eventually("it has joined again", locked.answers)
     assert locked.metric("neurox_relay_client_hub_key_refused") == 0
 
 

@@ -16,6 +16,7 @@ from tests.controllers.relay.faults.conftest import (
     files,
     resident,
 )
+from tests.controllers.relay.faults.work import Work
 
 PARTED_SECONDS = 180.0
 """As many signs of life as an hour has by default are due in six minutes; by half of that all is
@@ -29,10 +30,18 @@ def test_an_hour_apart_costs_nothing_and_replays_nothing(well: Scene) -> None:
     scene, known = well, Links(well.hub.redis)
     programs = (scene.hub.program, scene.site.program)
     assert scene.site.session.post("http://manager/echo", data=b"before", timeout=5).ok
-    kept, connections = scene.site.kept(), scene.site.manager.connections
+    work, done = Work(scene.hub, scene.site), scene.site.manager.state
+    work.submit("early")
+    work.await_accepted("early")
+    kept = scene.site.kept()
     scene.network.drop(scene.line.port, "to the server", "to the client")
     parted = time.time()
     scene.await_links(False, DEAD_SECONDS + 1.5)
+    connections = scene.site.manager.connections
+    work.submit("meanwhile")
+    work.submit("withdrawn")
+    work.stop("withdrawn")
+    work.stop("early")
     costs = [(files(program), resident(program)) for program in programs]
     tries = failures(scene)
     until = time.monotonic() + PARTED_SECONDS
@@ -46,6 +55,7 @@ def test_an_hour_apart_costs_nothing_and_replays_nothing(well: Scene) -> None:
             session.post("http://manager/echo", data=b"during", timeout=10)
         assert time.monotonic() - began < 2, "a cluster that is away is told at once"
         asked += 1
+        work.loop.step()
         assert scene.other.session.get("http://manager/x", timeout=10).ok
         await_that("some time is over", lambda end=began + 1: time.monotonic() > end)
     assert asked > 10
@@ -59,7 +69,13 @@ def test_an_hour_apart_costs_nothing_and_replays_nothing(well: Scene) -> None:
     scene.network.heal()
     scene.await_links(True, BACK_SECONDS)
     assert scene.site.kept() == kept, "it is who it was, and needed no new token"
-    assert scene.site.manager.connections == connections, "nothing came late"
+    assert scene.site.manager.connections == connections, "nothing comes late by itself"
+    work.await_accepted("meanwhile")
+    await_that("what was to end has ended", lambda: done.get("ended") == ["early"])
+    await_that("what was withdrawn is let go", lambda: not work.intents.get("withdrawn").cluster)
+    for _ in range(5):
+        work.loop.step()
+    assert (done["made"], done["ended"]) == (["early", "meanwhile"], ["early"]), "each once"
 
 
 def failures(scene: Scene) -> int:
@@ -71,6 +87,6 @@ def test_what_the_cluster_says_while_parted_names_the_time_of_its_next_try(well:
     well.network.drop(well.line.port, "to the server", "to the client")
     well.await_links(False, DEAD_SECONDS + 1.5)
     begun = failures(well)
-    await_that("it says when it tries again", lambda: failures(well) > begun, 20)
+    await_that("it says when it tries again", lambda: failures(well) > begun)
     answer = requests.get(f"http://127.0.0.1:{well.site.metrics}/readyz", timeout=5)
     assert "there is no connection to the hub" in answer.text
