@@ -25,7 +25,7 @@ from tests.controllers.relay import raw
 from tests.controllers.relay.backends import Backend, ManagerHandler
 from tests.controllers.relay.balancer import Balancer
 from tests.controllers.relay.conftest import SERVICE_TOKEN, Hub, Site, await_that
-from tests.controllers.relay.pair import Pair, links, metric, state
+from tests.controllers.relay.pair import Pair, links, metric, patiently, state
 from tests.controllers.relay.stream import connect
 
 SLOW_SECONDS = 0.5
@@ -70,7 +70,7 @@ def site(pair: Pair, tmp_path: Path) -> Iterator[Site]:
 def calling(hub: Hub, site: Site) -> Iterator[None]:
     """A call is under way while something is done, and succeeds in the end."""
     answers: list[requests.Response] = []
-    thread = threading.Thread(target=lambda: answers.append(state(hub, site)))
+    thread = threading.Thread(target=lambda: answers.append(patiently(hub, site)))
     thread.start()
     try:
         yield

@@ -16,7 +16,7 @@ from controllers.relay.limits import PROTOCOL
 from controllers.store import keys
 from tests.conftest import Valkey
 from tests.controllers.relay.conftest import SERVICE_TOKEN, Hub, Site, await_that, slow_request
-from tests.controllers.relay.pair import Load, Pair, links, metric, state
+from tests.controllers.relay.pair import Load, Pair, links, metric, patiently, state
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_call_waits_for_a_cluster_that_has_just_lost_its_only_replica(
     pair.outside.ports.append(pair.b.port)
     pair.a.program.process.kill()
     pair.a.program.process.wait(30)
-    answer = state(pair.b, site)
+    answer = patiently(pair.b, site)
     assert answer.ok, answer.reason
     assert metric(pair.b, 'peer_forwards_total{outcome="unreachable"}') > 0
 
