@@ -1,9 +1,9 @@
 """One socket: reasons to pause, back-pressure, and a fair share of the event loop."""
 
 import asyncio
-import contextlib
 import socket
 import struct
+from collections.abc import Callable
 from typing import Protocol, cast
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -76,16 +76,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._encrypts = transport.get_extra_info("sslcontext") is not None
         self._transport.set_write_buffer_limits(high=self.unsent_most)
-        raw = None if self.watched else self._socket()
-        # What uvloop shows for a socket makes a real one for each option.
-        if raw is not None and (number := raw.fileno()) >= 0:
-            own = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=number)
-            try:
-                watch_over(own)
-            except OSError:
-                pass  # it is gone already; its loss is reported next
-            finally:
-                own.detach()
+        if not self.watched:
+            self._set_up(watch_over)
 
     def get_buffer(self, _size: int) -> memoryview:
         """Where the next bytes go: the same place for all connections."""
@@ -199,23 +191,37 @@ class Connection(asyncio.BufferedProtocol):
             self._end_by_reset(True)
 
     def _end_by_reset(self, reset: bool) -> None:
-        raw = self._socket()
-        if raw is not None:
-            with contextlib.suppress(OSError):
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", reset, 0))
+        self._set_up(_reset if reset else _no_reset)
 
     def _write_parts(self, *parts: bytes) -> None:
         if not self.closed:
             self.bytes_out += sum(map(len, parts))
             self._transport.writelines(parts)
 
-    def _socket(self) -> socket.socket | None:
-        return cast(socket.socket | None, self._transport.get_extra_info("socket"))
+    def _set_up(self, change: Callable[[socket.socket], None]) -> None:
+        """Set options of the socket, cheaply: what uvloop shows makes a real one for each."""
+        raw = cast(socket.socket | None, self._transport.get_extra_info("socket"))
+        if raw is not None and (number := raw.fileno()) >= 0:
+            own = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=number)
+            try:
+                change(own)
+            except OSError:
+                pass  # it is gone already; its loss is reported next
+            finally:
+                own.detach()
 
 
 def lingering() -> list[Connection]:
     """Closed connections that still send what is left."""
     return [connection for connection in _lingering if connection.unsent]
+
+
+def _reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", True, 0))
+
+
+def _no_reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", False, 0))
 
 
 def watch_over(sock: socket.socket) -> None:
