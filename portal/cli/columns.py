@@ -92,7 +92,12 @@ NOUNS = (
         "clusters",
         ("cluster", "cl"),
         (
-            *(NAME, field("state"), part("NODES", "nodes_ready", "nodes"), ALLOCATED),
+            *(
+                NAME,
+                field("standing", heading="STATE"),
+                part("NODES", "nodes_ready", "nodes"),
+                ALLOCATED,
+            ),
             *(UTILIZATION, field("running"), field("queued"), REPORTED),
             field("kubernetes_version", True, "KUBERNETES"),
             *(field("manager_version", True, "NEUROX"), field("relay_version", True, "RELAY")),

@@ -20,7 +20,7 @@ GREEN, YELLOW, RED = "32", "33", "31"
 COLOURS = {
     **dict.fromkeys(("Running", "Succeeded", "connected", "ready", "busy"), GREEN),
     **dict.fromkeys(("Queued", "Starting", "Stopping", "waiting", "idle", "cordoned"), YELLOW),
-    **dict.fromkeys(("Failed", "Invalid", "lost", "fault", "not ready", "stale"), RED),
+    **dict.fromkeys(("Failed", "Invalid", "lost", "revoked", "fault", "not ready", "stale"), RED),
 }
 
 

@@ -67,6 +67,12 @@ class ClusterOut(Grown):
     """How far its clock is ahead of the control plane's, as its relay-client sees it."""
     simulated: bool
 
+    @property
+    def standing(self) -> str:
+        """What people are shown: the state or, as no client of 0.1 knows that one, ``revoked``."""
+        cut = self.credential.state == "revoked" and self.state != "removed"
+        return "revoked" if cut else self.state
+
 
 class JoinOut(Grown):
     """What the admin of the new cluster needs; the secret holds a single-use token."""

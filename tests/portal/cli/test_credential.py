@@ -66,6 +66,7 @@ def test_a_revoked_cluster_keeps_its_record(fleet: Any, neurox: Neurox) -> None:
     done = neurox("cluster", "revoke", "east", "--yes")
     assert (done.code, done.out) == (0, "east is cut off within ten seconds\n")
     assert fleet("east").revoked_at is not None
+    assert "revoked" in neurox("cluster", "list").out
     done = neurox("cluster", "revoke", "west", "--yes", "-o", "json")
     assert json.loads(done.out)["items"][0]["credential"]["state"] == "revoked"
 

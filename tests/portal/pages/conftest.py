@@ -1,8 +1,8 @@
 """The pages on a real port, before an API on another that answers from a made-up fleet.
 
 The cookie ``scenario`` chooses the fleet, so a test sees that cookies travel on: full, empty,
-young, large, stale, hostile, researcher (no admin), no-charts, refused (403), broken (500),
-signed-out (401).
+young, large, stale, revoked, hostile, researcher (no admin), no-charts, refused (403), broken
+(500), signed-out (401).
 """
 
 import threading

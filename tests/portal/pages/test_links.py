@@ -33,6 +33,16 @@ def test_a_lost_cluster_shows_why_and_what_to_do(app: Flask) -> None:
     assert "failed: no Secret" in text
 
 
+def test_a_cluster_that_was_cut_off_is_shown_as_revoked_and_not_as_lost(app: Flask) -> None:
+    revoked = client(app, "revoked")
+    for path in ("/clusters", "/clusters/research-dc1", "/cluster-keys", "/cluster-versions"):
+        text = revoked.get(path).text
+        head = text.split('id="checks"')[0].split('id="link"')[0]
+        assert "</svg>Revoked</span>" in head, path
+        assert "its access was taken back" in head, path
+        assert "</svg>Lost</span>" not in head, path
+
+
 def test_the_check_list_asks_for_itself_until_all_is_green(app: Flask) -> None:
     app.extensions["fixture_api"].config["polled"] = 0
     joining = client(app, "joining")
