@@ -144,7 +144,7 @@ def _join_many(file: Path, output_dir: Path | None, dry_run: bool, as_json: bool
 def _join_one(entry: "Entry", context: str | None, dry_run: bool, form: str | None) -> None:
     from portal.cli import context as contexts
     from portal.cli import kubectl, output
-    from portal.cli.join_record import record, state
+    from portal.cli.join_record import kept, record, state
 
     if context:
         kubectl.check(context)
@@ -152,6 +152,8 @@ def _join_one(entry: "Entry", context: str | None, dry_run: bool, form: str | No
         known = state(client, entry.name)
         made = record(client, entry, known, dry_run)
     name = entry.name
+    if known and (words := kept(entry, made)):
+        output.note(f"{name} {words}.")
     if dry_run:
         if form == "json":
             _print(made, form)

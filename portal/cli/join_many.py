@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from portal.cli.failure import DENIED, INTERRUPTED, PARTIAL, CommandFailed
 from portal.cli.join_file import Entry
 from portal.cli.join_folder import JoinFolder
-from portal.cli.join_record import record, state
+from portal.cli.join_record import kept, record, state
 
 if TYPE_CHECKING:
     from portal.client import Client
@@ -118,6 +118,8 @@ class Batch:
         made = record(self.client, entry, known, self.dry_run)
         what = "a new token for the record" if known else "made"
         verb = ("would get " if known else "would be ") if self.dry_run else "got " * bool(known)
+        if known and (words := kept(entry, made)):
+            what = f"{what}, which {words}"
         if self.dry_run:
             return Result(entry, f"{verb}{what}")
         file = self.folder.write(entry.name, made.secret) if self.folder else None

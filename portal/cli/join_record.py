@@ -24,6 +24,17 @@ def state(client: "Client", name: str) -> str | None:
     return "lost" if found.credential.state == "revoked" else found.state
 
 
+def kept(entry: Entry, made: "JoinOut") -> str:
+    """What of the entry an existing record did not take, in words; empty: nothing."""
+    cluster = made.cluster
+    fields = {
+        "description": bool(entry.description) and entry.description != cluster.description,
+        "labels": bool(entry.labels) and entry.labels != cluster.labels,
+    }
+    differ = " and ".join(name for name, other in fields.items() if other)
+    return f"keeps its {differ}; those given here are for a new record only" if differ else ""
+
+
 def record(client: "Client", entry: Entry, known: str | None, dry_run: bool = False) -> "JoinOut":
     """A new record, or a new token for one that is not connected. CommandFailed, ApiError."""
     from portal.schemas import ClusterIn, JoinIn

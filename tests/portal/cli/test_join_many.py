@@ -57,6 +57,15 @@ def test_the_secrets_come_as_documents_that_name_their_clusters(
     assert web.get("/clusters/east").json["labels"] == {"region": "eu"}  # type: ignore[index]
 
 
+def test_a_record_that_keeps_other_labels_than_the_file_has_is_told(
+    web: Web, neurox: Neurox, many: Callable[..., Any]
+) -> None:
+    neurox("cluster", "join", "east", "--label", "region=us")
+    done = many()
+    assert "east: got a new token for the record, which keeps its labels; those" in done.err
+    assert "west: made, good" in done.err
+
+
 def test_each_cluster_gets_a_file_that_its_owner_alone_can_read(
     web: Web, many: Callable[..., Any], tmp_path: Path
 ) -> None:
