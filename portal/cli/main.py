@@ -6,6 +6,7 @@ Modules import what is heavy inside their functions, so that ``neurox --help`` s
 import errno
 import os
 import sys
+from pathlib import Path
 
 import typer
 
@@ -27,6 +28,7 @@ for module in (local, get, submit, cluster, preflight, demo):
 
 def run() -> None:
     """Entry point; ends the process with the exit status."""
+    _streams()
     try:
         try:
             app()
@@ -44,6 +46,17 @@ def run() -> None:
             raise
         _silence()
         sys.stderr.write(f"neurox: the output could not be written: {error.strerror}\n")
+        sys.exit(FAILED)
+
+
+def _streams() -> None:
+    """Refuse a closed standard output before anything is done: a token would be made for nobody."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - it stays open
+    if sys.stdout is None:
+        sys.stderr.write(
+            "neurox: standard output is closed, nothing was done; send it to /dev/null instead\n"
+        )
         sys.exit(FAILED)
 
 

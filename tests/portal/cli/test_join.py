@@ -1,5 +1,7 @@
 import json
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -241,3 +243,40 @@ def test_a_given_secret_is_applied_as_it_is(
         assert refused.code == 2
         assert "the join Secret cannot be used: " in refused.err
     assert not (kubectl / "applied").exists()
+
+
+def test_a_record_keeps_its_description_and_labels_and_that_is_said(
+    web: Web, server: str, neurox: Neurox
+) -> None:
+    words = ("cluster", "join", "cellar", "--description", "old", "--label", "a=1")
+    assert "for a new record only" not in neurox(*words).err
+    assert "for a new record only" not in neurox(*words).err
+    done = neurox("cluster", "join", "cellar", "--description", "new", "--label", "a=2")
+    assert done.code == 0
+    assert "cellar keeps its description and labels; those given here are for a new" in done.err
+    (record,) = web.stores.clusters.all()
+    assert (record.description, record.labels) == ("old", {"a": "1"})
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+def test_a_closed_output_is_told_before_a_token_is_made(web: Web, server: str, closed: str) -> None:
+    done = _redirected(closed)
+    assert done.returncode == 1
+    assert done.stderr in (
+        "",
+        "neurox: standard output is closed, nothing was done; send it to /dev/null instead\n",
+    )
+    assert web.stores.clusters.all() == []
+
+
+def test_a_full_disk_is_told_in_a_sentence(server: str) -> None:
+    done = _redirected(">/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.endswith("the output could not be written: No space left on device\n")
+    assert "Traceback" not in done.stderr
+
+
+def _redirected(how: str) -> "subprocess.CompletedProcess[str]":
+    command = f'exec "$0" -m portal.cli.main cluster join cellar {how}'
+    shell = ["sh", "-c", command, sys.executable]
+    return subprocess.run(shell, capture_output=True, text=True, timeout=60, check=False)
