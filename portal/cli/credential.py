@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from portal.cli.confirmation import confirm
-from portal.cli.failure import PARTIAL, USAGE, CommandFailed
+from portal.cli.failure import DENIED, FAILED, PARTIAL, USAGE, CommandFailed
 
 if TYPE_CHECKING:
-    from portal.client import ApiError, Client
+    from portal.client import Client
     from portal.schemas import ClusterOut
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -31,7 +31,6 @@ def rotate(
     """Have clusters replace their keys; one that is not connected does so when it is back."""
     from portal.cli import context as contexts
     from portal.cli import output as out
-    from portal.cli.refusal import EXIT_CODES
 
     check_output(output)
     if bool(names) is every:
@@ -45,7 +44,7 @@ def rotate(
     if not chosen:
         out.note("No cluster has a key yet; each makes one when it joins.")
     if failed:
-        code = PARTIAL if done else EXIT_CODES[failed[0].status]
+        code = PARTIAL if done else failed[0].exit_code
         raise CommandFailed("\n  ".join(map(str, failed)), code)
 
 
@@ -78,18 +77,23 @@ def _with_keys(client: "Client") -> list[str]:
 
 def _rotated(
     client: "Client", names: list[str], dry_run: bool
-) -> tuple[list["ClusterOut"], list["ApiError"]]:
-    """Those that were asked, and why each of the others was not."""
-    from portal.client import ApiError
+) -> tuple[list["ClusterOut"], list[CommandFailed]]:
+    """Those that were asked, and why each of the others was not; what fails for all ends it."""
+    from portal.cli.refusal import told
 
     done, failed = [], []
-    for name in names:
+    for number, name in enumerate(names):
         try:
-            done.append(client.clusters.rotate(name, dry_run=dry_run))
-        except ApiError as error:
-            if error.status not in (404, 409):
-                raise
-            failed.append(error)
+            with told():
+                done.append(client.clusters.rotate(name, dry_run=dry_run))
+        except CommandFailed as failure:
+            failed.append(failure)
+            if failure.exit_code not in (DENIED, FAILED):
+                continue
+            if len(names) > 1:
+                left = ", ".join(names[number:])
+                failed.append(CommandFailed(f"not asked: {left}; run the command again for them"))
+            break
     return done, failed
 
 

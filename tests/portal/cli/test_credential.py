@@ -11,6 +11,7 @@ from redis import Redis
 
 from controllers.relay import credential
 from controllers.store import keys
+from portal.client.resources import Clusters
 
 Neurox = Callable[..., Any]
 
@@ -46,6 +47,24 @@ def test_one_that_cannot_be_asked_does_not_keep_the_others_from_it(
     assert (done.code, done.out) == (7, "east is asked for a new key\n")
     assert "'north' has no key" in done.err
     assert "there is no cluster 'nowhere'" in done.err
+
+
+def test_what_ends_it_midway_tells_what_was_done_and_what_was_not(
+    web: Web, fleet: Any, neurox: Neurox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotate = Clusters.rotate
+
+    def signed_out_after(self: Any, name: str, **more: Any) -> Any:
+        found = rotate(self, name, **more)
+        web.stores.tokens.revoke_all(web.stores.users.get("admin"))
+        return found
+
+    monkeypatch.setattr(Clusters, "rotate", signed_out_after)
+    done = neurox("cluster", "rotate", "east", "west", "north", "--yes")
+    assert (done.code, done.out) == (7, "east is asked for a new key\n")
+    assert "check NEUROX_TOKEN" in done.err
+    assert "not asked: west, north; run the command again for them" in done.err
+    assert fleet("west").asked_at is None
 
 
 def test_where_no_cluster_has_a_key_all_of_them_is_told_to_be_none(
