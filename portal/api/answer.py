@@ -1,11 +1,12 @@
 """Answers: models as JSON, with a weak ETag that saves sending the same again."""
 
 from collections.abc import Mapping
+from importlib.metadata import version
 
 from flask import Flask, Response, request
 from pydantic import BaseModel
 
-from portal.schemas.base import FIRST
+from portal.schemas.base import FIRST, VERSION_HEADER
 
 JSON = "application/json"
 
@@ -53,6 +54,8 @@ def cacheable(app: Flask) -> None:
     def tag(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "private, no-cache")
         response.headers.setdefault("Vary", "Cookie, Authorization")
+        if response.status_code < 400:
+            response.headers[VERSION_HEADER] = version("neurox")
         if request.method in ("GET", "HEAD") and response.status_code == 200:
             response.add_etag(weak=True)
             response.make_conditional(request)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from portal.cli.failure import CONFLICT, DENIED, FAILED, NOT_FOUND, USAGE, CommandFailed
 from portal.cli.text import clean
-from portal.client import ApiError, NotSignedIn, Unavailable
+from portal.client import ApiError, NotSignedIn, OtherVersion, Unavailable
 from portal.schemas import Problem
 
 EXIT_CODES = {400: USAGE, 401: DENIED, 403: DENIED, 404: NOT_FOUND, 409: CONFLICT, 422: USAGE}
@@ -22,6 +22,9 @@ def told() -> Iterator[None]:
     except ApiError as error:
         code = EXIT_CODES.get(error.status, FAILED)
         raise CommandFailed(sentence(error.problem), code) from None
+    except OtherVersion as error:
+        hint = "use the `neurox` of the server's version, or upgrade the older of the two"
+        raise CommandFailed(f"{clean(str(error))}\n  {hint}") from None
     except Unavailable as error:
         raise CommandFailed(f"{clean(str(error))}\n  is it running? see `neurox status`") from None
 

@@ -48,12 +48,12 @@ class Client:
 
     def me(self) -> Me:
         """Who is asking."""
-        return parsed(Me, self._transport.send("GET", "/me").content)
+        return parsed(Me, self._transport.send("GET", "/me"))
 
     def overview(self, **query: Any) -> OverviewOut:
         """All that the first page shows but its chart; ``query`` takes ``cluster``."""
         answer = self._transport.send("GET", "/overview", query)
-        return parsed(OverviewOut, answer.content)
+        return parsed(OverviewOut, answer)
 
     def series(self, name: str, **query: Any) -> Series:
         """A chart: ``utilization``, ``memory``, ``power`` or ``gpus``.
@@ -61,7 +61,7 @@ class Client:
         ``query`` takes from, to, step, by (pool, cluster) and one of cluster, node, gpu, workload.
         """
         answer = self._transport.send("GET", f"/series/{segment(name)}", query)
-        return parsed(Series, answer.content)
+        return parsed(Series, answer)
 
     def close(self) -> None:
         """Give the connections back."""

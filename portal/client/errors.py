@@ -9,6 +9,10 @@ class Unavailable(Exception):
     """No answer from the API: it is down, too slow, or not what answers at that address."""
 
 
+class OtherVersion(Unavailable):
+    """An answer in a shape that this client does not know."""
+
+
 class ApiError(Exception):
     """The API refused; ``problem`` is its RFC 9457 answer."""
 

@@ -35,7 +35,7 @@ class Resource(Generic[Out]):
 
     def list(self, **query: Any) -> Page[Out]:
         """One page; ``query`` takes limit, cursor, sort, q and the filters of the noun."""
-        return parsed(self._page, self._transport.send("GET", self._path, query).content)
+        return parsed(self._page, self._transport.send("GET", self._path, query))
 
     def all(self, **query: Any) -> Iterator[Out]:
         """Every item, page by page."""
@@ -50,7 +50,7 @@ class Resource(Generic[Out]):
     def get(self, name: str) -> Out:
         """One item by name or id."""
         answer = self._transport.send("GET", f"{self._path}/{segment(name)}")
-        return parsed(self._one, answer.content)
+        return parsed(self._one, answer)
 
 
 class Named(Resource[Out]):
@@ -64,7 +64,7 @@ class Named(Resource[Out]):
             {"dry_run": dry_run or None},
             body.model_dump(mode="json", exclude_none=True),
         )
-        return parsed(self._one, answer.content)
+        return parsed(self._one, answer)
 
     def delete(self, name: str, *, dry_run: bool = False) -> None:
         """Remove ``name``."""
@@ -80,18 +80,18 @@ class Clusters(Resource[Out]):
         """A record and the Secret that lets one cluster join as it."""
         query, body = {"dry_run": dry_run or None}, asked.model_dump(mode="json")
         answer = self._transport.send("POST", self._path, query, body)
-        return parsed(JoinOut, answer.content)
+        return parsed(JoinOut, answer)
 
     def join(self, name: str, asked: JoinIn | None = None, *, dry_run: bool = False) -> JoinOut:
         """A new single-use token for a record that exists."""
         query, body = {"dry_run": dry_run or None}, (asked or JoinIn()).model_dump(mode="json")
         answer = self._transport.send("POST", f"{self._path}/{segment(name)}/join", query, body)
-        return parsed(JoinOut, answer.content)
+        return parsed(JoinOut, answer)
 
     def waiting_join(self, name: str) -> JoinTokenOut:
         """The token that the cluster may still join by; ApiError 404 when it needs a new one."""
         answer = self._transport.send("GET", f"{self._path}/{segment(name)}/join")
-        return parsed(JoinTokenOut, answer.content)
+        return parsed(JoinTokenOut, answer)
 
     def withdraw_join(self, name: str, *, dry_run: bool = False) -> None:
         """Make that token worthless; ApiError 404 when there is none."""
@@ -101,17 +101,17 @@ class Clusters(Resource[Out]):
     def upgrade(self, name: str) -> UpgradeOut:
         """How to bring what the cluster runs to the control plane's version."""
         answer = self._transport.send("GET", f"{self._path}/{segment(name)}/upgrade")
-        return parsed(UpgradeOut, answer.content)
+        return parsed(UpgradeOut, answer)
 
     def checks(self, name: str) -> ChecksOut:
         """The stages of its joining, each with its state and what to do."""
         answer = self._transport.send("GET", f"{self._path}/{segment(name)}/checks")
-        return parsed(ChecksOut, answer.content)
+        return parsed(ChecksOut, answer)
 
     def link(self, name: str) -> LinkOut:
         """How it is connected."""
         answer = self._transport.send("GET", f"{self._path}/{segment(name)}/link")
-        return parsed(LinkOut, answer.content)
+        return parsed(LinkOut, answer)
 
     def rotate(self, name: str, *, dry_run: bool = False) -> Out:
         """Have it replace its key."""
@@ -123,7 +123,7 @@ class Clusters(Resource[Out]):
 
     def _ask(self, name: str, what: str, dry_run: bool) -> Out:
         path, query = f"{self._path}/{segment(name)}/{what}", {"dry_run": dry_run or None}
-        return parsed(self._one, self._transport.send("POST", path, query).content)
+        return parsed(self._one, self._transport.send("POST", path, query))
 
     def delete(self, name: str, *, dry_run: bool = False) -> None:
         """Take the cluster off the lists and revoke its credential; its history is kept."""
@@ -145,7 +145,7 @@ class Workloads(Resource[WorkloadOut]):
             workload.model_dump(mode="json", exclude_none=True),
             {"Idempotency-Key": idempotency_key} if idempotency_key else None,
         )
-        return parsed(WorkloadOut, answer.content)
+        return parsed(WorkloadOut, answer)
 
     def stop(self, workload_id: str) -> None:
         """Ask for it to end; its GPUs come back when its pods are gone."""
@@ -159,7 +159,7 @@ class Quotas(Resource[QuotaOut]):
         """Guarantee ``gpus`` GPUs of ``pool`` to ``group``."""
         path = f"{self._path}/{segment(pool)}/{segment(group)}"
         answer = self._transport.send("PUT", path, {"dry_run": dry_run or None}, {"gpus": gpus})
-        return parsed(QuotaOut, answer.content)
+        return parsed(QuotaOut, answer)
 
     def delete(self, pool: str, group: str) -> None:
         """Guarantee nothing any more."""
@@ -173,4 +173,4 @@ class Users(Named[Out]):
         """A token named ``name`` that acts as ``user``; replaces a former one of that name."""
         path = f"{self._path}/{segment(user)}/tokens"
         answer = self._transport.send("POST", path, None, {"name": name})
-        return parsed(TokenOut, answer.content)
+        return parsed(TokenOut, answer)

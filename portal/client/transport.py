@@ -6,10 +6,11 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import requests
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from requests.adapters import HTTPAdapter
 
-from portal.client.errors import Unavailable, from_answer
+from portal.client.errors import OtherVersion, Unavailable, from_answer
+from portal.schemas.base import VERSION_HEADER
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -64,9 +65,17 @@ class Transport:
         self._session.close()
 
 
-def parsed(shape: type[Shape], content: bytes) -> Shape:
-    """An answer in its shape; fields that only a newer server knows are left out."""
-    return shape.model_validate_json(content, extra="ignore")
+def parsed(shape: type[Shape], answer: requests.Response) -> Shape:
+    """An answer in its shape; fields that only a newer server knows are left out. OtherVersion."""
+    try:
+        return shape.model_validate_json(answer.content, extra="ignore")
+    except ValidationError:
+        theirs = answer.headers.get(VERSION_HEADER)
+        raise OtherVersion(
+            f"what {answer.url.partition('?')[0]} answers has a shape that neurox "
+            f"{version('neurox')} does not know; "
+            + (f"the server is {theirs:.40}" if theirs else "the server does not say its version")
+        ) from None
 
 
 def segment(value: str) -> str:

@@ -7,7 +7,7 @@ from flask import Flask, Response, make_response, redirect, render_template, req
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.client import ApiError, NotSignedIn, Unavailable
+from portal.client import ApiError, NotSignedIn, OtherVersion, Unavailable
 from portal.pages import navigation
 from portal.pages.rendering import is_fragment
 
@@ -73,8 +73,10 @@ def _refused(error: ApiError) -> Response:
     return _page(explain(problem.status, problem.detail, problem.request_id))
 
 
-def _unavailable(_: Unavailable) -> Response:
-    return _page(explain(503, "The Neurox API does not answer."))
+def _unavailable(error: Unavailable) -> Response:
+    other = isinstance(error, OtherVersion)
+    said = "is of a version that these pages do not know" if other else "does not answer"
+    return _page(explain(503, f"The Neurox API {said}."))
 
 
 def _own(error: HTTPException) -> BaseResponse:

@@ -11,6 +11,8 @@ from pydantic import (
 )
 
 Item = TypeVar("Item")
+VERSION_HEADER = "Neurox-Version"
+"""What says the version of the server in each answer that is no refusal."""
 FRESH_SECONDS = 45.0
 """A report or sample older than this is not live any more."""
 

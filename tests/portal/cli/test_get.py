@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from typing import Any
 
 import neurox_web
@@ -13,6 +14,7 @@ from neurox_web import Web
 
 from controllers.domain.cluster import StateDelta
 from controllers.domain.policy import Group
+from portal.schemas import ClusterOut
 
 Neurox = Callable[..., Any]
 
@@ -48,6 +50,22 @@ def test_every_noun_has_its_words(
         assert done.code == 0
         assert seen in done.out.split()
         assert neurox("get", word).out.count("\n") >= 2
+
+
+def test_an_answer_of_another_version_is_told_with_both_versions(
+    fleet: Web, neurox: Neurox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Later(ClusterOut):
+        since_version_9: str
+
+    monkeypatch.setattr("portal.client.client.ClusterOut", Later)
+    done = neurox("get", "clusters")
+    ours = version("neurox")
+    assert done.code == 1
+    assert f"/api/v1/clusters answers has a shape that neurox {ours} does not know" in done.err
+    assert f"the server is {ours}\n" in done.err
+    assert "use the `neurox` of the server's version" in done.err
+    assert "Traceback" not in done.err
 
 
 def test_json_and_yaml_are_the_apis_items(fleet: Web, neurox: Neurox) -> None:

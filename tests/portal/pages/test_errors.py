@@ -5,6 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from portal.pages import Settings, SettingsError, create_app
+from portal.schemas import GpuOut
 
 POLL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
@@ -60,6 +61,16 @@ def test_without_an_api_the_page_says_so() -> None:
     answer = create_app(Settings("http://127.0.0.1:1")).test_client().get("/")
     assert answer.status_code == 503
     assert "The Neurox API does not answer." in answer.text
+
+
+def test_an_api_of_another_version_is_told(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Later(GpuOut):
+        since_version_9: str
+
+    monkeypatch.setattr("portal.client.client.GpuOut", Later)
+    answer = app.test_client().get("/gpus")
+    assert answer.status_code == 503
+    assert "is of a version that these pages do not know" in answer.text
 
 
 def test_a_chart_without_data_does_not_take_the_page_down(app: Flask) -> None:
