@@ -8,6 +8,7 @@ from typing import Protocol
 from controllers.environment import Address
 from controllers.relay import message, wire
 from controllers.relay.call import CallFailed, Origin, connect
+from controllers.relay.client.demand import LIFE_SECONDS, LIFE_SPREAD
 from controllers.relay.connection import Connection
 from controllers.relay.hub_key import HubKey
 from controllers.relay.hub_place import CA_CHARACTERS, Places
@@ -62,6 +63,8 @@ class ClientLink(Link):
         """Who answers; known once it has said hello."""
         self.streams_served = 0
         self.made_at = self.seen_at
+        self.life = LIFE_SECONDS * owner.spread(1 - LIFE_SPREAD, 1 + LIFE_SPREAD)
+        """How many seconds until another one takes its place."""
         self._owner = owner
         self._cas = ""
         self._held: list[bytes] = []

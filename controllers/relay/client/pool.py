@@ -70,7 +70,6 @@ class ClientPool:
         self._news = asyncio.Event()
         self._look = Throttle(LOOK_SECONDS, self._news.set)
         self._dialling: set[asyncio.Task[None]] = set()
-        self._lives: dict[ClientLink, float] = {}
         self._size = PoolSize()
         self._wanted = 0
         self._started = self._reachable = False
@@ -165,7 +164,6 @@ class ClientPool:
     def gone(self, link: ClientLink) -> None:
         """A link is no more."""
         self.links.discard(link)
-        self._lives.pop(link, None)
         if not self.links:
             self._started = False
         if not link.draining:
@@ -226,11 +224,8 @@ class ClientPool:
             link.replica
             for link in self.links
             if link.replica is not None and not link.draining
-            if old or now - link.made_at <= self._life(link)
+            if old or now - link.made_at <= link.life
         )
-
-    def _life(self, link: ClientLink) -> float:
-        return self._lives.get(link, demand.LIFE_SECONDS)
 
     async def _dial(self) -> None:
         try:
@@ -253,8 +248,6 @@ class ClientPool:
         self.failures, self.refusal, self._reachable = 0, None, True
         self.dials += 1
         self._wanted = max(0, self._wanted - 1)
-        spread = self.spread(1 - demand.LIFE_SPREAD, 1 + demand.LIFE_SPREAD)
-        self._lives[link] = demand.LIFE_SECONDS * spread
         self.links.add(link)
         self._started = self._started or len(self.links) >= self._size.start
 
@@ -292,7 +285,7 @@ class ClientPool:
                     link.close(reason="drained")
         fresh = [link for link in idle if not link.draining and link.replica is not None]
         ages = [
-            demand.Idle(str(link.replica), now - link.used_at, now - link.made_at, self._life(link))
+            demand.Idle(str(link.replica), now - link.used_at, now - link.made_at, link.life)
             for link in fresh
         ]
         for index in demand.closable(ages, self._held(old=True), self._replicas, self._size):

@@ -20,6 +20,7 @@ from controllers.relay.server.peers import Peers
 from controllers.relay.server.pool import Pools
 from controllers.relay.server.presence import Presence
 from controllers.relay.server.public import Public
+from controllers.relay.server.reception import Reception
 from controllers.relay.server.replicas import Replicas
 from controllers.relay.server.rotation import KeyDesk
 from controllers.relay.server.settings import Settings
@@ -47,7 +48,8 @@ class RelayServer:
         self._hub_keys = hub_keys.HubKeys(settings.hub_keys)
         desk = JoinDesk(self._registry, self._contacts, self._hub_keys)
         key_desk = KeyDesk(self._registry, self._pools.observed)
-        self._public = Public(settings, self._pools, doorkeeper, desk, self._gateway, key_desk)
+        self._reception = Reception(settings, self._pools, doorkeeper, self._hub_keys, key_desk)
+        public = Public(doorkeeper, self._reception, desk, self._gateway)
         self._replicas = Replicas(settings.redis_url, settings.replica)
         own = settings.advertised
         self._peers = Peers(self._replicas, settings.service_token, settings.peers, own)
@@ -55,7 +57,7 @@ class RelayServer:
         metrics = ServerMetrics(self._pools, doorkeeper, self._gateway, self._peers).registry()
         tunnel = Tunnel(self._pools, settings.service_token, self._peers, self._presence)
         self._outside = Listener(
-            self._public.handle, most=allowance.sockets, unsent_most=allowance.unsent_bytes
+            public.handle, most=allowance.sockets, unsent_most=allowance.unsent_bytes
         )
         inside = Internal(tunnel, metrics, self._unready)
         self._inside = Listener(inside.handle, unsent_most=allowance.unsent_bytes)
@@ -72,7 +74,7 @@ class RelayServer:
         for work in (
             revocation.watch(self._registry, self._pools, self._gateway),
             hub_keys.watch(self._hub_keys, self._tell_clusters),
-            addresses.watch(self._public.addresses, self._tell_addresses),
+            addresses.watch(self._reception.addresses, self._tell_addresses),
             self._contacts.run(self._pools, self._gateway),
             self._presence.run(self._tell_clusters),
             self._pools.observed.watch_loop(),
@@ -94,7 +96,7 @@ class RelayServer:
 
     async def drain(self) -> None:
         """Take nothing new, let clients dial elsewhere, give streams their time."""
-        self._public.draining = self._replicas.leaving = True
+        self._reception.draining = self._replicas.leaving = True
         self._pools.news.set()
         self._outside.stop_accepting()
         seconds = self._settings.drain_seconds
@@ -138,18 +140,18 @@ class RelayServer:
 
     def _tell_clusters(self) -> None:
         """One link of each is enough: which relay-servers there are, and the hub's keys."""
-        self._public.replicas = self._presence.live
+        self._reception.replicas = self._presence.live
         for pool in self._pools:
             for link in list(pool.links)[:1]:
-                link.send(self._public.hello)
+                link.send(self._reception.hello)
 
     def _tell_addresses(self) -> None:
         """Every link, for each relay-client of a cluster has to know."""
         for link in self._pools.links():
-            self._public.tell_addresses(link)
+            self._reception.tell_addresses(link)
 
     def _unready(self) -> str | None:
-        return "this relay-server is stopping" if self._public.draining else None
+        return "this relay-server is stopping" if self._reception.draining else None
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -34,7 +34,7 @@ class JoinDesk:
     def __init__(self, registry: Registry, contacts: Contacts, hub_keys: HubKeys) -> None:
         self._registry = registry
         self._contacts = contacts
-        self.hub_keys = hub_keys
+        self._hub_keys = hub_keys
 
     async def redeem(self, request: Request) -> None:
         """Answer with the cluster's id and the hub's keys, or a sentence that says what to do."""
@@ -56,7 +56,7 @@ class JoinDesk:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, str(failure), retry_after=5) from None
         log.info("cluster %s has joined", cluster_id)
         self._contacts.joined(cluster_id, body.version)
-        shown = {"hub_keys": msgspec.to_builtins(self.hub_keys.chain)}
+        shown = {"hub_keys": msgspec.to_builtins(self._hub_keys.chain)}
         request.answer_json(HTTPStatus.OK, {"cluster_id": cluster_id, **shown})
 
     async def explain(self, request: Request) -> None:
