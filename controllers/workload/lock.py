@@ -12,11 +12,10 @@ from prometheus_client.registry import Collector
 from controllers.relay.identity import Claim, IdentityError, claimed
 from controllers.relay.limits import USED_SECONDS
 from controllers.relay.seal import Asked, unsealed
+from controllers.relay.seldom import Seldom
 from controllers.workload.routes import Answer, problem
 
 log = logging.getLogger(__name__)
-TELL_SECONDS = 60.0
-"""How often each reason is logged: a stranger must not be able to fill the log."""
 MOST_USED = 100_000
 """Tokens that are remembered: 300 requests a second, all the time."""
 _NO_KEY = (
@@ -39,7 +38,7 @@ class Lock(Collector):
         self._since = int(clock())
         self._used: dict[str, float] = {}
         self._mutex = Mutex()
-        self._told: dict[str, float] = {}
+        self._seldom = Seldom(log, clock)
         self.refused: Counter[str] = Counter()
 
     def begin(self) -> None:
@@ -69,14 +68,9 @@ class Lock(Collector):
         yield family
 
     def _note(self, failure: IdentityError) -> None:
-        now = self._clock()
         with self._mutex:
             self.refused[failure.reason] += 1
-            news = now - self._told.get(failure.reason, -TELL_SECONDS) >= TELL_SECONDS
-            if news:
-                self._told[failure.reason] = now
-        if news:
-            log.warning("a request was refused: %s", failure)
+        self._seldom.warning(failure.reason, f"a request was refused: {failure}")
 
     def _check(self, asked: Asked, authorization: str) -> None:
         scheme, _, token = authorization.partition(" ")

@@ -3,6 +3,7 @@
 import io
 import logging
 import socket
+import sys
 import time
 import urllib.parse
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from controllers.relay.seal import Asked
+from controllers.relay.seldom import Seldom
 from controllers.workload.lock import Lock
 from controllers.workload.routes import Answer, Routes, problem
 
@@ -45,11 +47,12 @@ class Server(ThreadingHTTPServer):
         self.lock = lock
         self.health = health
         self._places = BoundedSemaphore(MAX_CONNECTIONS)
+        self._seldom = Seldom(log)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give the connection a thread, or close it when too many are open."""
         if not self._places.acquire(blocking=False):
-            log.warning("refused a connection: %d are open", MAX_CONNECTIONS)
+            self._seldom.warning("full", f"refused a connection: {MAX_CONNECTIONS} are open")
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -62,8 +65,14 @@ class Server(ThreadingHTTPServer):
             self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Log what ended a request; the connection is closed, the others go on."""
-        log.warning("a request from %s ended early", client_address, exc_info=True)
+        """Log what ended a request; the connection is closed, the others go on.
+
+        What the line or the caller did to it is in its words; anything else is a fault of ours.
+        """
+        failure = sys.exception()
+        words = f"a request from {client_address[0]} ended early: {failure}"
+        trace = None if isinstance(failure, OSError) else failure
+        self._seldom.warning(type(failure).__name__, words, trace)
 
 
 class _Incoming(io.RawIOBase):

@@ -10,6 +10,7 @@ from controllers.relay import identity
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.identity import CONNECT, Claim, IdentityError, Proof
 from controllers.relay.registry import Registry, RegistryDown
+from controllers.relay.seldom import Seldom
 from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.pace import A_SECOND, Pace
 
@@ -26,6 +27,7 @@ class Doorkeeper:
         self._registry = registry
         self._contacts = contacts
         self._pace = Pace()
+        self._seldom = Seldom(log)
         self._blind = False
         self.refused: Counter[tuple[str, str]] = Counter()
         """How often each status was answered, and why."""
@@ -75,8 +77,9 @@ class Doorkeeper:
                 # From those that are in already it was taken back while Redis was asked.
                 raise IdentityError("the key was taken back just now")
         except IdentityError as failure:
-            # Said only of clusters that exist: a stranger must not be able to fill the log.
-            log.warning("a token for cluster %s was refused: %s", claim.cluster_id, failure)
+            # Of clusters that exist alone: there are only so many kinds of it.
+            words = f"a token for cluster {claim.cluster_id} was refused: {failure}"
+            self._seldom.warning(f"{claim.cluster_id} {failure.reason}", words)
             self._contacts.refused(claim.cluster_id, HTTPStatus.UNAUTHORIZED, str(failure))
             raise
         return proof

@@ -8,6 +8,7 @@ import msgspec
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.limits import JOIN_BYTES
 from controllers.relay.registry import Joining, JoinRefused, Registry, RegistryDown
+from controllers.relay.seldom import Seldom
 from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.hub_keys import HubKeys
 
@@ -35,6 +36,7 @@ class JoinDesk:
         self._registry = registry
         self._contacts = contacts
         self._hub_keys = hub_keys
+        self._seldom = Seldom(log)
 
     async def redeem(self, request: Request) -> None:
         """Answer with the cluster's id and the hub's keys, or a sentence that says what to do."""
@@ -48,7 +50,8 @@ class JoinDesk:
         try:
             cluster_id = await self._registry.redeem(asked)
         except JoinRefused as refusal:
-            log.warning("a join was refused: %s", refusal)
+            # Each sentence is a kind, and none quotes what was sent.
+            self._seldom.warning(str(refusal), f"a join was refused: {refusal}")
             if refusal.cluster_id:
                 self._contacts.refused(refusal.cluster_id, refusal.status, str(refusal))
             raise Problem(HTTPStatus(refusal.status), str(refusal)) from None

@@ -67,6 +67,16 @@ def test_a_guessed_secret_is_not_known(hub: Any) -> None:
     assert (status, words[:33]) == (401, "This join token is not known here")
 
 
+def test_strangers_who_guess_do_not_fill_the_log(hub: Any) -> None:
+    said = "a join was refused: This join token is not known here"
+    before = len(hub.program.words())
+    for guess in range(20):
+        token = f"nxj_{guess:016x}_{'g' * 43}"
+        assert redeem(hub, token, PrivateKey.generate())[0] == 401
+    assert hub.program.words()[before:].count(said) <= 1
+    assert hub.program.words().count(said) >= 1
+
+
 def test_a_newer_token_makes_the_older_worthless(hub: Any) -> None:
     cluster_id = hub.record("twice")
     older = join.issue(hub.redis, cluster_id, 60).token

@@ -1,6 +1,8 @@
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -75,6 +77,19 @@ def test_half_sent_requests_do_not_stop_the_others(shared: Any) -> None:
             connection.close()
 
 
+@contextmanager
+def serving() -> Iterator[Server]:
+    """One with nothing behind it, in this process."""
+    health = Health(lambda: "", lambda: True, lambda: b"")
+    own = Server(("127.0.0.1", 0), cast(Routes, None), Lock(lambda _: ("", {})), health)
+    threading.Thread(target=own.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield own
+    finally:
+        own.shutdown()
+        own.server_close()
+
+
 def trickle(connection: socket.socket) -> None:
     """Byte by byte, until nobody listens any more; no longer than 5 s."""
     for _ in range(50):
@@ -87,17 +102,35 @@ def test_a_request_that_trickles_in_is_given_up_in_time(
     monkeypatch: pytest.MonkeyPatch, begin: bytes
 ) -> None:
     monkeypatch.setattr(server, "SOCKET_SECONDS", 1.0)
-    health = Health(lambda: "", lambda: True, lambda: b"")
-    own = Server(("127.0.0.1", 0), cast(Routes, None), Lock(lambda _: ("", {})), health)
-    threading.Thread(target=own.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        with socket.create_connection(own.server_address[:2], timeout=0.1) as connection:
-            connection.sendall(begin)
-            with pytest.raises(ConnectionError):
-                trickle(connection)
-    finally:
-        own.shutdown()
-        own.server_close()
+    with (
+        serving() as own,
+        socket.create_connection(own.server_address[:2], timeout=0.1) as connection,
+    ):
+        connection.sendall(begin)
+        with pytest.raises(ConnectionError):
+            trickle(connection)
+
+
+def test_bodies_that_end_early_are_told_once_and_without_a_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with serving() as own:
+        for _ in range(5):
+            with socket.create_connection(own.server_address[:2], timeout=10) as connection:
+                connection.sendall(b"PUT /v1/policy HTTP/1.1\r\nContent-Length: 9\r\n\r\n{")
+                connection.shutdown(socket.SHUT_WR)
+                assert connection.recv(1) == b""
+    assert caplog.messages == ["a request from 127.0.0.1 ended early: the body ended early"]
+    assert caplog.records[0].exc_info is None
+
+
+def test_a_fault_of_ours_is_told_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    with serving() as own, socket.create_connection(own.server_address[:2], 10) as connection:
+        own.health = cast(Health, None)
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+        assert connection.recv(1) == b""
+    assert caplog.records[0].exc_info is not None
+    assert "in _own" in caplog.text
 
 
 def test_health_and_metrics_are_there(shared: Any) -> None:
