@@ -75,10 +75,14 @@ def join() -> Response:
     """Create the record and show its Secret and command, this once."""
     fields = ("name", "description", "labels", "expires")
     given = {name: request.form.get(name, "").strip() for name in fields}
+    try:
+        found = labels(given["labels"])
+    except ValueError as fault:
+        return _form(given, {"labels": str(fault)}, "Nothing was made.", 422)
     asked = ClusterIn(
         name=given["name"],
         description=given["description"],
-        labels=labels(given["labels"]),
+        labels=found,
         expires_seconds=EXPIRES.get(given["expires"], HOUR),
     )
     try:
@@ -109,9 +113,17 @@ def join_page(name: str) -> BaseResponse:
 
 
 def labels(text: str) -> dict[str, str]:
-    """``region=eu, team=vision`` as the API takes it, which says what is wrong with it."""
-    parts = (part.partition("=") for part in text.split(",") if part.strip())
-    return {name.strip(): value.strip() for name, _, value in parts}
+    """``region=eu, team=vision`` as the API takes it, which says what else is wrong with it.
+
+    ValueError: a label is given twice.
+    """
+    found: dict[str, str] = {}
+    for part in filter(str.strip, text.split(",")):
+        name, _, value = map(str.strip, part.partition("="))
+        if name in found:
+            raise ValueError(f"{name!r} is given twice")
+        found[name] = value
+    return found
 
 
 def _upgrade(cluster: ClusterOut) -> UpgradeOut | None:

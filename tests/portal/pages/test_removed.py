@@ -83,6 +83,15 @@ def test_names_from_elsewhere_stay_text(app: Flask) -> None:
     assert "<<" not in text
 
 
+def test_a_label_that_is_given_twice_is_refused_and_what_was_typed_is_kept(app: Flask) -> None:
+    app.extensions["fixture_api"].config["joined"] = None
+    answer = client(app).post("/clusters/new", data={"name": "edge-1", "labels": "a=1, a=2"})
+    assert answer.status_code == 422
+    assert "&#39;a&#39; is given twice" in answer.text.partition('id="fault-labels"')[2]
+    assert 'value="a=1, a=2"' in answer.text
+    assert app.extensions["fixture_api"].config["joined"] is None
+
+
 def test_labels_are_given_in_the_form_and_shown(app: Flask) -> None:
     browser = client(app)
     assert "region=eu, team=vision" in browser.get("/clusters").text
