@@ -87,7 +87,8 @@ def choose() -> Response:
 @bp.post("/cluster-keys")
 def rotate_several() -> Response:
     """Ask each of the chosen ones; one that refuses does not keep the others from it."""
-    return _several([_rotated(name) for name in request.form.getlist("name")[:AT_ONCE]])
+    chosen = request.form.getlist("name")[:AT_ONCE]
+    return _several([_rotated(name) for name in chosen], "" if chosen else "Choose a cluster.")
 
 
 def _rotated(name: str) -> Outcome:
@@ -111,11 +112,13 @@ def _question(what: str, name: str, at_fault: dict[str, str] | None = None) -> R
     )
 
 
-def _several(outcomes: list[Outcome]) -> Response:
+def _several(outcomes: list[Outcome], fault: str = "") -> Response:
     listed = api().clusters.list(limit=AT_ONCE, sort="name")
     return page(
         "cluster_keys.html",
         query=Query("/cluster-keys", {"refresh": "off"}),
+        status=422 if fault else 200,
+        at_fault={"name": fault} if fault else {},
         clusters=[cluster for cluster in listed.items if cluster.state != "waiting"],
         more=listed.next_cursor,
         at_once=AT_ONCE,

@@ -40,6 +40,8 @@ class Listing:
     sort: str = "name"
     choices: bool = False
     """Whether the page offers a choice of clusters."""
+    notice: Callable[[], bool] = bool
+    """Whether the head of the page has something to tell of all there are."""
 
     @property
     def resource(self) -> Resource[Any]:
@@ -93,6 +95,7 @@ def _show(listing: Listing) -> Response:
         listing=listing,
         rows=rows,
         clusters=clusters,
+        notice=listing.notice(),
         oldest=_oldest(rows.items),
         filtered=[name for name in listing.filters if query.get(name)],
         simulated=any(getattr(item, "simulated", False) for item in rows.items),

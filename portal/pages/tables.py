@@ -2,6 +2,7 @@
 
 from flask import Blueprint
 
+from portal.pages.cluster_versions import any_other
 from portal.pages.listing import Column, Listing, blueprint
 from portal.schemas import (
     ClusterOut,
@@ -33,6 +34,7 @@ CLUSTERS = Listing(
     ),
     filters=("q", "state"),
     states=("waiting", "connected", "lost", "removed"),
+    notice=any_other,
 )
 NODES = Listing(
     "nodes",

@@ -1,6 +1,5 @@
 """Neurox's templates for any of its apps: pages and sign-in look alike."""
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ def equip(app: Flask) -> None:
     app.jinja_env.globals.update(
         asset=assets.url,
         fresh_seconds=FRESH_SECONDS,
-        our_version=version("neurox"),
         menu=navigation.MENU,
         mark=mark,
         tones=TONES,

@@ -1,8 +1,13 @@
 """Rotating and revoking from the pages: asked first, told after, for administrators alone."""
 
+from importlib.metadata import version
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+
+from portal.pages.cluster_versions import is_other
+from tests.portal.pages.made_up_fleet import Fleet
 
 
 def client(app: Flask, scenario: str = "full") -> FlaskClient:
@@ -42,10 +47,13 @@ def test_the_keys_of_several_are_rotated_and_one_refusal_keeps_no_other(app: Fla
     assert "1 cluster was asked for a new key: prod-use1." in text
 
 
-def test_choosing_none_changes_nothing(app: Flask) -> None:
+def test_choosing_none_changes_nothing_and_is_told_at_the_table(app: Flask) -> None:
     before = len(changes(app))
-    text = client(app).post("/cluster-keys").text
-    assert "asked for a new key" not in text
+    answer = client(app).post("/cluster-keys")
+    assert answer.status_code == 422
+    assert 'aria-describedby="fault-name"' in answer.text
+    assert "Choose a cluster.</span>" in answer.text.partition('id="fault-name"')[2]
+    assert "asked for a new key" not in answer.text
     assert len(changes(app)) == before
 
 
@@ -75,6 +83,17 @@ def test_clusters_of_another_version_are_listed_with_the_command(app: Flask) -> 
     assert "helm upgrade prod-use1" in text
     young = client(app, "young").get("/cluster-versions").text
     assert "Upgrade to" not in young
+
+
+def test_the_list_points_to_another_version_wherever_it_runs(app: Flask) -> None:
+    text = client(app).get("/clusters?q=of-no-cluster").text
+    assert "research-dc1" not in text
+    assert 'href="/cluster-versions"' in text
+    assert 'href="/cluster-versions"' not in client(app, "empty").get("/clusters").text
+    ours = {"manager_version": version("neurox")}
+    cluster = Fleet("full").clusters[0].model_copy(update=ours)
+    assert is_other(cluster)
+    assert not is_other(cluster.model_copy(update={"relay_version": version("neurox")}))
 
 
 def test_a_hostile_version_stays_text(app: Flask) -> None:
