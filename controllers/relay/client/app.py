@@ -39,7 +39,7 @@ class RelayClient:
             self._kubernetes, settings.join_file, version("neurox"), settings.proxies
         )
         self._writers = Writers(self._kubernetes, settings.write_token)
-        local = Local(self._metrics_out, self._writers, lambda: self.pool, self._joiner.trust)
+        local = Local(self._metrics_out, self._writers, lambda: self.pool, self._joiner)
         self._listener = Listener(local.handle)
 
     async def listen(self) -> Address:

@@ -1,13 +1,15 @@
 """What the relay-client that runs here says of itself, at its own port."""
 
 import json
-from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from controllers.environment import Address
 from controllers.relay.call import Answer, Call, CallFailed, HttpClient, Origin
 from controllers.relay.client.stage import LOGS, NOT_LOOKED_AT, Stage
+from controllers.relay.client.standing import PATH, Standing
 
 SECONDS = 5.0
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what it listens on
@@ -15,8 +17,16 @@ _PREFIX = "neurox_relay_client_"
 Samples = dict[tuple[str, str], float]
 
 
-async def beside(listen: Address) -> AsyncIterator[Stage]:
-    """The tunnel, and the endpoint for the cluster's Prometheus."""
+@dataclass(frozen=True)
+class Beside:
+    """The tunnel and the endpoint for the cluster's Prometheus, and what was refused."""
+
+    stages: tuple[Stage, Stage]
+    standing: Standing
+
+
+async def beside(listen: Address) -> Beside:
+    """Ask the relay-client here."""
     address = Address(_EVERYWHERE.get(listen.host, listen.host), listen.port)
     client = HttpClient(Origin(*address))
     try:
@@ -24,17 +34,17 @@ async def beside(listen: Address) -> AsyncIterator[Stage]:
         measured = await client.send(Call("GET", "/metrics"), SECONDS)
         # Without the token, so nothing is written: who is told that it is missing reached the end.
         refused = await client.send(Call("POST", "/api/v1/write"), SECONDS)
+        standing = _standing(await client.send(Call("GET", PATH), SECONDS))
     except CallFailed as failure:
         says = f"the relay-client does not answer here: {failure}"
         fix = "See that its pod runs: kubectl -n neurox-system get pods."
-        yield Stage("tunnel", "Tunnel", "failed", says, fix, LOGS)
-        yield Stage("metrics", "Metrics endpoint", "waiting", NOT_LOOKED_AT)
-        return
+        tunnel = Stage("tunnel", "Tunnel", "failed", says, fix, LOGS)
+        metrics = Stage("metrics", "Metrics endpoint", "waiting", NOT_LOOKED_AT)
+        return Beside((tunnel, metrics), Standing())
     finally:
         client.close()
     samples = _samples(measured)
-    yield _tunnel(ready, samples)
-    yield _metrics(refused, samples, address)
+    return Beside((_tunnel(ready, samples), _metrics(refused, samples, address)), standing)
 
 
 def _tunnel(ready: Answer, samples: Samples) -> Stage:
@@ -56,6 +66,13 @@ def _metrics(refused: Answer, samples: Samples, address: Address) -> Stage:
     counts = ", ".join(f"{status}: {n:.0f}" for status, n in sorted(written.items()))
     says = f"{address} takes metrics; passed on, by answer: {counts or 'none yet'}"
     return Stage(key, label, "ok", says)
+
+
+def _standing(answer: Answer) -> Standing:
+    try:
+        return msgspec.json.decode(answer.body, type=Standing)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return Standing()  # something else answers here, as the other stages say
 
 
 def _samples(answer: Answer) -> Samples:

@@ -15,6 +15,7 @@ from controllers.relay.client.keyring import SECRET, Kept, Keyring
 from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesError
 from controllers.relay.client.settings import Settings
 from controllers.relay.client.stage import LOGS, NOT_LOOKED_AT, Stage
+from controllers.relay.client.standing import Standing
 from controllers.relay.client.way import STAGES, Way
 from controllers.relay.client.whereabouts import Whereabouts
 from controllers.relay.hub_place import Place
@@ -22,6 +23,10 @@ from controllers.relay.hub_place import Place
 GOOD, LACKING, FAILED = 0, 1, 2
 """Exit codes."""
 ANEW = "make a new one (Clusters page, or `neurox cluster join NAME`) and apply it here."
+ANOTHER = (
+    "Unless it says otherwise, make a new join Secret (Clusters page, or `neurox cluster join NAME`"
+    ", with --rebuilt for a cluster that was made anew) and apply it here."
+)
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,8 @@ async def look(settings: Settings) -> list[Stage]:
         stages += [Stage(key, label, "waiting", NOT_LOOKED_AT) for key, label in STAGES]
     else:
         stages += [stage async for stage in Way(known.place, settings.proxies).stages()]
-    stages.append(_token(known))
-    return [*stages, *[stage async for stage in beside(settings.metrics_listen)]]
+    found = await beside(settings.metrics_listen)
+    return [*stages, _token(known, found.standing), *found.stages]
 
 
 async def _known(settings: Settings) -> Known:
@@ -146,7 +151,7 @@ def _secret(known: Known) -> Stage:
     return Stage(key, label, "failed", says, f"{ANEW[0].upper()}{ANEW[1:]}")
 
 
-def _token(known: Known) -> Stage:
+def _token(known: Known, standing: Standing) -> Stage:
     key, label = "token", "Token"
     if known.failure:
         says = f"whether this cluster has joined is not known: {known.failure}"
@@ -158,9 +163,12 @@ def _token(known: Known) -> Stage:
         return Stage(key, label, "ok", says)
     if known.invited is None:
         return Stage(key, label, "waiting", "there is none yet")
+    if standing.token_id == known.invited.token_id:
+        says = f"{standing.token_id} could not be redeemed: {standing.token_refusal}"
+        return Stage(key, label, "failed", says, ANOTHER)
     says = f"{known.invited.token_id} has not been redeemed"
     says += "; whether it is good cannot be asked without using it"
-    fix = "The relay-client does so by itself once it gets there; its log has what the hub said."
+    fix = "The relay-client does so by itself once it gets there; its log has how far it came."
     return Stage(key, label, "waiting", says, fix, LOGS)
 
 

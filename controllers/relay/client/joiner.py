@@ -96,6 +96,8 @@ class Joiner:
         proxies: Proxies = DIRECT,
     ) -> None:
         self.trust = Trust(kubernetes)
+        self.refused: tuple[str, str] | None = None
+        """The id of the token that was last used in vain, and why."""
         self._kubernetes = kubernetes
         self._keyring = Keyring(kubernetes)
         self._join_file = join_file
@@ -143,10 +145,12 @@ class Joiner:
         try:
             joined = await self._redeem(invited, key)
         except JoinFailed as failure:
+            self.refused = (invited.token_id, str(failure))
             if kept.member is None:
                 raise
             log.warning("%s Going on as the cluster that joined before.", failure)
             return kept.member
+        self.refused = None
         # Before the membership: who has that needs no join, and would have no other trust.
         await self.trust.begin(joined.cluster_id, joined.hub_keys)
         member = Member(joined.cluster_id, invited.server, invited.ca_pem, key)

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
+import msgspec
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from controllers.relay.client.gateway import MetricsOut
+from controllers.relay.client.joiner import Joiner
 from controllers.relay.client.pool import ClientPool
+from controllers.relay.client.standing import PATH, Standing
 from controllers.relay.client.trust import Trust
 from controllers.relay.client.writers import Writers
 from controllers.relay.exchange import Problem, Request
@@ -25,13 +28,14 @@ class Local:
         metrics_out: MetricsOut,
         writers: Writers,
         pool: Callable[[], ClientPool | None],
-        trust: Trust,
+        joiner: Joiner,
     ) -> None:
         self._metrics_out = metrics_out
         self._writers = writers
+        self._joiner = joiner
         self._pool = pool
         self._registry = CollectorRegistry()
-        self._registry.register(ClientMetrics(metrics_out, pool, trust))
+        self._registry.register(ClientMetrics(metrics_out, pool, joiner.trust))
 
     async def handle(self, request: Request) -> None:
         """Route by method and path."""
@@ -43,11 +47,16 @@ class Local:
                 request.answer(HTTPStatus.OK, b"ok\n", {"content-type": "text/plain"})
             case "GET", "/readyz":
                 self._ready(request)
+            case "GET", path if path == PATH:
+                request.answer_json(HTTPStatus.OK, msgspec.to_builtins(self._standing()))
             case "GET", "/metrics":
                 text = generate_latest(self._registry)
                 request.answer(HTTPStatus.OK, text, {"content-type": CONTENT_TYPE_LATEST})
             case _:
                 raise Problem(HTTPStatus.NOT_FOUND, "there is nothing here")
+
+    def _standing(self) -> Standing:
+        return Standing(*(self._joiner.refused or ()))
 
     def _ready(self, request: Request) -> None:
         pool = self._pool()

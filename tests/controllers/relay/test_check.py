@@ -112,3 +112,33 @@ def test_an_api_server_that_is_away_is_told_at_the_token(site: Site) -> None:
     assert found["token"]["state"] == "failed"
     assert "cannot be reached: connection refused" in found["token"]["detail"]
     assert [found[key]["state"] for key in (*WAY, "tunnel")] == ["ok"] * (1 + len(WAY))
+
+
+def test_a_token_that_the_control_plane_refused_is_told_with_its_words(
+    new_site: Callable[[], Site], hub: Hub, eventually: Callable[..., None]
+) -> None:
+    site = new_site()
+    site.join_file.write_text(hub.kubeconfig(site.cluster_id, ttl=-1.0))
+    site.start()
+    eventually("it is refused", lambda: "token has expired" in site.program.words())
+    done = check(site, "-o", "json")
+    token = items(done)["token"]
+    assert (token["state"], done.returncode) == ("failed", 1)
+    assert "could not be redeemed: This join token has expired" in token["detail"]
+    assert "neurox cluster join NAME" in token["fix"]
+    site.join_file.write_text(hub.kubeconfig(site.cluster_id))
+    eventually("the next one is good", site.is_connected)
+    assert items(check(site, "-o", "json"))["token"]["state"] == "ok"
+
+
+def test_a_member_is_told_of_a_new_token_that_is_of_no_use(
+    site: Site, hub: Hub, eventually: Callable[..., None]
+) -> None:
+    other = hub.member()[0]
+    site.join_file.write_text(hub.kubeconfig(other))
+    eventually("it is refused", lambda: "belongs to another cluster" in site.program.words())
+    token = items(check(site, "-o", "json"))["token"]
+    assert token["state"] == "failed"
+    assert "could not be redeemed: This record belongs to another cluster" in token["detail"]
+    assert "--rebuilt" in token["fix"]
+    eventually("it goes on as who it was", site.is_connected)
