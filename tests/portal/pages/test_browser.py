@@ -111,7 +111,9 @@ def test_every_page_is_accessible_and_quiet(
     opened.close()
 
 
-@pytest.mark.parametrize("scenario", ["empty", "stale", "hostile", "large", "researcher"])
+@pytest.mark.parametrize(
+    "scenario", ["empty", "stale", "revoked", "hostile", "large", "researcher"]
+)
 def test_odd_data_breaks_neither_layout_nor_rules(
     browser: Browser, pages_url: str, scenario: str
 ) -> None:
