@@ -10,6 +10,7 @@ import yaml
 
 from controllers.domain.errors import Refused
 from portal.cli.failure import USAGE, CommandFailed
+from portal.cli.text import seconds
 from portal.records import (
     LONGEST,
     SHORTEST,
@@ -22,7 +23,6 @@ ENTRIES_MOST = 500
 BYTES_MOST = 1024 * 1024
 FIELDS = ("name", "description", "labels", "expires", "rebuilt")
 TEXT, NUMBER, TRUTH = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "bool"))
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class EntryError(Exception):
@@ -48,13 +48,10 @@ class Entry:
 
 def expiry(text: str) -> int:
     """How long a token is good, like 30m, 6h or 7d, in seconds; ValueError names the limit."""
-    number, unit = (text[:-1], UNITS[text[-1]]) if text[-1:] in UNITS else (text, 1)
-    if not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise ValueError(f"expires must be like 30m, 6h or 7d, not {text!r:.40}")
-    seconds = int(number) * unit
-    if not SHORTEST <= seconds <= LONGEST:
+    found = seconds("expires", text)
+    if not SHORTEST <= found <= LONGEST:
         raise ValueError(f"expires must be between 1m and 7d, not {text!r:.40}")
-    return seconds
+    return found
 
 
 def entries(file: str, text: str) -> list[Entry]:

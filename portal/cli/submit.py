@@ -10,6 +10,7 @@ import typer
 
 from portal.cli.failure import FAILED, PARTIAL, TIMEOUT, USAGE, CommandFailed
 from portal.cli.get import ContextOption
+from portal.cli.text import seconds
 
 if TYPE_CHECKING:
     from portal.client import Client
@@ -20,7 +21,6 @@ WAIT_SECONDS = 600.0
 POLL_SECONDS = 1.0
 TRIES = 3
 ENDED_BADLY = ("Failed", "Stopped", "Invalid")
-SHORT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @app.command()
@@ -79,11 +79,11 @@ def submit(  # noqa: PLR0913, PLR0917 - typer reads the options from the paramet
     given = {
         **{"name": name, "command": command, "project": project, "group": group, "pool": pool},
         **{"gpus_per_pod": gpus, "pods": pods, "level": level, "image": image},
-        "max_runtime_seconds": seconds("--max-runtime", max_runtime) if max_runtime else None,
+        "max_runtime_seconds": _seconds("--max-runtime", max_runtime) if max_runtime else None,
         "annotations": pairs(annotation or []) or None,
     }
     asked = workload(_from_file(file) if file else {}, given)
-    limit = float(seconds("--timeout", timeout))
+    limit = float(_seconds("--timeout", timeout))
     if output not in ("table", "json", "yaml"):
         raise CommandFailed(f"-o {output} is unknown here; choose table, json or yaml", USAGE)
     from portal.cli import context as contexts
@@ -139,12 +139,11 @@ def workload(base: dict[str, Any], given: dict[str, Any]) -> "WorkloadIn":
         raise CommandFailed("\n".join(["this is not a workload:", *lines]), USAGE) from None
 
 
-def seconds(option: str, text: str) -> int:
-    """A duration like 90s, 30m, 6h or 2d in seconds; a bare number is seconds."""
-    number, unit = (text[:-1], SHORT[text[-1]]) if text[-1:] in SHORT else (text, 1)
-    if not (number.isascii() and number.isdecimal()):
-        raise CommandFailed(f"{option} must be like 90s, 30m, 6h or 2d, not {text!r}", USAGE)
-    return int(number) * unit
+def _seconds(option: str, text: str) -> int:
+    try:
+        return seconds(option, text)
+    except ValueError as fault:
+        raise CommandFailed(str(fault), USAGE) from None
 
 
 def pairs(texts: list[str]) -> dict[str, str]:

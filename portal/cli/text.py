@@ -4,6 +4,7 @@ import unicodedata
 from datetime import UTC, datetime
 
 UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"))
+SHORT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def clean(text: str) -> str:
@@ -26,6 +27,14 @@ def duration(seconds: float | None) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f}{unit}"
     return f"{max(0.0, seconds):.0f}s"
+
+
+def seconds(what: str, text: str) -> int:
+    """``text`` like 90s, 30m, 6h or 2d; a bare number is seconds. ValueError names ``what``."""
+    number, unit = (text[:-1], SHORT[text[-1]]) if text[-1:] in SHORT else (text, 1)
+    if not (number.isascii() and number.isdecimal() and len(number) < 10):
+        raise ValueError(f"{what} must be like 90s, 30m, 6h or 2d, not {text!r:.40}")
+    return int(number) * unit
 
 
 def moment(at: datetime) -> str:

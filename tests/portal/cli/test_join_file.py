@@ -49,7 +49,7 @@ def test_a_file_of_windows_is_read_as_well() -> None:
         ("- name: east\n  name: west", "c.yaml:2, entry 1: 'name' is given twice"),
         ("- name: east\n  lables: {}", "c.yaml:2, entry 1: unknown key 'lables'; known: name"),
         ("- name: east\n  expires: 8d", "c.yaml:2, entry 1: expires must be between 1m and 7d"),
-        ("- name: east\n  expires: soon", "c.yaml:2, entry 1: expires must be like 30m"),
+        ("- name: east\n  expires: soon", "c.yaml:2, entry 1: expires must be like 90s, 30m, 6h"),
         ("- name: east\n  expires: [1h]", "c.yaml:2, entry 1: expires must be text"),
         ("- name: east\n  rebuilt: maybe", "c.yaml:2, entry 1: rebuilt must be true or false"),
         ("- name: east\n  labels: [a]", "c.yaml:2, entry 1: labels is not a mapping"),

@@ -9,7 +9,8 @@ import pytest
 from neurox_web import Web
 
 from portal.cli.failure import CommandFailed
-from portal.cli.submit import pairs, seconds, workload
+from portal.cli.submit import pairs, workload
+from portal.cli.text import seconds
 
 Neurox = Callable[..., Any]
 
@@ -119,13 +120,22 @@ def test_what_standard_input_lacks_is_said_of_standard_input(
     assert done.err == "neurox: standard input does not hold the fields of one workload\n"
 
 
+@pytest.mark.parametrize("option", ["--max-runtime", "--timeout"])
+def test_what_is_no_duration_is_refused_by_the_name_of_its_option(
+    neurox: Neurox, option: str
+) -> None:
+    done = neurox("submit", "x", "-p", "eyes", option, "soon")
+    assert done.code == 2
+    assert done.err == f"neurox: {option} must be like 90s, 30m, 6h or 2d, not 'soon'\n"
+
+
 def test_durations_and_pairs_are_read() -> None:
     assert [seconds("x", text) for text in ("90", "90s", "30m", "6h", "2d")] == [
         *(90, 90, 1800, 21600),
         172800,
     ]
-    for text in ("", "m", "-1s", "1.5h", "٣s"):
-        with pytest.raises(CommandFailed):
+    for text in ("", "m", "-1s", "1.5h", "٣s", "9999999999d"):
+        with pytest.raises(ValueError, match="x must be like 90s, 30m, 6h or 2d"):
             seconds("x", text)
     assert pairs(["a=b=c", "d="]) == {"a": "b=c", "d": ""}
     with pytest.raises(CommandFailed, match="KEY=VALUE"):
