@@ -1,6 +1,7 @@
 """HTTP/1.1 calls to one place: bodies may be streamed, answers are small, connections are kept."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -72,6 +73,14 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+
+    @property
+    def detail(self) -> str:
+        """What a problem document says; empty when this is none."""
+        try:
+            return str(json.loads(self.body)["detail"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return ""
 
 
 async def connect(origin: Origin, seconds: float = CONNECT_SECONDS) -> Connection:

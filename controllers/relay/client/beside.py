@@ -1,15 +1,17 @@
 """What the relay-client that runs here says of itself, at its own port."""
 
-import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
 
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from controllers.environment import Address
 from controllers.relay.call import Answer, Call, CallFailed, HttpClient, Origin
-from controllers.relay.client.stage import LOGS, NOT_LOOKED_AT, Stage
-from controllers.relay.client.standing import PATH, Standing
+from controllers.relay.client.gateway import ABOUT_SAMPLES
+from controllers.relay.client.stage import ANOTHER, LOGS, NOT_LOOKED_AT, Stage
+from controllers.relay.client.standing import PATH, Standing, Written
 
 SECONDS = 5.0
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what it listens on
@@ -44,7 +46,9 @@ async def beside(listen: Address) -> Beside:
     finally:
         client.close()
     samples = _samples(measured)
-    return Beside((_tunnel(ready, samples), _metrics(refused, samples, address)), standing)
+    return Beside(
+        (_tunnel(ready, samples), _metrics(refused, samples, address, standing.written)), standing
+    )
 
 
 def _tunnel(ready: Answer, samples: Samples) -> Stage:
@@ -57,7 +61,7 @@ def _tunnel(ready: Answer, samples: Samples) -> Stage:
     return Stage("tunnel", "Tunnel", "ok", says)
 
 
-def _metrics(refused: Answer, samples: Samples, address: Address) -> Stage:
+def _metrics(refused: Answer, samples: Samples, address: Address, last: Written | None) -> Stage:
     key, label = "metrics", "Metrics endpoint"
     if refused.status != 401:
         fix = "The relay-client fills Secret neurox-write-token itself; run helm upgrade again."
@@ -65,7 +69,21 @@ def _metrics(refused: Answer, samples: Samples, address: Address) -> Stage:
     written = {status: n for (name, status), n in samples.items() if name == "writes_total"}
     counts = ", ".join(f"{status}: {n:.0f}" for status, n in sorted(written.items()))
     says = f"{address} takes metrics; passed on, by answer: {counts or 'none yet'}"
-    return Stage(key, label, "ok", says)
+    if last is None or last.status < 300 or last.status in ABOUT_SAMPLES:
+        return Stage(key, label, "ok", says)
+    says += f"; the last, at {datetime.fromtimestamp(last.at, UTC):%Y-%m-%d %H:%M:%S} UTC, were "
+    says += f"answered {last.status}" + (f": {last.words}" if last.words else "")
+    return Stage(key, label, "failed", says, _refused_fix(last.status), LOGS)
+
+
+def _refused_fix(status: int) -> str:
+    """What to do about metrics that are answered so."""
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return f"{ANOTHER} Prometheus keeps its samples for about two hours."
+    return (
+        "If the stages before are well, see the log of the control plane's relay-server, and its "
+        "metrics store. Prometheus keeps its samples for about two hours, and sends them again."
+    )
 
 
 def _standing(answer: Answer) -> Standing:
@@ -88,7 +106,5 @@ def _samples(answer: Answer) -> Samples:
 
 
 def _detail(answer: Answer) -> str:
-    try:
-        return str(json.loads(answer.body)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"something else than the relay-client answers here ({answer.status})"
+    strange = f"something else than the relay-client answers here ({answer.status})"
+    return answer.detail or strange

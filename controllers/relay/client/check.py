@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 
 from controllers.environment import SettingsError
 from controllers.relay.client.beside import beside
@@ -14,7 +15,7 @@ from controllers.relay.client.joiner import Invitation, JoinFailed, invitation
 from controllers.relay.client.keyring import SECRET, Kept, Keyring
 from controllers.relay.client.kubernetes import Access, Kubernetes, KubernetesError
 from controllers.relay.client.settings import Settings
-from controllers.relay.client.stage import LOGS, NOT_LOOKED_AT, Stage
+from controllers.relay.client.stage import ANOTHER, LOGS, NOT_LOOKED_AT, Stage
 from controllers.relay.client.standing import Standing
 from controllers.relay.client.way import STAGES, Way
 from controllers.relay.client.whereabouts import Whereabouts
@@ -23,10 +24,10 @@ from controllers.relay.hub_place import Place
 GOOD, LACKING, FAILED = 0, 1, 2
 """Exit codes."""
 ANEW = "make a new one (Clusters page, or `neurox cluster join NAME`) and apply it here."
-ANOTHER = (
-    "Unless it says otherwise, make a new join Secret (Clusters page, or `neurox cluster join NAME`"
-    ", with --rebuilt for a cluster that was made anew) and apply it here."
-)
+_KEY_REFUSED: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "the control plane does not take that key (401)",
+    HTTPStatus.FORBIDDEN: "the cluster's access was taken back (403)",
+}
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,9 @@ def _token(known: Known, standing: Standing) -> Stage:
     member = known.kept.member if known.kept is not None else None
     if member is not None and not known.is_invited_anew:
         says = f"redeemed: this is cluster {member.cluster_id}, its key is in Secret {SECRET}"
+        if standing.dial_status in _KEY_REFUSED:
+            says += f", but {_KEY_REFUSED[standing.dial_status]}"
+            return Stage(key, label, "failed", says, ANOTHER)
         return Stage(key, label, "ok", says)
     if known.invited is None:
         return Stage(key, label, "waiting", "there is none yet")

@@ -1,11 +1,13 @@
 """Metrics out: what the cluster's Prometheus writes here goes to the hub, signed."""
 
+import time
 from collections import Counter
 from http import HTTPStatus
 
 from controllers.relay.call import Call, CallFailed, HttpClient, Origin
 from controllers.relay.client.clock import Clock
 from controllers.relay.client.keyring import Member
+from controllers.relay.client.standing import Written
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.identity import WRITE
 from controllers.relay.limits import WRITE_BYTES
@@ -21,7 +23,7 @@ _BACK = (
     "x-prometheus-remote-write-exemplars-written",
 )
 # Prometheus throws samples away on anything but 2xx and 5xx; these alone say that it may.
-_ABOUT_SAMPLES = frozenset({400, 409, 413, 422})
+ABOUT_SAMPLES = frozenset({400, 409, 413, 422})
 
 
 class MetricsOut:
@@ -34,10 +36,12 @@ class MetricsOut:
         self._client: HttpClient | None = None
         self.requests: Counter[int] = Counter()
         """By status."""
+        self.last: Written | None = None
+        """As who we are now; None before the first."""
 
     def use(self, member: Member, origin: Origin) -> None:
         """Write as this member, and there, from now on; a new key alone ends no write."""
-        self._member = member
+        self._member, self.last = member, None
         if origin is self._origin:
             return
         self.close()
@@ -66,14 +70,18 @@ class MetricsOut:
                 Call("POST", WRITE_PATH, headers, body.chunks(), body.length), HUB_SECONDS
             )
         except CallFailed as failure:
-            self.requests[503] += 1
+            self._note(503, str(failure))
             raise _later(str(failure)) from None
-        self.requests[answer.status] += 1
-        if 300 <= answer.status < 500 and answer.status not in _ABOUT_SAMPLES:
+        self._note(answer.status, answer.detail)
+        if 300 <= answer.status < 500 and answer.status not in ABOUT_SAMPLES:
             self._clock.observe(answer.headers.get("date"))
             raise _later(f"the hub answered {answer.status}")
         back = {name: answer.headers[name] for name in _BACK if name in answer.headers}
         request.answer(answer.status, answer.body, back)
+
+    def _note(self, status: int, words: str) -> None:
+        self.requests[status] += 1
+        self.last = Written(status, time.time(), words)
 
 
 def _later(words: str) -> Problem:

@@ -21,6 +21,7 @@ from controllers.relay.proxy import DIRECT, Proxies
 log = logging.getLogger(__name__)
 JOIN_PATH = "/relay/v1/join"
 ANSWER_SECONDS = 15.0
+UNSAID = "the hub refused without a reason; is its address right?"
 _CLUSTER = re.compile(r"[A-Za-z0-9-]{1,64}")
 _TOKEN = re.compile(r"nxj_[0-9a-f]{16}_[A-Za-z0-9_-]{43}")
 
@@ -187,9 +188,9 @@ class Joiner:
         finally:
             client.close()
         if answer.status >= 500:
-            raise CallFailed(f"the hub answered {answer.status}: {_detail(answer.body)}")
+            raise CallFailed(f"the hub answered {answer.status}: {answer.detail or UNSAID}")
         if answer.status != 200:
-            raise JoinFailed(_detail(answer.body))
+            raise JoinFailed(answer.detail or UNSAID)
         return _joined(answer.body)
 
 
@@ -202,10 +203,3 @@ def _joined(body: bytes) -> Joined:
     if not _CLUSTER.fullmatch(joined.cluster_id):
         raise JoinFailed("the hub's answer cannot be read; is its address right?")
     return joined
-
-
-def _detail(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return "the hub refused without a reason; is its address right?"

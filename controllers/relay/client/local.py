@@ -56,7 +56,11 @@ class Local:
                 raise Problem(HTTPStatus.NOT_FOUND, "there is nothing here")
 
     def _standing(self) -> Standing:
-        return Standing(*(self._joiner.refused or ()))
+        token_id, why = self._joiner.refused or ("", "")
+        pool = self._pool()
+        refusal = pool.refusal if pool is not None and not pool.links else None
+        status = refusal.status if refusal is not None else 0
+        return Standing(token_id, why, status, self._metrics_out.last)
 
     def _ready(self, request: Request) -> None:
         pool = self._pool()

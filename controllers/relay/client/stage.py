@@ -6,6 +6,10 @@ from typing import Literal
 State = Literal["ok", "waiting", "failed"]
 LOGS = "kubectl -n neurox-system logs deploy/neurox-relay-client --tail=20"
 NOT_LOOKED_AT = "Not looked at: something before it has failed."
+ANOTHER = (
+    "Unless it says otherwise, make a new join Secret (Clusters page, or `neurox cluster join NAME`"
+    ", with --rebuilt for a cluster that was made anew) and apply it here."
+)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,16 @@ import msgspec
 PATH = "/standing"
 
 
+class Written(msgspec.Struct, frozen=True):
+    """How the last metrics were answered."""
+
+    status: int
+    at: float
+    """In epoch seconds."""
+    words: str = ""
+    """Why they were not taken, where that was said."""
+
+
 class Standing(msgspec.Struct, frozen=True):
     """What the control plane has refused; nothing of it is secret."""
 
@@ -12,3 +22,6 @@ class Standing(msgspec.Struct, frozen=True):
     """Of the join token that could not be redeemed; empty when none was in vain."""
     token_refusal: str = ""
     """Why."""
+    dial_status: int = 0
+    """The answer to the last dial; 0 while there are connections, or when nobody answered."""
+    written: Written | None = None

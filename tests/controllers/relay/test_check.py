@@ -94,16 +94,48 @@ def test_a_secret_that_came_to_harm_says_how_and_is_not_quoted(
     assert token[-30:-5] not in done.stdout + done.stderr
 
 
-def test_access_that_was_taken_back_is_told_at_the_tunnel(
+def test_access_that_was_taken_back_is_told_by_key_tunnel_and_metrics(
     site: Site, hub: Hub, eventually: Callable[..., None]
 ) -> None:
+    assert site.write(b"taken").status_code == 200
     join.revoke(hub.redis, site.cluster_id)
+    found: dict[str, Any] = {}
 
     def is_told() -> bool:
-        found = items(check(site, "-o", "json"))
+        site.write(b"refused")
+        found.update(items(check(site, "-o", "json")))
         return "access was taken back" in found["tunnel"]["detail"]
 
     eventually("the client has been refused", is_told)
+    assert [found[key]["state"] for key in ("token", "tunnel", "metrics")] == ["failed"] * 3
+    assert "access was taken back (403)" in found["token"]["detail"]
+    assert "were answered 403: this cluster has no access" in found["metrics"]["detail"]
+    for key in ("token", "metrics"):
+        assert "neurox cluster join NAME" in found[key]["fix"]
+    site.join_file.write_text(hub.kubeconfig(site.cluster_id))
+    eventually("it is back", site.is_connected)
+    assert site.write(b"taken again").status_code == 200
+    states = {key: each["state"] for key, each in items(check(site, "-o", "json")).items()}
+    assert states == dict.fromkeys(STAGES, "ok")
+
+
+def test_a_metrics_store_that_is_away_is_told_and_samples_that_it_refuses_are_counted(
+    site: Site, hub: Hub
+) -> None:
+    try:
+        hub.receive.state["status"] = 500
+        assert site.write(b"x").status_code == 500
+        metrics = items(check(site, "-o", "json"))["metrics"]
+        assert metrics["state"] == "failed"
+        assert "were answered 500" in metrics["detail"]
+        assert "metrics store" in metrics["fix"]
+        hub.receive.state["status"] = 409
+        assert site.write(b"x").status_code == 409
+    finally:
+        hub.receive.state["status"] = 200
+    metrics = items(check(site, "-o", "json"))["metrics"]
+    assert metrics["state"] == "ok"
+    assert "409: 1, 500: 1" in metrics["detail"]
 
 
 def test_an_api_server_that_is_away_is_told_at_the_token(site: Site) -> None:
