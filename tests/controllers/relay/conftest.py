@@ -111,7 +111,11 @@ class Hub:
             **more,
         }
         self.program = Program("controllers.relay.server", env, self.folder / "server.log")
-        await_that("the relay-server is ready", self.is_ready)
+        try:
+            await_that("the relay-server is ready", self.is_ready)
+        except AssertionError:
+            self.program.stop()  # whoever asked for it gets nothing that could be closed
+            raise
 
     def is_ready(self) -> bool:
         assert self.program.process.poll() is None, self.program.words()
