@@ -1,9 +1,10 @@
-"""Forget what nobody needs any more."""
+"""Forget what nobody needs any more, and give up what could not be sent for too long."""
 
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from controllers.control.dispatch import unsent
 from controllers.domain.workload import FINISHED, Intent, Workload
 from controllers.store.clusters import Clusters
 from controllers.store.intents import Intents
@@ -17,6 +18,13 @@ REPORTED_SECONDS = 3600.0
 """How long it is kept when its cluster's report shows how it ended."""
 SETTLE_SECONDS = 120.0
 """How long after taking a workload a cluster may not yet report it."""
+UNSENT_SECONDS = 24 * 3600.0
+"""How long a workload may wait to be sent; a start that comes later could surprise its owner."""
+
+
+def overdue(intents: Iterable[Intent], now: float) -> list[Intent]:
+    """Those that no cluster took for so long that somebody has to want them anew."""
+    return [intent for intent in unsent(intents) if now - intent.submitted_at > UNSENT_SECONDS]
 
 
 def outlived(
@@ -67,10 +75,12 @@ class Sweep:
         self._clock = clock
 
     def step(self) -> None:
-        """Remove outlived intents, and reports of clusters that were removed."""
+        """Remove outlived intents and reports of removed clusters; give up overdue intents."""
         # Intents first: one that is accepted after this is judged next time.
         intents = self._intents.all()
-        clusters = [cluster.id for cluster in self._clusters.all()]
+        names = {cluster.id: cluster.name for cluster in self._clusters.all()}
+        clusters = list(names)
+        self._give_up(overdue(intents, self._clock()), names)
         reports = {name: {w.id: w for w in self._states.workloads(name)} for name in clusters}
         metas = {name: self._states.meta(name) for name in clusters}
         seen = {name: meta.received_at for name, meta in metas.items() if meta is not None}
@@ -82,3 +92,16 @@ class Sweep:
             self._states.retire(name)  # a report came in while its cluster was removed
         if gone or orphans:
             log.info("swept %d intents, %d clusters", len(gone), len(orphans))
+
+    def _give_up(self, intents: list[Intent], names: Mapping[str, str]) -> None:
+        for intent in intents:
+            name = names.get(intent.cluster or "")
+            why = f"cluster {name} could not be reached" if name else intent.waiting
+            words = (
+                f"Not sent within {UNSENT_SECONDS / 3600:g} h: {why or 'no cluster was chosen'}."
+            )
+            words += " Submit it again if it is still wanted."
+            # The stop is for a cluster that has it after all, and could not say so.
+            stopped_at = self._clock()
+            self._intents.change(intent.id, refusal=words, stop_requested_at=stopped_at)
+            log.info("workload %s is given up: %s", intent.id, words)

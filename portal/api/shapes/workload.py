@@ -89,10 +89,12 @@ def reason(each: Row) -> Reason | None:
     """Why it waits or ended, as far as it is known."""
     if each.seen is not None:
         return None if _went_as_asked(each) else each.seen.reason
-    if each.intent is None or each.intent.stop_requested_at is not None:
+    if each.intent is None:
         return None
     if each.intent.refusal:
         return Reason("REFUSED", each.intent.refusal)
+    if each.intent.stop_requested_at is not None:
+        return None
     if each.intent.cluster is None:
         return Reason("NOT_SENT", each.intent.waiting or "No cluster was chosen for it yet.")
     name = each.reported.cluster.name if each.reported else each.intent.cluster

@@ -4,6 +4,7 @@ import pytest
 from recording import report
 from redis import Redis
 
+from controllers.control.dispatch import stopping, unsent
 from controllers.control.sweep import Sweep, outlived
 from controllers.domain.cluster import Cluster
 from controllers.domain.workload import Intent, State, Workload, WorkloadSpec
@@ -60,3 +61,29 @@ def test_reports_of_removed_clusters_go(redis: Redis) -> None:
     Sweep(clusters, states, intents).step()
     assert states.reported() == ["c1"]
     assert intents.all() == []
+
+
+@pytest.mark.parametrize(
+    ("intent", "words"),
+    [
+        (replace(INTENT, cluster="c1"), "cluster one could not be reached"),
+        (replace(INTENT, waiting="no cluster has a pool a"), "no cluster has a pool a"),
+    ],
+)
+def test_what_could_not_be_sent_for_a_day_is_given_up_and_stopped_where_it_may_be(
+    redis: Redis, intent: Intent, words: str
+) -> None:
+    clusters, states, intents = Clusters(redis), States(redis), Intents(redis)
+    clusters.add(Cluster("c1", "one", 0.0))
+    intents.add(intent)
+    Sweep(clusters, states, intents, lambda: DAY - 1).step()
+    assert intents.get("i1") == intent
+    Sweep(clusters, states, intents, lambda: DAY + 1).step()
+    given_up = intents.get("i1")
+    assert given_up.refusal == (
+        f"Not sent within 24 h: {words}. Submit it again if it is still wanted."
+    )
+    assert unsent([given_up]) == []
+    assert stopping([given_up], set(), set()) == ([given_up] if intent.cluster else [])
+    Sweep(clusters, states, intents, lambda: 2 * DAY).step()
+    assert intents.get("i1") == given_up
