@@ -9,10 +9,11 @@ from controllers.relay.connection import lingering
 from controllers.relay.event_loop import ended, passed
 from controllers.relay.listener import Listener
 from controllers.relay.registry import Registry
-from controllers.relay.server import addresses, hub_keys, revocation
+from controllers.relay.server import revocation
 from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.doorkeeper import Doorkeeper
 from controllers.relay.server.gateway import Gateway
+from controllers.relay.server.hub_keys import HubKeys
 from controllers.relay.server.internal import Internal
 from controllers.relay.server.joining import JoinDesk
 from controllers.relay.server.metrics import ServerMetrics
@@ -22,6 +23,7 @@ from controllers.relay.server.presence import Presence
 from controllers.relay.server.public import Public
 from controllers.relay.server.reception import Reception
 from controllers.relay.server.replicas import Replicas
+from controllers.relay.server.reread import watch
 from controllers.relay.server.rotation import KeyDesk
 from controllers.relay.server.settings import Settings
 from controllers.relay.server.tunnel import Tunnel
@@ -45,7 +47,7 @@ class RelayServer:
         self._pools = Pools(self._contacts.changed, allowance)
         self._gateway = Gateway(settings.receive_url, settings.tenant_header, allowance)
         doorkeeper = Doorkeeper(self._registry, self._contacts)
-        self._hub_keys = hub_keys.HubKeys(settings.hub_keys)
+        self._hub_keys = HubKeys(settings.hub_keys)
         desk = JoinDesk(self._registry, self._contacts, self._hub_keys)
         key_desk = KeyDesk(self._registry, self._pools.observed)
         self._reception = Reception(settings, self._pools, doorkeeper, self._hub_keys, key_desk)
@@ -73,8 +75,12 @@ class RelayServer:
         inside = await self._inside.listen(settings.internal_listen)
         for work in (
             revocation.watch(self._registry, self._pools, self._gateway),
-            hub_keys.watch(self._hub_keys, self._tell_clusters),
-            addresses.watch(self._reception.addresses, self._tell_addresses),
+            watch(self._hub_keys.changed, "the hub has a new key", self._tell_clusters),
+            watch(
+                self._reception.addresses.changed,
+                "there are other CAs to trust",
+                self._tell_addresses,
+            ),
             self._contacts.run(self._pools, self._gateway),
             self._presence.run(self._tell_clusters),
             self._pools.observed.watch_loop(),
