@@ -8,11 +8,12 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
 
-from controllers.relay.client.kubernetes import Kubernetes, KubernetesError, SecretChanged
-from controllers.relay.event_loop import passed
+from controllers.relay.client.keeping import keep
+from controllers.relay.client.kubernetes import Kubernetes, KubernetesError
 from controllers.relay.hub_key import (
     SECRET,
     HubKey,
@@ -25,7 +26,6 @@ from controllers.relay.hub_key import (
 from controllers.relay.identity import IdentityError
 
 log = logging.getLogger(__name__)
-RETRY_SECONDS = 5.0
 
 
 class Trust:
@@ -52,19 +52,10 @@ class Trust:
 
     async def run(self, cluster_id: str) -> None:
         """Look at what is offered, for ever; cancel it to stop."""
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            try:
-                await self._follow(cluster_id, self._offered)
-            except SecretChanged:
-                self._news.set()
-            except KubernetesError as failure:
-                log.warning("the hub's key cannot be kept now: %s", failure)
-                await passed(RETRY_SECONDS, self._news)
-                self._news.set()
+        await keep(self._news, partial(self._follow, cluster_id), "the hub's key")
 
-    async def _follow(self, cluster_id: str, offered: Sequence[HubKey]) -> None:
+    async def _follow(self, cluster_id: str) -> None:
+        offered = self._offered
         secret = await self._kubernetes.secret(SECRET)
         known = _known(secret.data, cluster_id)
         now = time.time()

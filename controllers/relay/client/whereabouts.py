@@ -13,16 +13,15 @@ import msgspec
 
 from controllers.relay import hub_key, hub_place
 from controllers.relay.call import Origin
+from controllers.relay.client.keeping import keep
 from controllers.relay.client.keyring import Member
-from controllers.relay.client.kubernetes import Kubernetes, KubernetesError, SecretChanged
-from controllers.relay.event_loop import passed
+from controllers.relay.client.kubernetes import Kubernetes
 from controllers.relay.hub_place import Place, PlaceError, Places
 from controllers.relay.proxy import Proxies
 
 log = logging.getLogger(__name__)
 KEY = "hub"
 """In the Secret that also holds the control plane's keys."""
-RETRY_SECONDS = 5.0
 FIRST_WAIT, LONGEST_WAIT = 10.0, 600.0
 
 
@@ -45,6 +44,8 @@ class Whereabouts:
         mark = f"{member.cluster_id}\n{member.server}\n{member.ca_pem}"
         self._joined = hashlib.sha256(mark.encode()).hexdigest()
         self._kept = Kept(self._joined)
+        self._loaded = False
+        """Whether it went on where it worked before; a write that is tried again does so again."""
         self._told = Places()
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -110,23 +111,13 @@ class Whereabouts:
     async def run(self) -> None:
         """Keep what is told and what worked, for ever; cancel it to stop."""
         self._news.set()
-        loaded = False
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            try:
-                loaded = await self._keep(loaded)
-            except SecretChanged:
-                self._news.set()
-            except KubernetesError as failure:
-                log.warning("where the control plane is cannot be kept now: %s", failure)
-                await passed(RETRY_SECONDS, self._news)
-                self._news.set()
+        self._loaded = False
+        await keep(self._news, self._keep, "where the control plane is")
 
-    async def _keep(self, loaded: bool) -> bool:
+    async def _keep(self) -> None:
         secret = await self._kubernetes.secret(hub_key.SECRET)
         kept = _read(secret.data.get(KEY, ""), self._joined)
-        if not loaded:
+        if not self._loaded:
             self._begin(kept)
         told = self._followed()
         worked = self.current if told.urls else None
@@ -138,7 +129,7 @@ class Whereabouts:
             log.info("the control plane says that it is at %s", ", ".join(told.urls))
             self._waits.clear()
         self._kept = wanted
-        return True
+        self._loaded = True
 
     def _begin(self, kept: Kept) -> None:
         """Go on where it worked before."""
