@@ -26,7 +26,7 @@ def hub_key(held: Mapping[str, str], generation: int) -> dict[str, str]:
         return _kept(key.pem(), [HubKey(key.public)], generation)
     if generation <= int(held.get(GENERATION) or 1):
         return {name: held[name] for name in (SIGNING, CHAIN, GENERATION) if name in held}
-    former = _newest(held[SIGNING])
+    former = PrivateKey.from_pem(held[SIGNING])
     made, entry = successor(former)
     chain = [*read_chain(held[CHAIN]), entry]
     return _kept(made.pem() + former.pem(), chain[-CHAIN_LENGTH:], generation)
@@ -35,11 +35,6 @@ def hub_key(held: Mapping[str, str], generation: int) -> dict[str, str]:
 def _kept(pems: str, chain: list[HubKey], generation: int) -> dict[str, str]:
     text = msgspec.json.encode(chain).decode()
     return {SIGNING: pems, CHAIN: text, GENERATION: str(generation)}
-
-
-def _newest(pems: str) -> PrivateKey:
-    end = "-----END PRIVATE KEY-----"
-    return PrivateKey.from_pem(pems.partition(end)[0] + end)
 
 
 def keep(folder: Path, more: bool) -> None:

@@ -69,7 +69,7 @@ class PrivateKey:
 
     @classmethod
     def from_pem(cls, pem: str) -> "PrivateKey":
-        """The key of an unencrypted PKCS 8 text; IdentityError when it is none."""
+        """The first key of an unencrypted PKCS 8 text; IdentityError when there is none."""
         try:
             key = serialization.load_pem_private_key(pem.encode(), None)
         except (ValueError, TypeError):

@@ -10,7 +10,7 @@ from redis import Redis
 
 from controllers.store import keys
 
-PRESENCE_SECONDS = 30.0
+PRESENCE_SECONDS = 30
 """What a replica said longer ago than this is not so any more."""
 HISTORY_MOST = 100
 

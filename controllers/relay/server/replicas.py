@@ -14,8 +14,8 @@ from controllers.relay.event_loop import heeded
 from controllers.relay.registry import RegistryDown
 from controllers.store import keys
 from controllers.store.connection import connect_async
+from controllers.store.links import PRESENCE_SECONDS
 
-PRESENCE_SECONDS = 30
 ANSWER_SECONDS = 1.0
 """A caller waits for this hint; there is another way without it."""
 REDIS_CONNECTIONS = 8
