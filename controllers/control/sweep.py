@@ -98,9 +98,9 @@ class Sweep:
             name = names.get(intent.cluster or "")
             why = f"cluster {name} could not be reached" if name else intent.waiting
             words = (
-                f"Not sent within {UNSENT_SECONDS / 3600:g} h: {why or 'no cluster was chosen'}."
+                f"Not sent within {UNSENT_SECONDS / 3600:g} h: {why or 'no cluster was chosen'}. "
+                "Submit it again if it is still wanted."
             )
-            words += " Submit it again if it is still wanted."
             # The stop is for a cluster that has it after all, and could not say so.
             stopped_at = self._clock()
             self._intents.change(intent.id, refusal=words, stop_requested_at=stopped_at)

@@ -136,8 +136,9 @@ class Batch:
             if error.status != 404:
                 raise
             return False
-        fits = waiting is not None and waiting.id == token_id
-        return waiting is not None and fits and waiting.rebuilt == entry.rebuilt
+        if waiting is None:
+            return False
+        return (waiting.id, waiting.rebuilt) == (token_id, entry.rebuilt)
 
     def _tell(self, result: Result) -> None:
         from portal.cli import output
