@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 SECONDS = 20.0
@@ -89,3 +90,16 @@ async def _pass(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
     while data := await source.read(65536):
         target.write(data)
         await target.drain()
+
+
+def new_proxies() -> Iterator[Callable[..., ConnectProxy]]:
+    """For a fixture: starts proxies, and closes them all after the test."""
+    started: list[ConnectProxy] = []
+
+    def start(*args: Any, **more: Any) -> ConnectProxy:
+        started.append(ConnectProxy(*args, **more))
+        return started[-1]
+
+    yield start
+    for proxy in started:
+        proxy.close()

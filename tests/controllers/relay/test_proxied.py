@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -16,7 +15,7 @@ from controllers.relay.proxy import Proxies, Proxy
 from controllers.relay.trouble import Trouble
 from tests.controllers.relay.certificates import Authority
 from tests.controllers.relay.conftest import Hub, Site
-from tests.controllers.relay.connect_proxy import ConnectProxy
+from tests.controllers.relay.connect_proxy import ConnectProxy, new_proxies
 
 USER = "eve:p%40ss"
 
@@ -33,15 +32,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory, valkey_url: str) -> Iterator[H
 
 @pytest.fixture
 def start_proxy() -> Iterator[Callable[..., ConnectProxy]]:
-    started: list[ConnectProxy] = []
-
-    def start(*args: Any, **more: Any) -> ConnectProxy:
-        started.append(ConnectProxy(*args, **more))
-        return started[-1]
-
-    yield start
-    for proxy in started:
-        proxy.close()
+    yield from new_proxies()
 
 
 def invite(hub: Hub, site: Site) -> None:

@@ -19,7 +19,7 @@ from controllers.relay.proxy import DIRECT, Proxies, Proxy
 from controllers.relay.websocket import CONNECT_PATH
 from tests.controllers.relay.backends import Answering, Backend
 from tests.controllers.relay.certificates import Authority
-from tests.controllers.relay.connect_proxy import ConnectProxy
+from tests.controllers.relay.connect_proxy import ConnectProxy, new_proxies
 
 ORDER = ["proxy", "name", "tcp", "tls", "edge", "upgrade", "clock"]
 RELAY = b'{"message": "This is the Neurox relay"}'
@@ -233,15 +233,7 @@ def test_a_clock_that_is_off(new_edge: Callable[..., Backend], authority: Author
 
 @pytest.fixture
 def new_proxy() -> Iterator[Callable[..., ConnectProxy]]:
-    started: list[ConnectProxy] = []
-
-    def start(*args: Any, **more: Any) -> ConnectProxy:
-        started.append(ConnectProxy(*args, **more))
-        return started[-1]
-
-    yield start
-    for proxy in started:
-        proxy.close()
+    yield from new_proxies()
 
 
 def test_through_a_proxy_that_alone_knows_the_name(
