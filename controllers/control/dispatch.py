@@ -39,12 +39,13 @@ def unsent(intents: Iterable[Intent]) -> list[Intent]:
 
 def stopping(intents: Iterable[Intent], told: set[str], finished: set[str]) -> list[Intent]:
     """Those that somebody wants ended and whose cluster does not know it yet."""
+    over = told | finished
     return [
         intent
         for intent in intents
         if intent.stop_requested_at is not None
         and intent.cluster is not None
-        and intent.id not in told | finished
+        and intent.id not in over
     ]
 
 
@@ -78,12 +79,14 @@ class Dispatch:
         if version == self._seen and not self._open and quiet:
             return
         self._seen, self._looked_at = version, time.monotonic()
+        # Looked at before the intents: a call that ends between the two is not made again.
+        busy = self._errands.busy
         intents = self._intents.all()
         self._told.intersection_update([intent.id for intent in intents])
         waiting = self._assign(intents)
         ending = stopping(intents, self._told, self._finished(intents))
         self._open = bool(waiting or ending)
-        self._send(waiting, ending)
+        self._send(waiting, ending, busy)
 
     def _assign(self, intents: list[Intent]) -> list[Intent]:
         """The unsent intents, each with a cluster where one could be chosen."""
@@ -141,10 +144,9 @@ class Dispatch:
             if workload.state in FINISHED
         }
 
-    def _send(self, create: list[Intent], stop: list[Intent]) -> None:
-        busy = self._errands.busy
-        busy |= {name for name, until in self._resting.items() if time.monotonic() < until}
-        for cluster in {i.cluster for i in create + stop if i.cluster} - busy:
+    def _send(self, create: list[Intent], stop: list[Intent], busy: set[str]) -> None:
+        resting = {name for name, until in self._resting.items() if time.monotonic() < until}
+        for cluster in {i.cluster for i in create + stop if i.cluster} - busy - resting:
             made = [i for i in create if i.cluster == cluster]
             ended = [i for i in stop if i.cluster == cluster]
             self._errands.run(cluster, partial(self._deliver, cluster, made, ended))

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -55,6 +56,33 @@ def test_a_submitted_workload_reaches_a_cluster_once(hub: Hub, until: Until) -> 
     assert hub.intents.get("i1").cluster == "c1"
     for _ in range(3):
         hub.loop.step()
+    assert hub.manager.created == [("c1", "i1")]
+
+
+def test_one_that_is_taken_while_the_loop_looks_is_not_sent_again(
+    hub: Hub, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.join()
+    hub.intents.add(INTENT)
+    go, read = threading.Event(), hub.intents.all
+
+    def slow_create(intent: Intent) -> None:
+        go.wait(5)
+        hub.manager.created.append(("c1", intent.id))
+
+    def taken_just_after() -> list[Intent]:
+        intents = read()
+        go.set()
+        until(lambda: hub.intents.get("i1").accepted_at and not hub.loop._errands.busy)
+        return intents
+
+    monkeypatch.setattr(hub.manager, "create", slow_create)
+    hub.loop.step()
+    monkeypatch.setattr(hub.intents, "all", taken_just_after)
+    hub.loop.step()
+    monkeypatch.undo()
+    hub.loop.step()
+    until(lambda: not hub.loop._errands.busy)
     assert hub.manager.created == [("c1", "i1")]
 
 
