@@ -53,6 +53,11 @@ class Credential:
         return len(self.good(now)) < len(self.keys)
 
     @property
+    def revoked(self) -> bool:
+        """Its access was taken back, and it has not joined since."""
+        return self.revoked_at is not None and self.current is None
+
+    @property
     def current(self) -> Key | None:
         """The key in use."""
         return next((key for key in self.keys if key.until is None), None)

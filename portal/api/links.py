@@ -11,7 +11,7 @@ from portal.api.answer import answer
 from portal.api.promql import Scope
 from portal.api.shapes.checks import Known, checks_out
 from portal.api.shapes.link import link_out
-from portal.api.stores import stores
+from portal.api.stores import Stores, stores
 from portal.api.thanos import Span, Thanos
 from portal.schemas import ChecksOut, LinkOut
 
@@ -23,7 +23,7 @@ VERSIONS_MOST = 10
 @bp.output(ChecksOut)
 def get_checks(name: str) -> Response:
     """Each stage of its joining, whether it is done, and what to do where it is not."""
-    return answer(checks_out(_known(fleet.one(stores(), name), name)))
+    return answer(checks_out(known(stores(), _named(fleet.one(stores(), name), name))))
 
 
 @bp.get("/clusters/<name>/link")
@@ -34,22 +34,26 @@ def get_link(name: str) -> Response:
     Of a cluster that was removed, whose id is given, what it was.
     """
     reported = fleet.one(stores(), name) or fleet.removed(stores(), name)
-    known = _known(reported, name)
-    return answer(link_out(known, _agent_versions(known.reported.cluster.id)))
+    found = known(stores(), _named(reported, name))
+    return answer(link_out(found, _agent_versions(found.reported.cluster.id)))
 
 
-def _known(reported: fleet.Reported | None, name: str) -> Known:
-    at = stores()
-    if reported is None:
-        raise NotFound(f"there is no cluster {name!r}")
+def known(stores: Stores, reported: fleet.Reported) -> Known:
+    """All that is known of its joining and its link."""
     cluster_id = reported.cluster.id
     return Known(
         now=time.time(),
         reported=reported,
-        link=at.links.of(cluster_id),
+        link=stores.links.of(cluster_id),
         credential=reported.credential,
-        failure=at.states.failure(cluster_id),
+        failure=stores.states.failure(cluster_id),
     )
+
+
+def _named(reported: fleet.Reported | None, name: str) -> fleet.Reported:
+    if reported is None:
+        raise NotFound(f"there is no cluster {name!r}")
+    return reported
 
 
 def _agent_versions(cluster_id: str) -> list[str]:

@@ -8,6 +8,7 @@ from controllers.domain.names import unknown
 from portal.api import fleet
 from portal.api.access import caller
 from portal.api.answer import BadQuery, answer
+from portal.api.losses import losses
 from portal.api.shapes.overview import overview_out
 from portal.api.stores import stores
 from portal.schemas import OverviewOut
@@ -27,4 +28,5 @@ def overview() -> Response:
     for name in chosen:
         if seen.named(name) is None:
             raise NotFound(f"there is no cluster {name!r}")
-    return answer(overview_out(seen, caller(), chosen))
+    found = losses(stores(), seen, caller(), chosen)
+    return answer(overview_out(seen, caller(), chosen, found))

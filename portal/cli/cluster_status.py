@@ -57,11 +57,12 @@ def _text(found: "ChecksOut", as_json: bool, watch: bool) -> str:
 
 
 def _table(found: "ChecksOut", colour: bool) -> str:
-    from portal.cli.text import clean, duration
+    from portal.cli.text import clean
+    from portal.duration import in_words
 
     states = [item.state for item in found.items]
     heard = found.heard_age_seconds
-    last = "nothing heard yet" if heard is None else f"last heard of {duration(heard)} ago"
+    last = "nothing heard yet" if heard is None else f"last heard of {in_words(heard)} ago"
     clock = _clock(found.clock_skew_seconds)
     lines = [f"{clean(found.cluster)}: {states.count('ok')} of {len(states)} done, {last}{clock}"]
     width = max(len(item.label) for item in found.items)
@@ -76,11 +77,11 @@ def _table(found: "ChecksOut", colour: bool) -> str:
 
 
 def _clock(ahead: float | None) -> str:
-    from portal.cli.text import duration
+    from portal.duration import in_words
 
     if not ahead:
         return ""
-    return f", its clock is {duration(abs(ahead))} {'ahead' if ahead > 0 else 'behind'}"
+    return f", its clock is {in_words(abs(ahead))} {'ahead' if ahead > 0 else 'behind'}"
 
 
 def _advice(item: "Check") -> list[str]:

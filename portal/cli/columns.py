@@ -94,7 +94,7 @@ NOUNS = (
         (
             *(
                 NAME,
-                field("standing", heading="STATE"),
+                field("state"),
                 part("NODES", "nodes_ready", "nodes"),
                 ALLOCATED,
             ),

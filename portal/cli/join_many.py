@@ -112,9 +112,9 @@ class Batch:
         if known and self.folder and self._waits(entry, self.folder):
             words = "has a Secret that waits to be used"
             return Result(entry, words, file=self.folder.file(entry.name))
-        if known == "lost" and not entry.rebuilt:
+        if known in ("lost", "revoked") and not entry.rebuilt:
             again = f"`neurox cluster join {entry.name}` gives it a new token"
-            return Result(entry, f"has joined and is lost; left as it is, {again}")
+            return Result(entry, f"is {known}; left as it is, {again}")
         made = record(self.client, entry, known, self.dry_run)
         what = "a new token for the record" if known else "made"
         verb = ("would get " if known else "would be ") if self.dry_run else "got " * bool(known)

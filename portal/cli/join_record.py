@@ -20,8 +20,7 @@ def state(client: "Client", name: str) -> str | None:
         if error.status != 404:
             raise
         return None
-    # One that was revoked may have reported less than 45 s ago.
-    return "lost" if found.credential.state == "revoked" else found.state
+    return found.state
 
 
 def kept(entry: Entry, made: "JoinOut") -> str:

@@ -20,7 +20,7 @@ def _shown(character: str) -> bool:
 
 
 def duration(seconds: float | None) -> str:
-    """Like 45s, 12m, 3h or 6d; a dash when unknown."""
+    """Like 45s, 12m, 3h or 6d, for columns; a dash when unknown."""
     if seconds is None:
         return "-"
     for size, unit in UNITS:

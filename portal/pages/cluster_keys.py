@@ -119,7 +119,7 @@ def _several(outcomes: list[Outcome], fault: str = "") -> Response:
         query=Query("/cluster-keys", {"refresh": "off"}),
         status=422 if fault else 200,
         at_fault={"name": fault} if fault else {},
-        clusters=[cluster for cluster in listed.items if cluster.state != "waiting"],
+        clusters=[cluster for cluster in listed.items if cluster.reported_at],
         more=listed.next_cursor,
         at_once=AT_ONCE,
         outcomes=outcomes,

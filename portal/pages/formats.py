@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from portal.duration import in_words
+
 UNKNOWN = "–"
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -47,17 +49,8 @@ def energy(joules: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds in the one or two units that matter: ``6 s``, ``4 min``, ``3.2 h``, ``12 d``."""
-    if seconds is None:
-        return UNKNOWN
-    seconds = max(0.0, seconds)
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 48 * 3600:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.0f} d"
+    """Seconds, in the unit that matters."""
+    return UNKNOWN if seconds is None else in_words(seconds)
 
 
 def milliseconds(seconds: float | None) -> str:

@@ -12,6 +12,7 @@ from portal.schemas import ClusterOut, MapNode, OverviewOut
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 KNOWN = ("cluster", "from", "refresh")
+CUT = ("lost", "revoked")
 # Up to so many nodes each has a line of its own in the fleet map; above, they flow.
 MOST_NODE_LINES = 16
 # Lines of text that fit beside the usual chart; what is longer gets a taller one beside it.
@@ -40,7 +41,7 @@ def show() -> Response:
         lines=on_lines(fleet),
         tall=beside(fleet) > USUAL_LINES,
         chart=chart("utilization", query, by="pool", cluster=cluster),
-        stale=[c for c in fleet.clusters if c.state == "lost"],
+        stale=[c for c in fleet.clusters if c.state in CUT and c.reported_at],
         simulated=fleet.simulated,
     )
 

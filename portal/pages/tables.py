@@ -33,7 +33,7 @@ CLUSTERS = Listing(
         Column("labels", "Labels", sortable=False),
     ),
     filters=("q", "state"),
-    states=("waiting", "connected", "lost", "removed"),
+    states=("waiting", "connected", "lost", "revoked", "removed"),
     notice=any_other,
 )
 NODES = Listing(

@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from portal.schemas.base import Grown, Model
+from pydantic import SerializationInfo, field_serializer
+
+from portal.schemas.base import FIRST, Grown, Model
 from portal.schemas.credential import CredentialOut
 
 HOUR_SECONDS = 3600
+ClusterState = Literal["waiting", "connected", "lost", "revoked", "removed"]
 
 
 class JoinIn(Model):
@@ -43,8 +46,9 @@ class ClusterOut(Grown):
     name: str
     description: str
     labels: dict[str, str] = {}
-    state: Literal["waiting", "connected", "lost", "removed"]
-    """waiting: never joined. lost: no report for 45 s. removed: its history is kept."""
+    state: ClusterState
+    """waiting: never joined. lost: no report for 45 s. revoked: its access was taken back, and it
+    has not joined since. removed: its history is kept."""
     created_at: datetime
     removed_at: datetime | None = None
     reported_at: datetime | None
@@ -67,11 +71,9 @@ class ClusterOut(Grown):
     """How far its clock is ahead of the control plane's, as its relay-client sees it."""
     simulated: bool
 
-    @property
-    def standing(self) -> str:
-        """What people are shown: the state or, as no client of 0.1 knows that one, ``revoked``."""
-        cut = self.credential.state == "revoked" and self.state != "removed"
-        return "revoked" if cut else self.state
+    @field_serializer("state")
+    def _state_as_the_caller_knows_it(self, state: ClusterState, info: SerializationInfo) -> str:
+        return "lost" if state == "revoked" and info.context == FIRST else state
 
 
 class JoinOut(Grown):

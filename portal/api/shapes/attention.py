@@ -2,21 +2,28 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Literal
 from urllib.parse import quote, urlencode
 
 from portal.api.fleet import Reported
 from portal.api.shapes.gpu import hardware_xids
+from portal.api.shapes.loss import Loss, sentence
 from portal.schemas import Attention, ClusterOut, GpuState, MapNode
 
 SHOWN = 8
 
 
 def attention(
-    seen: list[Reported], clusters: list[ClusterOut], nodes: list[MapNode], now: float
+    seen: list[Reported],
+    clusters: list[ClusterOut],
+    nodes: list[MapNode],
+    losses: list[Loss],
+    now: float,
 ) -> list[Attention]:
     """At most eight; the bad before the worrying."""
     found = [
-        *_clusters(clusters),
+        *_losses(losses),
+        *_waiting(clusters),
         *_nodes(seen, clusters),
         *_gpus(clusters, nodes),
         *_xids(seen, clusters, now),
@@ -24,14 +31,17 @@ def attention(
     return sorted(found, key=lambda each: each.severity != "bad")[:SHOWN]
 
 
-def _clusters(clusters: Iterable[ClusterOut]) -> Iterator[Attention]:
+def _losses(losses: Iterable[Loss]) -> Iterator[Attention]:
+    for loss in losses:
+        # Somebody meant to revoke it; a loss nobody means.
+        severity: Literal["warn", "bad"] = "warn" if loss.known.credential.revoked else "bad"
+        href = _cluster(loss.known.name)
+        yield Attention(severity=severity, message=sentence(loss), href=href)
+
+
+def _waiting(clusters: Iterable[ClusterOut]) -> Iterator[Attention]:
     for cluster in clusters:
-        if cluster.state == "lost":
-            said = (
-                f"Cluster {cluster.name} has not reported for {_ago(cluster.report_age_seconds)}."
-            )
-            yield Attention(severity="bad", message=said, href=_cluster(cluster.name))
-        elif cluster.state == "waiting":
+        if cluster.state == "waiting":
             said = f"Cluster {cluster.name} has not joined yet."
             yield Attention(severity="warn", message=said, href=_cluster(cluster.name))
 
@@ -87,9 +97,3 @@ def _xids(
 
 def _cluster(name: str) -> str:
     return "/clusters/" + quote(name, safe="")
-
-
-def _ago(seconds: float | None) -> str:
-    if seconds is None:
-        return "an unknown time"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

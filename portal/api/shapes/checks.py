@@ -7,6 +7,7 @@ from controllers.relay.credential import Credential
 from controllers.store.links import Link
 from portal.api.fleet import Reported
 from portal.api.shapes.values import age
+from portal.duration import in_words
 from portal.schemas import FRESH_SECONDS, Check, ChecksOut
 from portal.schemas.link import CheckState
 
@@ -72,7 +73,7 @@ class Known:
             return "No join token is good any more: it was withdrawn, or expired long ago."
         if ends > self.now:
             return ""
-        return f"The join token expired {_words(self.now - ends)} ago, unused."
+        return f"The join token expired {in_words(self.now - ends)} ago, unused."
 
     @property
     def revoked(self) -> bool:
@@ -114,7 +115,7 @@ def _contact(known: Known) -> Iterator[Check]:
         if known.heard:
             yield _check(key, label, "ok", "The cluster reaches the control plane.")
             continue
-        said = f"Nothing heard for {_words(known.silent_seconds)}."
+        said = f"Nothing heard for {in_words(known.silent_seconds)}."
         fix = "Is the chart installed there, and the Secret applied? Its check says what is wrong."
         yield _check(key, label, "waiting", said, fix, RELAY_CHECK)
 
@@ -153,7 +154,7 @@ def _tunnel(known: Known) -> Check:
     if link.joined_at is None:
         return _check("tunnel", "Tunnel", "waiting", "It is dialled once the token is redeemed.")
     lost = known.now - max(link.lost_at or 0.0, link.joined_at)
-    said = f"No connection for {_words(lost)}{': ' if link.lost_why else ''}{link.lost_why}."
+    said = f"No connection for {in_words(lost)}{': ' if link.lost_why else ''}{link.lost_why}."
     state: CheckState = "failed" if lost > FRESH_SECONDS else "waiting"
     fix = "The relay-client dials by itself; its check says what is in its way."
     return _check("tunnel", "Tunnel", state, said, fix, RELAY_CHECK)
@@ -163,7 +164,7 @@ def _state(known: Known) -> Check:
     key, label = "state", "State synced"
     if known.reports:
         seconds = known.now - (known.reported.reported_at or known.now)
-        said = f"{len(known.reported.nodes)} nodes, reported {_words(seconds)} ago."
+        said = f"{len(known.reported.nodes)} nodes, reported {in_words(seconds)} ago."
         return _check(key, label, "ok", said)
     if not known.link.connected:
         return _check(key, label, "waiting", "It comes over the tunnel.")
@@ -186,7 +187,7 @@ def _metrics(known: Known) -> Check:
             return _check(key, label, "failed", said, fix)
         return _check(key, label, "failed", said, "Its Prometheus says what.", METRICS_LOGS)
     if known.now - newest <= METRICS_SECONDS:
-        return _check(key, label, "ok", f"The last came {_words(known.now - newest)} ago.")
+        return _check(key, label, "ok", f"The last came {in_words(known.now - newest)} ago.")
     if not known.link.connected:
         return _check(key, label, "waiting", "They are sent once the cluster has joined.")
     fix = "Does its Prometheus run, and reach the relay-client beside it?"
@@ -227,12 +228,3 @@ def _check(
 def _sentence(words: str) -> str:
     """What the relay-server said, as a sentence."""
     return f"{words[:1].upper()}{words[1:]}" + ("" if words.endswith(".") else ".")
-
-
-def _words(seconds: float) -> str:
-    seconds = max(0.0, seconds)
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 172_800 else f"{seconds / 86400:.0f} d"

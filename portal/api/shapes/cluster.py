@@ -1,17 +1,18 @@
 """A cluster as the API shows it."""
 
-from typing import Literal
-
 from portal.api.fleet import Fleet, Reported
 from portal.api.shapes.credential import credential_out
 from portal.api.shapes.values import age, at, mean, moment
 from portal.schemas import FRESH_SECONDS, ClusterOut
+from portal.schemas.cluster import ClusterState
 
 
-def state(reported: Reported, now: float) -> Literal["waiting", "connected", "lost", "removed"]:
-    """Whether it ever reported, and lately."""
+def state(reported: Reported, now: float) -> ClusterState:
+    """Whether it may report at all, ever did, and lately."""
     if reported.cluster.removed_at is not None:
         return "removed"
+    if reported.credential.revoked:
+        return "revoked"
     if reported.reported_at is None:
         return "waiting"
     return "connected" if now - reported.reported_at <= FRESH_SECONDS else "lost"

@@ -11,9 +11,9 @@ def credential_out(credential: Credential, now: float) -> CredentialOut:
     if former is not None and former.until is not None and former.until <= now:
         former = None
     if current is None:
-        revoked = credential.revoked_at is not None
         return CredentialOut(
-            state="revoked" if revoked else "none", revoked_at=moment(credential.revoked_at)
+            state="revoked" if credential.revoked else "none",
+            revoked_at=moment(credential.revoked_at),
         )
     return CredentialOut(
         state="good",

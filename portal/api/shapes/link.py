@@ -11,7 +11,7 @@ from portal.schemas.link import LinkState
 def link_out(known: Known, agent_versions: Sequence[str]) -> LinkOut:
     """The link now and how it came to be so."""
     link, contact, meta = known.link, known.link.contact, known.reported.meta
-    state, since, reason = _state(known)
+    state, since, reason = link_state(known)
     return LinkOut(
         cluster=known.name,
         state=state,
@@ -40,7 +40,8 @@ def link_out(known: Known, agent_versions: Sequence[str]) -> LinkOut:
     )
 
 
-def _state(known: Known) -> tuple[LinkState, float | None, str]:
+def link_state(known: Known) -> tuple[LinkState, float | None, str]:
+    """What it is, since when, and why it is not connected, as far as that is known."""
     link, revoked_at = known.link, known.credential.revoked_at
     removed_at = known.reported.cluster.removed_at
     if removed_at is not None:

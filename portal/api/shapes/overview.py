@@ -5,6 +5,7 @@ from portal.api.fleet import Fleet
 from portal.api.shapes.attention import attention
 from portal.api.shapes.cluster import cluster_out
 from portal.api.shapes.fleet_map import fleet_map, stated
+from portal.api.shapes.loss import Loss
 from portal.api.shapes.tiles import tiles
 from portal.api.shapes.values import age, at
 from portal.api.shapes.workload import Row, rows, state, workload_out
@@ -14,7 +15,9 @@ from portal.schemas import OverviewOut
 WORKLOADS_SHOWN = 20
 
 
-def overview_out(fleet: Fleet, caller: Caller, chosen: list[str]) -> OverviewOut:
+def overview_out(
+    fleet: Fleet, caller: Caller, chosen: list[str], losses: list[Loss]
+) -> OverviewOut:
     """The overview of all clusters, or of those ``chosen`` by name."""
     seen = [r for r in fleet.clusters if not chosen or r.cluster.name in chosen]
     clusters = [cluster_out(fleet, reported) for reported in seen]
@@ -30,7 +33,7 @@ def overview_out(fleet: Fleet, caller: Caller, chosen: list[str]) -> OverviewOut
         clusters=clusters,
         tiles=tiles(clusters, [each for some in gpus for each in some], map(state, found), chosen),
         map=nodes,
-        attention=attention(seen, clusters, nodes, fleet.now),
+        attention=attention(seen, clusters, nodes, losses, fleet.now),
         workloads=[workload_out(fleet, each, caller) for each in top(found)],
         simulated=any(cluster.simulated for cluster in clusters),
     )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import Literal
 from urllib.parse import quote
 
 from controllers.domain.workload import State
@@ -97,7 +98,12 @@ def _state_tiles(clusters: list[ClusterOut], states: Counter[State]) -> list[Til
             label="Clusters connected",
             value=connected,
             of=len(clusters),
-            tone="bad" if any(c.state == "lost" for c in clusters) else "good",
+            tone=_tone(clusters),
             href="/clusters",
         ),
     ]
+
+
+def _tone(clusters: list[ClusterOut]) -> Literal["good", "warn", "bad"]:
+    states = {cluster.state for cluster in clusters}
+    return "bad" if "lost" in states else "warn" if "revoked" in states else "good"

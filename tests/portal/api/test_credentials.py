@@ -125,3 +125,16 @@ def test_the_audit_keeps_so_many_entries_and_no_more(
         (4, "c3"),
         (3, "c2"),
     ]
+
+
+def test_lost_and_revoked_clusters_are_listed_apart(web: Web, redis: Redis) -> None:
+    joined(web, redis)
+    web.call("POST", "/clusters/east/revoke")
+
+    def listed(state: str) -> list[str]:
+        found: Any = web.get(f"/clusters?state={state}").json
+        return [each["state"] for each in found["items"]]
+
+    assert listed("revoked") == ["revoked"]
+    assert listed("lost") == listed("connected") == []
+    assert listed("lost,revoked") == ["revoked"]

@@ -34,6 +34,14 @@ def test_pages_of_0_1_get_what_they_know(web: Web) -> None:
     assert (set(made), set(made["cluster"])) == (JOIN, CLUSTER)
 
 
+def test_pages_of_0_1_see_a_revoked_cluster_as_the_lost_one_that_they_know(web: Web) -> None:
+    cluster(web)
+    web.call("POST", "/clusters/east/revoke")
+    assert ask(web, "/clusters/east", PAGE)["state"] == "lost"
+    assert ask(web, "/overview", PAGE)["clusters"][0]["state"] == "lost"
+    assert ask(web, "/clusters/east", {})["state"] == "revoked"
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -156,7 +156,7 @@ def test_the_overview_counts_shows_and_warns(web: Web) -> None:
     assert tiles["clusters"] == (1, 2)
     assert tiles["running"] == (1, None)
     messages = [each["message"] for each in shown["attention"]]
-    assert messages[0] == "Cluster old has not reported for 100 s."
+    assert messages[0] == "Cluster old has not reported for 2 min."
     assert "1 GPU is in fault in east." in messages
     assert "1 GPU is allocated and doing nothing in east." in messages
     assert any("without a fresh sample" in message for message in messages)

@@ -58,7 +58,7 @@ def test_before_first_contact_it_says_since_when_and_what_to_run_there() -> None
     assert found.state == "waiting"
     assert found.heard_age_seconds is None
     first = found.items[0]
-    assert first.detail == "Nothing heard for 60 s."
+    assert first.detail == "Nothing heard for 1 min."
     assert "kubectl -n neurox-system" in first.command
     assert "neurox-relay-client" in first.command
 

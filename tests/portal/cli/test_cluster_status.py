@@ -42,7 +42,7 @@ def test_all_done_ends_with_zero(web: Web, server: str, neurox: Neurox, redis: R
 def test_a_clock_that_is_wrong_is_told(web: Web, server: str, neurox: Neurox, redis: Redis) -> None:
     well(web, redis)
     cluster_id = web.stores.clusters.by_name("east").id
-    for skew, words in ((7200, "its clock is 2h ahead"), (-61.5, "its clock is 1m behind")):
+    for skew, words in ((7200, "its clock is 2.0 h ahead"), (-61.5, "its clock is 1 min behind")):
         redis.hset(keys.relay_identity(cluster_id), "skew", repr(skew))
         assert words in neurox("cluster", "status", "east").out.splitlines()[0]
     found = json.loads(neurox("cluster", "status", "east", "-o", "json").out)

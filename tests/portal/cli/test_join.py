@@ -108,7 +108,7 @@ def test_one_that_was_revoked_just_now_gets_a_new_token(
 ) -> None:
     east = neurox_web.cluster(web, "east")
     join.revoke(web.stores.redis, east.id)
-    assert web.get("/clusters/east").json["state"] == "connected"  # type: ignore[index]
+    assert web.get("/clusters/east").json["state"] == "revoked"  # type: ignore[index]
     done = neurox("cluster", "join", "east", "--context", "prod")
     assert done.code == 0, done.err
 

@@ -138,11 +138,20 @@ def test_a_lost_cluster_gets_a_token_only_by_the_word_that_it_was_rebuilt(
     web.stores.redis.set(keys.cluster_meta(east.id), aged)
     done = many()
     assert done.code == 0
-    assert "east: has joined and is lost; left as it is" in done.err
+    assert "east: is lost; left as it is" in done.err
     assert tokens(web)["east"] == ""
     (tmp_path / "c.yaml").write_text("- name: east\n  rebuilt: true\n")
     assert "east: got a new token" in many().err
     assert tokens(web)["east"] != ""
+
+
+def test_a_cluster_that_was_revoked_is_not_let_in_again_by_the_file_alone(
+    web: Web, many: Callable[..., Any]
+) -> None:
+    east = neurox_web.cluster(web, "east")
+    join.revoke(web.stores.redis, east.id)
+    assert "east: is revoked; left as it is, `neurox cluster join east`" in many().err
+    assert tokens(web)["east"] == ""
 
 
 def test_what_failed_is_told_with_its_line_and_the_rest_is_made(

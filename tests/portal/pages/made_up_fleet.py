@@ -33,7 +33,8 @@ class Fleet:
         ]
         self.clusters = [self._cluster(n, i == 1 and self.stale) for i, n in enumerate(names)]
         if scenario == "revoked":
-            cut = {"state": "lost", "credential": s.CredentialOut(state="revoked", revoked_at=NOW)}
+            key = s.CredentialOut(state="revoked", revoked_at=NOW)
+            cut = {"state": "revoked", "credential": key}
             self.clusters[1] = self.clusters[1].model_copy(update=cut)
         gone = {"id": "5d41402a", "name": "old-dc", "state": "removed", "removed_at": NOW}
         self.removed = [] if self.empty else [self.clusters[0].model_copy(update=gone)]

@@ -41,6 +41,10 @@ def test_a_cluster_that_was_cut_off_is_shown_as_revoked_and_not_as_lost(app: Fla
         assert "</svg>Revoked</span>" in head, path
         assert "its access was taken back" in head, path
         assert "</svg>Lost</span>" not in head, path
+    lost = revoked.get("/clusters?state=lost").text
+    assert '<option value="revoked">Revoked</option>' in lost
+    assert "/clusters/research-dc1" not in lost
+    assert "/clusters/research-dc1" in revoked.get("/clusters?state=revoked").text
 
 
 def test_the_check_list_asks_for_itself_until_all_is_green(app: Flask) -> None:
