@@ -1,5 +1,7 @@
 """The typed calls to one cluster's workload-manager, through the relay."""
 
+from collections.abc import MutableMapping
+
 import msgspec
 import requests
 
@@ -16,11 +18,21 @@ ANSWER_SECONDS = 10.0
 
 
 class RelayedManager:
-    """A manager behind the relay. One thread at a time: it holds one HTTP session."""
+    """A manager behind the relay. One thread at a time: it holds one HTTP session.
 
-    def __init__(self, relay_url: str, token: str, cluster_id: str, keys: Keys) -> None:
+    ``lives`` is shared by all of one process, so that a manager is asked for its life once.
+    """
+
+    def __init__(
+        self,
+        relay_url: str,
+        token: str,
+        cluster_id: str,
+        keys: Keys,
+        lives: MutableMapping[str, str],
+    ) -> None:
         self._session = cluster_session(relay_url, token, cluster_id)
-        self._session.auth = Signer(keys, cluster_id)
+        self._session.auth = Signer(keys, cluster_id, lives)
 
     def state(self, epoch: str, since: int, wait: float) -> StateDelta:
         """What changed after ``since``; waits up to ``wait`` seconds for news."""

@@ -45,9 +45,11 @@ class Term:
         clusters, states, intents = Clusters(redis), States(redis), Intents(redis)
         policies = Policies(redis, clusters, states)
 
+        lives: dict[str, str] = {}
+
         def connect(cluster_id: str) -> RelayedManager:
             return RelayedManager(
-                settings.relay_url, settings.relay_token, cluster_id, settings.hub_key.keys
+                settings.relay_url, settings.relay_token, cluster_id, settings.hub_key.keys, lives
             )
 
         gpus = GpuLoop(clusters, states, Gpus(redis), Thanos(settings.thanos_url))

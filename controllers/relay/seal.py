@@ -14,6 +14,10 @@ from controllers.relay.identity import IdentityError, PrivateKey, verified
 
 MANAGER = "neurox-manager.v1"
 """The audience: no such token opens the relay, and none of the relay's opens a manager."""
+LIFE = "neurox-manager-life"
+"""The header by which a manager that refuses a token tells its life, which tokens have to name."""
+LIFE_CHARACTERS = 64
+"""Longest that is put into a token."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,9 @@ class Asked:
         }
 
 
-def seal(key: PrivateKey, cluster_id: str, asked: Asked, now: float) -> str:
-    """The token that goes with the request."""
-    return key.token(cluster_id, MANAGER, now, asked.claims())
+def seal(key: PrivateKey, cluster_id: str, asked: Asked, now: float, life: str = "") -> str:
+    """The token that goes with the request, to the process of the manager that has this life."""
+    return key.token(cluster_id, MANAGER, now, {**asked.claims(), "life": life})
 
 
 def unsealed(token: str, keys: Mapping[str, str], cluster_id: str, asked: Asked) -> dict[str, Any]:

@@ -76,7 +76,6 @@ class Manager:
             return
         if term != self._led:
             self.policy.load()
-            self.lock.begin()
             self._led = term
             log.info("leading")
         self.steering.step()

@@ -1,6 +1,7 @@
 """The second lock: nothing is heard but what the control plane has signed, once, for us."""
 
 import logging
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ _UNKNOWN = (
     "signed by a key of a control plane that this cluster does not know; if the control plane lost "
     "its key, let the cluster join again"
 )
+_OTHER_LIFE = "the token is not for this process of the manager; ask again, with the life it tells"
 Hub = Callable[[Claim], tuple[str, Mapping[str, str]]]
 
 
@@ -35,15 +37,12 @@ class Lock(Collector):
     def __init__(self, hub: Hub, clock: Callable[[], float] = time.time) -> None:
         self._hub = hub
         self._clock = clock
-        self._since = int(clock())
+        self.life = secrets.token_urlsafe(12)
+        """Tokens have to name it: what another process may have heard is not known here."""
         self._used: dict[str, float] = {}
         self._mutex = Mutex()
         self._seldom = Seldom(log, clock)
         self.refused: Counter[str] = Counter()
-
-    def begin(self) -> None:
-        """Take nothing from before now: what another manager has heard is not known here."""
-        self._since = int(self._clock())
 
     def refusal(self, asked: Asked, authorization: str) -> Answer | None:
         """None when the request is good; it is good once."""
@@ -70,7 +69,8 @@ class Lock(Collector):
     def _note(self, failure: IdentityError) -> None:
         with self._mutex:
             self.refused[failure.reason] += 1
-        self._seldom.warning(failure.reason, f"a request was refused: {failure}")
+        if failure.reason != "life":  # the first request of each control-manager is refused so
+            self._seldom.warning(failure.reason, f"a request was refused: {failure}")
 
     def _check(self, asked: Asked, authorization: str) -> None:
         scheme, _, token = authorization.partition(" ")
@@ -81,8 +81,8 @@ class Lock(Collector):
         if claim.kid not in keys:
             raise IdentityError(_UNKNOWN, "unknown_key")
         claims = unsealed(token.strip(), keys, cluster_id, asked)
-        if claims["iat"] < self._since:
-            raise IdentityError("the token is from before this manager began", "old")
+        if claims.get("life") != self.life:
+            raise IdentityError(_OTHER_LIFE, "life")
         self._use(str(claims["jti"]))
 
     def _use(self, jti: str) -> None:

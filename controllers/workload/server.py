@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import BoundedSemaphore
 from typing import Any
 
-from controllers.relay.seal import Asked
+from controllers.relay.seal import LIFE, Asked
 from controllers.relay.seldom import Seldom
 from controllers.workload.lock import Lock
 from controllers.workload.routes import Answer, Routes, problem
@@ -177,6 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", answer.content_type)
         if answer.status == 401:
             self.send_header("WWW-Authenticate", "Bearer")
+            self.send_header(LIFE, self.server.lock.life)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)

@@ -69,7 +69,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Say], Relayed
 
     def make(say: Say) -> RelayedManager:
         cluster = HostileCluster(say)
-        manager = RelayedManager(cluster.url, "token", "c1", lambda: (KEY,))
+        manager = RelayedManager(cluster.url, "token", "c1", lambda: (KEY,), {})
         opened.extend((manager, cluster))
         return manager
 

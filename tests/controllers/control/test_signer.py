@@ -1,5 +1,6 @@
 """What the control plane asks of a cluster carries its signature."""
 
+import itertools
 import os
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from controllers.control.signer import HubKeyFile, Signer
 from controllers.credentials.hub_key import SIGNING, hub_key
 from controllers.environment import SettingsError
 from controllers.relay.identity import PrivateKey
-from controllers.relay.seal import Asked
+from controllers.relay.seal import LIFE, Asked
 from controllers.workload.lock import Lock
 
 CLUSTER = "c-1"
@@ -27,9 +28,13 @@ class Locked(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.keys: dict[str, str] = {}
-        self.lock = Lock(lambda _: (CLUSTER, self.keys))
+        self.begin()
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.connections = 0
+
+    def begin(self) -> None:
+        """As another process of the manager, which has heard nothing yet."""
+        self.lock = Lock(lambda _: (CLUSTER, self.keys))
 
     def know(self, *keys: PrivateKey) -> None:
         self.keys = {key.kid: key.public for key in keys}
@@ -48,6 +53,8 @@ class _Handler(BaseHTTPRequestHandler):
         asked = Asked("POST", self.path, body)
         refusal = self.server.lock.refusal(asked, self.headers.get("authorization", ""))
         self.send_response(refusal.status if refusal else 200)
+        if refusal:
+            self.send_header(LIFE, self.server.lock.life)
         answer = refusal.body if refusal else body
         self.send_header("content-length", str(len(answer)))
         self.end_headers()
@@ -68,9 +75,9 @@ def cluster() -> Iterator[Locked]:
     thread.join(5)
 
 
-def session(*keys: PrivateKey) -> requests.Session:
+def session(*keys: PrivateKey, lives: dict[str, str] | None = None) -> requests.Session:
     made = requests.Session()
-    made.auth = Signer(lambda: keys, CLUSTER)
+    made.auth = Signer(lambda: keys, CLUSTER, {} if lives is None else lives)
     return made
 
 
@@ -94,17 +101,64 @@ def test_a_cluster_that_knows_only_the_former_key_is_asked_by_that(cluster: Lock
     with session(NEWEST, FORMER) as hub:
         answer = hub.post(cluster.url + "/v1/x", data=b"once", timeout=5)
         assert (answer.status_code, answer.content) == (200, b"once")
-        assert [each.status_code for each in answer.history] == [401]
+        assert [each.status_code for each in answer.history] == [401, 401]
+        assert len(hub.post(cluster.url + "/v1/x", timeout=5).history) == 1
         cluster.know(NEWEST, FORMER)
         assert hub.post(cluster.url + "/v1/x", timeout=5).history == []
     assert cluster.connections == 1
 
 
-def test_a_cluster_that_knows_neither_is_asked_twice_and_no_more(cluster: Locked) -> None:
+def test_a_cluster_that_knows_neither_is_asked_by_both_and_no_more(cluster: Locked) -> None:
     cluster.know(PrivateKey.generate())
     with session(NEWEST, FORMER) as hub:
         assert hub.post(cluster.url + "/v1/x", timeout=5).status_code == 401
-    assert dict(cluster.lock.refused) == {"unknown_key": 2}
+        assert hub.post(cluster.url + "/v1/x", timeout=5).status_code == 401
+    assert dict(cluster.lock.refused) == {"unknown_key": 3 + 2}
+
+
+def test_a_manager_is_asked_for_its_life_once_by_all_sessions(cluster: Locked) -> None:
+    cluster.know(NEWEST)
+    lives: dict[str, str] = {}
+    asked = []
+    for _ in range(2):
+        with session(NEWEST, lives=lives) as hub:
+            for _ in range(2):
+                asked.append(len(hub.post(cluster.url + "/v1/x", timeout=5).history))
+    assert asked == [1, 0, 0, 0]
+    assert lives == {CLUSTER: cluster.lock.life}
+
+
+def test_a_manager_that_began_anew_is_asked_again_and_does_it_once(cluster: Locked) -> None:
+    cluster.know(NEWEST)
+    with session(NEWEST) as hub:
+        assert hub.post(cluster.url + "/v1/x", timeout=5).ok
+        cluster.begin()
+        answer = hub.post(cluster.url + "/v1/x", data=b"once", timeout=5)
+        assert (answer.content, len(answer.history)) == (b"once", 1)
+        assert hub.post(cluster.url + "/v1/x", timeout=5).history == []
+    assert dict(cluster.lock.refused) == {"life": 1}
+
+
+@pytest.mark.parametrize("told", ["always another", "too long" * 20])
+def test_a_manager_that_tells_no_life_that_it_has_is_asked_four_times_at_most(
+    cluster: Locked, told: str
+) -> None:
+    cluster.know(NEWEST, FORMER)
+    numbers = itertools.count()
+
+    class Fickle(Lock):
+        @property
+        def life(self) -> str:
+            return f"{next(numbers)} {told}"
+
+        @life.setter
+        def life(self, _: str) -> None:
+            pass
+
+    cluster.lock = Fickle(lambda _: (CLUSTER, cluster.keys))
+    with session(NEWEST, FORMER) as hub:
+        assert hub.post(cluster.url + "/v1/x", timeout=5).status_code == 401
+    assert dict(cluster.lock.refused) == {"life": 4}
 
 
 def test_a_body_without_an_end_cannot_be_signed(cluster: Locked) -> None:

@@ -47,6 +47,7 @@ class Locked:
         self.later = 0.0
         keys = HubKeys(api, "neurox-system", lambda: time.monotonic() + self.later)
         self.lock = Lock(keys.hub)
+        self.lives: dict[str, str] = {}
         health = Health(lambda: "", lambda: True, lambda: b"")
         self.server = Server(("127.0.0.1", 0), Routes(), self.lock, health)  # type: ignore[arg-type]
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
@@ -57,7 +58,11 @@ class Locked:
         """What the control-manager does all the time."""
         file = HubKeyFile(self.hub.hub_key / hub_key.SIGNING)
         manager = RelayedManager(
-            self.hub.internal_url, SERVICE_TOKEN, self.site.cluster_id, keys or file.keys
+            self.hub.internal_url,
+            SERVICE_TOKEN,
+            self.site.cluster_id,
+            keys or file.keys,
+            self.lives,
         )
         try:
             return manager.state("", 0, 0)
@@ -122,7 +127,7 @@ def test_who_has_joined_does_what_the_hub_has_signed_and_nothing_else(
     with requests.Session() as local:
         url = f"http://{locked.site.manager.address}/v1/state"
         assert local.get(url, timeout=5).status_code == 401
-    assert dict(locked.lock.refused) == {"unknown_key": 1, "absent": 2}
+    assert dict(locked.lock.refused) == {"life": 1, "unknown_key": 1, "absent": 2}
 
 
 def test_two_clusters_do_not_take_each_others_tokens(
@@ -137,13 +142,14 @@ def test_two_clusters_do_not_take_each_others_tokens(
         file = HubKeyFile(locked.hub.hub_key / hub_key.SIGNING)
 
         def steal(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            signed = Signer(file.keys, other.cluster_id)(request)
+            signed = Signer(file.keys, other.cluster_id, {})(request)
             seen.append(signed.headers["Authorization"])
             return signed
 
         answer = session.get("http://manager/v1/state", timeout=5, auth=steal)
     assert answer.json()["detail"] == "the token is for another cluster"
     assert len(seen) == 1
+    assert len(answer.history) == 1, "it was told the manager's life, and that was all"
 
 
 def test_a_successor_reaches_a_cluster_over_its_links_while_both_keys_are_good(

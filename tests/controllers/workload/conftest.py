@@ -18,6 +18,7 @@ import requests
 
 from controllers.control.signer import Signer
 from controllers.relay.identity import PrivateKey
+from controllers.relay.seal import LIFE
 from controllers.workload.kube import MERGE_PATCH, KubeApi, KubeError
 from infra.local.keeper import Keeper
 from infra.local.ports import Ports
@@ -27,7 +28,7 @@ from infra.tools.toolbox import Toolbox
 
 START_SECONDS = 60.0
 CLUSTER_ID, HUB_KEY = "the-cluster", PrivateKey.generate()
-HUB = Signer(lambda: (HUB_KEY,), CLUSTER_ID)
+HUB = Signer(lambda: (HUB_KEY,), CLUSTER_ID, {})
 HUB_KEYS = "/api/v1/namespaces/neurox-system/secrets/neurox-hub-keys"
 NAMESPACE = "neurox-system"
 RIGHTS = Path(__file__).parents[3] / "charts" / "neurox-workload" / "files"
@@ -172,6 +173,11 @@ class Manager:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "controllers.workload", *flags], env=env
         )
+
+    @property
+    def life(self) -> str:
+        """What it tells whom it refuses."""
+        return requests.get(self.url + "/v1/state", timeout=10).headers[LIFE]
 
     def is_ready(self) -> bool:
         return self.readiness() == (200, "ok")

@@ -33,65 +33,76 @@ def send(
     )
 
 
-def sealed(asked: Asked = STATE, key: PrivateKey = HUB_KEY, at: float = 0.0, **more: Any) -> str:
-    return seal(key, more.get("cluster", CLUSTER_ID), asked, time.time() + at)
+def sealed(
+    life: str, asked: Asked = STATE, key: PrivateKey = HUB_KEY, at: float = 0.0, **more: Any
+) -> str:
+    return seal(key, more.get("cluster", CLUSTER_ID), asked, time.time() + at, life)
 
 
-def spliced(asked: Asked, other: Asked) -> str:
+def spliced(life: str, asked: Asked, other: Asked) -> str:
     """The claims of the one with the signature of the other."""
-    head, _, signature = sealed(other).split(".")
-    return f"{head}.{sealed(asked).split('.')[1]}.{signature}"
+    head, _, signature = sealed(life, other).split(".")
+    return f"{head}.{sealed(life, asked).split('.')[1]}.{signature}"
 
 
-def unsigned(asked: Asked) -> str:
+def unsigned(life: str, asked: Asked) -> str:
     head = base64.urlsafe_b64encode(
         json.dumps({"alg": "none", "typ": "JWT", "kid": HUB_KEY.kid}).encode()
     )
-    return f"{head.decode().rstrip('=')}.{sealed(asked).split('.')[1]}."
+    return f"{head.decode().rstrip('=')}.{sealed(life, asked).split('.')[1]}."
 
 
-HOSTILE: dict[str, tuple[Callable[[], str | None], str, str]] = {
-    "no token": (lambda: None, "absent", "there is no token"),
-    "an empty one": (lambda: "", "absent", "there is no token"),
-    "one that is too long": (lambda: "x" * 3000, "absent", "there is no token"),
-    "garbage": (lambda: "a.b.c", "bad", "cannot be read"),
-    "no signature": (lambda: unsigned(POLICY), "bad", "signature or claims"),
+HOSTILE: dict[str, tuple[Callable[[str], str | None], str, str]] = {
+    "no token": (lambda _: None, "absent", "there is no token"),
+    "an empty one": (lambda _: "", "absent", "there is no token"),
+    "one that is too long": (lambda _: "x" * 3000, "absent", "there is no token"),
+    "garbage": (lambda _: "a.b.c", "bad", "cannot be read"),
+    "no signature": (lambda life: unsigned(life, POLICY), "bad", "signature or claims"),
     "the signature of another token": (
-        lambda: spliced(POLICY, STATE),
+        lambda life: spliced(life, POLICY, STATE),
         "bad",
         "signature or claims",
     ),
-    "another key": (lambda: sealed(POLICY, STRANGER), "unknown_key", "does not know"),
-    "expired": (lambda: sealed(POLICY, at=-200), "expired", "check the clocks"),
-    "from the future": (lambda: sealed(POLICY, at=200), "early", "check the clocks"),
-    "another cluster": (lambda: sealed(POLICY, cluster="c-2"), "cluster", "another cluster"),
+    "another key": (lambda life: sealed(life, POLICY, STRANGER), "unknown_key", "does not know"),
+    "expired": (lambda life: sealed(life, POLICY, at=-200), "expired", "check the clocks"),
+    "from the future": (lambda life: sealed(life, POLICY, at=200), "early", "check the clocks"),
+    "another cluster": (
+        lambda life: sealed(life, POLICY, cluster="c-2"),
+        "cluster",
+        "another cluster",
+    ),
     "another method": (
-        lambda: sealed(Asked("POST", POLICY.target, POLICY.body)),
+        lambda life: sealed(life, Asked("POST", POLICY.target, POLICY.body)),
         "method",
         "another method",
     ),
     "another path": (
-        lambda: sealed(Asked("PUT", "/v1/workloads", POLICY.body)),
+        lambda life: sealed(life, Asked("PUT", "/v1/workloads", POLICY.body)),
         "path",
         "another path",
     ),
     "another query": (
-        lambda: sealed(Asked("PUT", "/v1/policy?x=1", POLICY.body)),
+        lambda life: sealed(life, Asked("PUT", "/v1/policy?x=1", POLICY.body)),
         "path",
         "another path",
     ),
-    "another body": (lambda: sealed(Asked("PUT", POLICY.target, b"{}")), "body", "another body"),
-    "no body": (lambda: sealed(Asked("PUT", POLICY.target)), "body", "another body"),
+    "another body": (
+        lambda life: sealed(life, Asked("PUT", POLICY.target, b"{}")),
+        "body",
+        "another body",
+    ),
+    "no body": (lambda life: sealed(life, Asked("PUT", POLICY.target)), "body", "another body"),
     "the audience of a link": (
-        lambda: HUB_KEY.token(CLUSTER_ID, CONNECT, time.time(), POLICY.claims()),
+        lambda _: HUB_KEY.token(CLUSTER_ID, CONNECT, time.time(), POLICY.claims()),
         "bad",
         "signature or claims",
     ),
     "nothing of a request": (
-        lambda: HUB_KEY.token(CLUSTER_ID, MANAGER, time.time()),
+        lambda _: HUB_KEY.token(CLUSTER_ID, MANAGER, time.time()),
         "method",
         "another method",
     ),
+    "another life": (lambda _: sealed("", POLICY), "life", "not for this process"),
 }
 
 
@@ -113,8 +124,9 @@ def test_what_the_control_plane_did_not_sign_for_this_request_is_refused(
     shared: Any, admin: KubeApi, case: str
 ) -> None:
     token, reason, words = HOSTILE[case]
+    made = token(shared.life)
     before = refusals(shared, reason)
-    answer = send(shared, POLICY, token())
+    answer = send(shared, POLICY, made)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert words in answer.json()["detail"]
@@ -136,7 +148,7 @@ def test_what_the_control_plane_did_not_sign_for_this_request_is_refused(
 )
 def test_every_route_is_locked(shared: Any, asked: Asked) -> None:
     assert send(shared, asked, None).status_code == 401
-    assert send(shared, asked, sealed(asked)).status_code != 401
+    assert send(shared, asked, sealed(shared.life, asked)).status_code != 401
 
 
 @pytest.mark.slow
@@ -147,12 +159,12 @@ def test_health_and_metrics_are_open(shared: Any) -> None:
 
 @pytest.mark.slow
 def test_a_token_is_good_once(shared: Any) -> None:
-    token = sealed()
+    token = sealed(shared.life)
     assert send(shared, STATE, token).status_code == 200
     again = send(shared, STATE, token)
     assert (again.status_code, again.json()["detail"]) == (401, "the token was used before")
-    assert send(shared, STATE, sealed(), scheme="bearer").status_code == 200
-    assert send(shared, STATE, sealed(), scheme="Basic").status_code == 401
+    assert send(shared, STATE, sealed(shared.life), scheme="bearer").status_code == 200
+    assert send(shared, STATE, sealed(shared.life), scheme="Basic").status_code == 401
 
 
 @pytest.mark.slow
@@ -168,7 +180,7 @@ def rekeyed(
     """What the relay-client writes; the hub's own key is back afterwards."""
     yield lambda keys, cluster_id=CLUSTER_ID: trust(admin, cluster_id, keys)
     trust(admin, CLUSTER_ID, [{"public": HUB_KEY.public}])
-    eventually("it is read", lambda: send(shared, STATE, sealed()).ok, 5)
+    eventually("it is read", lambda: send(shared, STATE, sealed(shared.life)).ok, 5)
 
 
 @pytest.mark.slow
@@ -177,8 +189,8 @@ def test_a_key_that_the_cluster_has_just_learned_is_good_at_once(
 ) -> None:
     newer = PrivateKey.generate()
     rekeyed([{"public": HUB_KEY.public, "until": time.time() + 60}, {"public": newer.public}])
-    eventually("the new key", lambda: send(shared, STATE, sealed(key=newer)).ok, 5)
-    assert send(shared, STATE, sealed()).ok
+    eventually("the new key", lambda: send(shared, STATE, sealed(shared.life, key=newer)).ok, 5)
+    assert send(shared, STATE, sealed(shared.life)).ok
 
 
 @pytest.mark.slow
@@ -186,8 +198,8 @@ def test_a_cluster_that_joined_under_another_record_is_known_by_that_at_once(
     shared: Any, rekeyed: Callable[..., None], eventually: Callable[..., None]
 ) -> None:
     rekeyed([{"public": HUB_KEY.public}], "c-2")
-    eventually("the new id", lambda: send(shared, STATE, sealed(cluster="c-2")).ok, 5)
-    assert told(shared, sealed()) == "the token is for another cluster"
+    eventually("the new id", lambda: send(shared, STATE, sealed(shared.life, cluster="c-2")).ok, 5)
+    assert told(shared, sealed(shared.life)) == "the token is for another cluster"
 
 
 @pytest.mark.slow
@@ -195,10 +207,14 @@ def test_without_a_key_nothing_is_done_and_the_reason_is_told(
     shared: Any, rekeyed: Callable[..., None], eventually: Callable[..., None]
 ) -> None:
     rekeyed([], "")
-    eventually("it is read", lambda: "no key" in told(shared, sealed(key=PrivateKey.generate())), 5)
-    assert send(shared, STATE, sealed()).status_code == 401
-    assert "no key of its control plane yet" in told(shared, sealed())
-    assert "upgrade that first" in told(shared, sealed())
+    eventually(
+        "it is read",
+        lambda: "no key" in told(shared, sealed(shared.life, key=PrivateKey.generate())),
+        5,
+    )
+    assert send(shared, STATE, sealed(shared.life)).status_code == 401
+    assert "no key of its control plane yet" in told(shared, sealed(shared.life))
+    assert "upgrade that first" in told(shared, sealed(shared.life))
 
 
 @pytest.mark.slow
@@ -207,8 +223,8 @@ def test_a_former_key_ends_with_its_overlap(
 ) -> None:
     newer = PrivateKey.generate()
     rekeyed([{"public": HUB_KEY.public, "until": time.time() - 1}, {"public": newer.public}])
-    eventually("the new key", lambda: send(shared, STATE, sealed(key=newer)).ok, 5)
-    assert "does not know" in told(shared, sealed())
+    eventually("the new key", lambda: send(shared, STATE, sealed(shared.life, key=newer)).ok, 5)
+    assert "does not know" in told(shared, sealed(shared.life))
 
 
 @pytest.mark.slow
@@ -235,25 +251,36 @@ def lock(now: Now) -> Lock:
 
 
 @pytest.mark.parametrize(("at", "status"), [(-170, None), (-190, 401), (110, None), (130, 401)])
-def test_clocks_may_differ_by_two_minutes(at: float, status: int | None) -> None:
-    now = Now()
-    now.at -= 1000
-    answer = lock(now).refusal(STATE, f"Bearer {sealed(at=at)}")
+def test_clocks_may_differ_by_two_minutes_from_the_first_second(
+    at: float, status: int | None
+) -> None:
+    kept = lock(Now())
+    answer = kept.refusal(STATE, f"Bearer {sealed(kept.life, at=at)}")
     assert (answer and answer.status) == status
 
 
-def test_nothing_from_before_it_began_is_heard() -> None:
-    now = Now()
-    kept = lock(now)
-    before, after = sealed(at=-2), sealed(at=2)
-    refused = kept.refusal(STATE, f"Bearer {before}")
+@pytest.mark.parametrize("at", [-110, 0, 110])
+def test_what_one_process_has_heard_no_other_hears_however_wrong_the_clock(at: float) -> None:
+    before, after = lock(Now()), lock(Now())
+    token = f"Bearer {sealed(before.life, at=at)}"
+    assert before.refusal(STATE, token) is None
+    refused = after.refusal(STATE, token)
     assert refused is not None
-    assert b"before this manager began" in refused.body
-    assert kept.refusal(STATE, f"Bearer {after}") is None
-    now.at += 5
-    kept.begin()
-    assert kept.refusal(STATE, f"Bearer {sealed(at=4)}") is not None
-    assert dict(kept.refused) == {"old": 2}
+    assert b"not for this process" in refused.body
+    assert dict(after.refused) == {"life": 1}
+
+
+@pytest.mark.slow
+def test_a_manager_that_is_started_again_has_another_life(
+    launch: Callable[..., Any], eventually: Callable[..., None]
+) -> None:
+    first, second = launch(), launch()
+    for one in (first, second):
+        eventually("it serves", lambda one=one: one.readiness()[0])
+    token = sealed(first.life)
+    assert send(first, STATE, token).status_code != 401
+    assert "not for this process" in told(second, token)
+    assert first.life == first.life != second.life
 
 
 def test_used_tokens_are_remembered_for_as_long_as_they_could_be_good(
@@ -262,12 +289,14 @@ def test_used_tokens_are_remembered_for_as_long_as_they_could_be_good(
     now = Now()
     kept = lock(now)
     monkeypatch.setattr("controllers.workload.lock.MOST_USED", 2)
-    first = f"Bearer {sealed()}"
+    first = f"Bearer {sealed(kept.life)}"
     assert kept.refusal(STATE, first) is None
     now.at += USED_SECONDS - 1
     assert kept.refusal(STATE, first) is not None
-    assert kept.refusal(STATE, f"Bearer {sealed()}") is None
-    assert kept.refusal(STATE, f"Bearer {sealed()}") is not None, "no room, and none is forgotten"
+    assert kept.refusal(STATE, f"Bearer {sealed(kept.life)}") is None
+    assert kept.refusal(STATE, f"Bearer {sealed(kept.life)}") is not None, (
+        "no room, and none is forgotten"
+    )
     now.at += 2
-    assert kept.refusal(STATE, f"Bearer {sealed()}") is None
+    assert kept.refusal(STATE, f"Bearer {sealed(kept.life)}") is None
     assert dict(kept.refused) == {"replayed": 1, "full": 1}

@@ -36,7 +36,7 @@ class Work:
             self._states,
             self.intents,
             Policies(redis, clusters, self._states),
-            lambda name: RelayedManager(hub.internal_url, SERVICE_TOKEN, name, lambda: (key,)),
+            lambda name: RelayedManager(hub.internal_url, SERVICE_TOKEN, name, lambda: (key,), {}),
         )
 
     def submit(self, name: str) -> None:
