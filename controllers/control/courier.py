@@ -42,16 +42,26 @@ class Courier:
 
     def _create(self, manager: Manager, intent: Intent) -> None:
         try:
-            manager.create(intent)
+            self._ask(manager, intent)
         except Refused as refusal:
-            # It may judge by an older policy than the one the workload was accepted under.
-            if not self._current(intent.cluster or ""):
-                raise Unreachable(f"its policy is not yet the newest ({refusal})") from refusal
             self._intents.change(intent.id, refusal=str(refusal))
             log.info("workload %s refused by %s: %s", intent.id, intent.cluster, refusal)
             return
         self._intents.change(intent.id, accepted_at=self._clock(), waiting=None)
         log.info("workload %s taken by %s", intent.id, intent.cluster)
+
+    def _ask(self, manager: Manager, intent: Intent) -> None:
+        """Refused when it is so under the policy that the workload was accepted under, or a newer.
+
+        The first answer may be by an older one, and the newest one there before we look: so the
+        cluster is asked once more.
+        """
+        try:
+            manager.create(intent)
+        except Refused as refusal:
+            if not self._current(intent.cluster or ""):
+                raise Unreachable(f"its policy is not yet the newest ({refusal})") from refusal
+            manager.create(intent)
 
     def _stop(self, manager: Manager, intent: Intent) -> None:
         try:

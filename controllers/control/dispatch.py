@@ -95,14 +95,15 @@ class Dispatch:
             return []
         candidates = {one.cluster: one for one in self._candidates(intents)}
         namespaces = {p.name: p.namespace for p in self._policies.rules().projects}
-        return [
+        placed = (
             intent if intent.cluster in candidates else self._choose(intent, namespaces, candidates)
             for intent in waiting
-        ]
+        )
+        return [intent for intent in placed if intent is not None]
 
     def _choose(
         self, intent: Intent, namespaces: dict[str, str], candidates: dict[str, Candidate]
-    ) -> Intent:
+    ) -> Intent | None:
         spec = intent.spec
         if spec.project not in namespaces:
             return self._note(intent, None, f"project {spec.project!r} does not exist any more")
@@ -111,11 +112,13 @@ class Dispatch:
             candidates[choice.cluster] = candidates[choice.cluster].with_one_more(spec)
         return self._note(intent, choice.cluster, choice.waiting)
 
-    def _note(self, intent: Intent, cluster: str | None, waiting: str | None) -> Intent:
+    def _note(self, intent: Intent, cluster: str | None, waiting: str | None) -> Intent | None:
         # The cluster is stored before it is called: after a crash the same one is asked again.
         if (intent.cluster, intent.waiting) == (cluster, waiting):
             return intent
-        return self._intents.change(intent.id, cluster=cluster, waiting=waiting)
+        # None when it was stopped meanwhile, or given to another cluster: this process may have
+        # stood still since it read the intent, and another leads by now.
+        return self._intents.change_as_read(intent, cluster=cluster, waiting=waiting)
 
     def _candidates(self, intents: list[Intent]) -> list[Candidate]:
         now = time.time()
@@ -145,7 +148,8 @@ class Dispatch:
         }
 
     def _send(self, create: list[Intent], stop: list[Intent], busy: set[str]) -> None:
-        resting = {name for name, until in self._resting.items() if time.monotonic() < until}
+        # A copy: the calls that end meanwhile write into it.
+        resting = {n for n, until in self._resting.copy().items() if time.monotonic() < until}
         for cluster in {i.cluster for i in create + stop if i.cluster} - busy - resting:
             made = [i for i in create if i.cluster == cluster]
             ended = [i for i in stop if i.cluster == cluster]

@@ -76,18 +76,19 @@ class Sweep:
 
     def step(self) -> None:
         """Remove outlived intents and reports of removed clusters; give up overdue intents."""
-        # Intents first: one that is accepted after this is judged next time.
-        intents = self._intents.all()
+        # In this order, for all of it goes on meanwhile: an intent that is accepted after this is
+        # judged next time, a report has a record, and it is not older than its time.
+        intents, reported = self._intents.all(), self._states.reported()
         names = {cluster.id: cluster.name for cluster in self._clusters.all()}
         clusters = list(names)
         self._give_up(overdue(intents, self._clock()), names)
-        reports = {name: {w.id: w for w in self._states.workloads(name)} for name in clusters}
         metas = {name: self._states.meta(name) for name in clusters}
+        reports = {name: {w.id: w for w in self._states.workloads(name)} for name in clusters}
         seen = {name: meta.received_at for name, meta in metas.items() if meta is not None}
         gone = outlived(intents, reports, seen, self._clock())
         for intent in gone:
             self._intents.remove(intent)
-        orphans = [name for name in self._states.reported() if name not in clusters]
+        orphans = [name for name in reported if name not in names]
         for name in orphans:
             self._states.retire(name)  # a report came in while its cluster was removed
         if gone or orphans:

@@ -152,7 +152,7 @@ class Sync:
 
     def close(self) -> None:
         """End all threads."""
-        for _, sync in self._running.values():
+        for _, sync in list(self._running.values()):  # a step may still be under way
             sync.end()
 
     def _start(self, clusters: Iterable[Cluster]) -> None:

@@ -53,7 +53,10 @@ class Term:
             )
 
         gpus = GpuLoop(clusters, states, Gpus(redis), Thanos(settings.thanos_url))
-        self._sync = Sync(clusters, states, connect, lambda: leader.held)
+        self._shutdowns = {name: Shutdown() for name in SECONDS}
+        ended = self._shutdowns["sync"]
+        # Of this term: a thread that begins as it ends must not go on in the next one.
+        self._sync = Sync(clusters, states, connect, lambda: leader.held and not ended.requested)
         dispatch = Dispatch(clusters, states, intents, policies, connect)
         steps = {
             "sync": self._sync.step,
@@ -63,7 +66,6 @@ class Term:
             "sweep": Sweep(clusters, states, intents).step,
             "invitations": Invitations(redis, clusters, settings.invitations_dir).step,
         }
-        self._shutdowns = {name: Shutdown() for name in steps}
         # Daemons: a call in flight must not hold up the end of the process.
         self._threads = [
             threading.Thread(
@@ -111,6 +113,7 @@ def _leading(
             failing = True
             return
         failing = False
-        beats.mark(name)
+        if leader.held:  # else the beats were cleared, or will be
+            beats.mark(name)
 
     return guarded

@@ -52,10 +52,17 @@ class Intents:
         for _ in range(TRIES):
             row = self._row(intent_id)
             changed = replace(msgspec.json.decode(row, type=Intent), **fields)
-            new = msgspec.json.encode(changed)
-            if self._swap(keys=[keys.INTENTS, keys.INTENTS_VERSION], args=[intent_id, row, new]):
+            if self._swapped(intent_id, row, changed):
                 return changed
         raise Conflict(f"workload {intent_id} is being changed by others; try again")
+
+    def change_as_read(self, known: Intent, **fields: Any) -> Intent | None:
+        """Replace fields of an intent that is still as it was read; None when it is not."""
+        row = self._redis.hget(keys.INTENTS, known.id)
+        if row is None or msgspec.json.decode(row, type=Intent) != known:
+            return None
+        changed = replace(known, **fields)
+        return changed if self._swapped(known.id, row, changed) else None
 
     def remove(self, intent_id: str) -> None:
         """Forget an intent; one that is gone already is no error."""
@@ -67,6 +74,10 @@ class Intents:
     def version(self) -> int:
         """A number that grows with every change: equal means that nothing happened."""
         return int(self._redis.get(keys.INTENTS_VERSION) or 0)
+
+    def _swapped(self, intent_id: str, row: bytes | str, changed: Intent) -> bool:
+        args = [intent_id, row, msgspec.json.encode(changed)]
+        return bool(self._swap(keys=[keys.INTENTS, keys.INTENTS_VERSION], args=args))
 
     def _row(self, intent_id: str) -> bytes | str:
         row = self._redis.hget(keys.INTENTS, intent_id)

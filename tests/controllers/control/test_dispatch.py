@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -44,8 +44,10 @@ class Hub:
 
 
 @pytest.fixture
-def hub(redis: Redis) -> Hub:
-    return Hub(redis)
+def hub(redis: Redis, until: Until) -> Iterator[Hub]:
+    hub = Hub(redis)
+    yield hub
+    until(lambda: not hub.loop._errands.busy)
 
 
 def test_a_submitted_workload_reaches_a_cluster_once(hub: Hub, until: Until) -> None:
@@ -84,6 +86,69 @@ def test_one_that_is_taken_while_the_loop_looks_is_not_sent_again(
     hub.loop.step()
     until(lambda: not hub.loop._errands.busy)
     assert hub.manager.created == [("c1", "i1")]
+
+
+def test_who_stood_still_since_it_looked_does_not_send_it_to_another_cluster(
+    hub: Hub, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.join()
+    hub.intents.add(INTENT)
+    read = hub.intents.all
+
+    def sent_by_the_next_leader() -> list[Intent]:
+        intents = read()
+        monkeypatch.setattr(hub.intents, "all", read)
+        Dispatch(hub.clusters, hub.states, hub.intents, hub.policies, hub.manager.connect).step()
+        until(lambda: hub.intents.get("i1").accepted_at)
+        hub.clusters.add(Cluster("c2", "two", 0.0))
+        hub.states.apply("c2", report())
+        hub.states.apply("c1", report(gpus=1, revision=2))
+        return intents
+
+    monkeypatch.setattr(hub.intents, "all", sent_by_the_next_leader)
+    hub.loop.step()
+    until(lambda: not hub.loop._errands.busy)
+    assert hub.manager.created == [("c1", "i1")]
+    assert hub.intents.get("i1").cluster == "c1"
+
+
+def test_one_that_is_stopped_while_the_loop_looks_is_not_sent(
+    hub: Hub, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.join()
+    hub.intents.add(INTENT)
+    read = hub.intents.all
+
+    def stopped_just_after() -> list[Intent]:
+        intents = read()
+        hub.intents.change("i1", stop_requested_at=12.0)
+        return intents
+
+    monkeypatch.setattr(hub.intents, "all", stopped_just_after)
+    hub.loop.step()
+    until(lambda: not hub.loop._errands.busy)
+    assert hub.manager.created == []
+    assert hub.intents.get("i1").cluster is None
+
+
+def test_a_cluster_that_begins_to_rest_while_the_loop_looks_harms_no_other(
+    hub: Hub, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.join()
+    hub.intents.add(INTENT)
+    hub.loop._resting["c0"] = 0.0
+
+    class Clock:
+        def monotonic(self) -> float:
+            hub.loop._resting[f"another {len(hub.loop._resting)}"] = 0.0
+            return 1000.0
+
+        def time(self) -> float:
+            return 1000.0
+
+    monkeypatch.setattr("controllers.control.dispatch.time", Clock())
+    hub.loop.step()
+    until(lambda: hub.manager.created)
 
 
 def test_one_that_fits_nowhere_waits_with_a_sentence_until_it_does(hub: Hub, until: Until) -> None:
@@ -133,6 +198,27 @@ def test_a_refusal_under_an_older_policy_is_not(hub: Hub, until: Until) -> None:
     hub.loop.step()
     until(lambda: hub.loop._resting)
     assert hub.intents.get("i1").refusal is None
+
+
+def test_a_refusal_is_not_final_when_the_newest_policy_came_just_after_it(
+    hub: Hub, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.join(policy_revision="old")
+    hub.intents.add(INTENT)
+    create = hub.manager.create
+
+    def refused_once(intent: Intent) -> None:
+        monkeypatch.setattr(hub.manager, "create", create)
+        revision = hub.policies.wanted()["c1"].revision
+        hub.states.apply("c1", report(policy_revision=revision, revision=2))
+        raise Refused("workload", "unknown project")
+
+    monkeypatch.setattr(hub.manager, "create", refused_once)
+    hub.loop.step()
+    until(lambda: not hub.loop._errands.busy)
+    assert hub.intents.get("i1").refusal is None
+    assert hub.intents.get("i1").accepted_at
+    assert hub.manager.created == [("c1", "i1")]
 
 
 def test_a_stop_is_told_once(hub: Hub, until: Until) -> None:

@@ -87,3 +87,44 @@ def test_what_could_not_be_sent_for_a_day_is_given_up_and_stopped_where_it_may_b
     assert stopping([given_up], set(), set()) == ([given_up] if intent.cluster else [])
     Sweep(clusters, states, intents, lambda: 2 * DAY).step()
     assert intents.get("i1") == given_up
+
+
+def test_a_cluster_that_joins_during_a_sweep_is_not_taken_for_a_removed_one(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clusters, states, intents = Clusters(redis), States(redis), Intents(redis)
+    read = clusters.all
+
+    def joins_just_after() -> list[Cluster]:
+        found = read()
+        clusters.add(Cluster("c1", "one", 0.0))
+        states.apply("c1", report(workloads={"i1": workload("Running")}))
+        return found
+
+    monkeypatch.setattr(clusters, "all", joins_just_after)
+    Sweep(clusters, states, intents).step()
+    assert states.reported() == ["c1"]
+    assert [each.state for each in states.workloads("c1")] == ["Running"]
+
+
+def test_an_intent_whose_workload_is_reported_during_a_sweep_is_kept(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clusters, intents = Clusters(redis), Intents(redis)
+    now = [1.0]
+    states = States(redis, lambda: now[0])
+    clusters.add(Cluster("c1", "one", 0.0))
+    states.apply("c1", report())
+    intents.add(TAKEN)
+    read = states.workloads
+
+    def reported_just_after(cluster_id: str) -> list[Workload]:
+        found = read(cluster_id)
+        monkeypatch.setattr(states, "workloads", read)
+        now[0] = DAY
+        states.apply("c1", report(revision=2, workloads={"i1": workload("Running")}))
+        return found
+
+    monkeypatch.setattr(states, "workloads", reported_just_after)
+    Sweep(clusters, states, intents, lambda: DAY).step()
+    assert intents.all() == [TAKEN]

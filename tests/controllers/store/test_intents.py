@@ -76,3 +76,13 @@ def test_every_change_moves_the_version(intents: Intents) -> None:
     seen.append(intents.version())
     assert seen == sorted(set(seen))
     assert intents.version() == seen[-1]
+
+
+def test_one_that_somebody_changed_since_it_was_read_stays_as_it_is(intents: Intents) -> None:
+    read = Intent("i1", SPEC, "amara", 10.0)
+    intents.add(read)
+    assert intents.change_as_read(read, cluster="c1") == intents.get("i1")
+    assert intents.change_as_read(read, cluster="c2") is None
+    assert intents.get("i1").cluster == "c1"
+    intents.remove("i1")
+    assert intents.change_as_read(read, cluster="c2") is None
