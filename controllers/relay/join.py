@@ -8,8 +8,8 @@ import base64
 import secrets
 import textwrap
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import cast
 
 import yaml
 from redis import Redis
@@ -24,6 +24,7 @@ __all__ = [
     "KubeconfigError",
     "Waiting",
     "accept",
+    "all_waiting",
     "ask_rotation",
     "decoded",
     "forget",
@@ -65,11 +66,12 @@ class JoinToken:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A token that nobody has used yet."""
+    """A token that nobody has used yet; ``issued_at`` is None for one that was made elsewhere."""
 
     id: str
     expires_at: float
     rebuilt: bool
+    issued_at: float | None
 
 
 def issue(redis: Redis, cluster_id: str, ttl_seconds: float, *, rebuilt: bool = False) -> JoinToken:
@@ -95,15 +97,28 @@ def issue(redis: Redis, cluster_id: str, ttl_seconds: float, *, rebuilt: bool = 
 
 def waiting(redis: Redis, cluster_id: str) -> Waiting | None:
     """The token by which the cluster may join now; None when it needs a new one."""
-    token_id = cast(bytes | None, redis.hget(keys.relay_identity(cluster_id), "token"))
-    if token_id is None:
-        return None
-    key = keys.relay_join(token_id.decode())
-    row = redis.hmget(key, "expires_at", "public", "rebuilt")
-    expires_at, used, rebuilt = cast(list[bytes | None], row)
-    if expires_at is None or used is not None or float(expires_at) <= time.time():
-        return None
-    return Waiting(token_id.decode(), float(expires_at), rebuilt is not None)
+    return all_waiting(redis, [cluster_id]).get(cluster_id)
+
+
+def all_waiting(redis: Redis, cluster_ids: Iterable[str]) -> dict[str, Waiting]:
+    """Those of several clusters by id, in two exchanges; who needs a new one is not in it."""
+    ids = list(cluster_ids)
+    with redis.pipeline(transaction=False) as pipe:
+        for cluster_id in ids:
+            pipe.hmget(keys.relay_identity(cluster_id), "token", "token_at")
+        last = {c: row for c, row in zip(ids, pipe.execute(), strict=True) if row[0] is not None}
+        for token_id, _ in last.values():
+            key = keys.relay_join(token_id.decode())
+            pipe.hmget(key, "expires_at", "public", "rebuilt")
+        rows = zip(last.items(), pipe.execute(), strict=True)
+    found = {}
+    for (cluster_id, (token_id, issued_at)), (expires_at, used, rebuilt) in rows:
+        if expires_at is None or used is not None or float(expires_at) <= time.time():
+            continue
+        ends = float(expires_at)
+        made_at = float(issued_at) if issued_at is not None and ends < NO_END else None
+        found[cluster_id] = Waiting(token_id.decode(), ends, rebuilt is not None, made_at)
+    return found
 
 
 def known(redis: Redis, token_id: str) -> bool:

@@ -1,7 +1,5 @@
 """What admins ask of join tokens that nobody has used yet."""
 
-from typing import cast
-
 from redis import Redis
 
 from controllers.store import keys
@@ -21,11 +19,6 @@ class JoinTokens:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-
-    def issued_at(self, cluster_id: str) -> float | None:
-        """When the last one was issued; None for one that was made elsewhere, and for none."""
-        found = self._redis.hget(keys.relay_identity(cluster_id), "token_at")
-        return None if found is None else float(cast(bytes, found))
 
     def withdraw(self, cluster_id: str) -> bool:
         """Make the unused one worthless; False when there is none. Keys stay as they are."""

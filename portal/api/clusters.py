@@ -31,6 +31,7 @@ from portal.settings import Settings
 
 bp = APIBlueprint("clusters", __name__, tag="Fleet")
 CLUSTERS = Noun("clusters", ClusterOut, ("name",), ("state",), "name")
+TOKENS = Noun("join-tokens", JoinTokenOut, ("id",), ("cluster",), "expires_at")
 REMOVED = "Its cluster was removed from Neurox; submit it again for another one."
 
 
@@ -97,6 +98,14 @@ def waiting_join(name: str) -> Response:
     """The token that the cluster may still join by; 404 when it needs a new one. Admins only."""
     require_admin("see join tokens")
     return answer(joining.waiting_out(stores(), stores().clusters.by_name(name)))
+
+
+@bp.get("/join-tokens")
+@bp.output(Page[JoinTokenOut])
+def list_join_tokens() -> Response:
+    """Every token that somebody may still join by, the one that ends first before. Admins only."""
+    require_admin("see join tokens")
+    return listing(TOKENS, joining.all_waiting_out(stores(), stores().clusters.all()))
 
 
 @bp.delete("/clusters/<name>/join")

@@ -1,5 +1,6 @@
 """What lets one cluster join: a Secret with a single-use token, and what installs the chart."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controllers.domain.cluster import Cluster
@@ -76,20 +77,31 @@ def rehearsal(settings: Settings, fleet: Fleet, cluster: Cluster, terms: Terms) 
 
 def waiting_out(stores: Stores, cluster: Cluster) -> JoinTokenOut:
     """The token that waits to be used; NotFound when there is none."""
-    token = join.waiting(stores.redis, cluster.id)
-    if token is None:
+    found = all_waiting_out(stores, [cluster])
+    if not found:
         raise NotFound(f"no join token waits for cluster {cluster.name!r}; ask for a new one")
-    made_here = token.expires_at < join.NO_END
-    return JoinTokenOut(
-        id=token.id,
-        expires_at=at(token.expires_at) if made_here else None,
-        issued_at=moment(stores.join_tokens.issued_at(cluster.id)) if made_here else None,
-        issued_by=_issuer(stores, cluster) if made_here else None,
-        rebuilt=token.rebuilt,
-    )
+    return found[0]
 
 
-def _issuer(stores: Stores, cluster: Cluster) -> str | None:
-    """Who made its newest token; None when the audit does not reach back so far."""
-    made = (e for e in stores.audit.all() if e.cluster_id == cluster.id)
-    return next((entry.user for entry in made if entry.action in (ADD, ISSUE)), None)
+def all_waiting_out(stores: Stores, clusters: Sequence[Cluster]) -> list[JoinTokenOut]:
+    """The tokens of these clusters that wait to be used."""
+    waiting = join.all_waiting(stores.redis, [cluster.id for cluster in clusters])
+    issuer = _issuers(stores) if waiting else {}
+    return [
+        JoinTokenOut(
+            id=token.id,
+            cluster=cluster.name,
+            expires_at=at(token.expires_at) if token.expires_at < join.NO_END else None,
+            issued_at=moment(token.issued_at),
+            issued_by=issuer.get(cluster.id) if token.issued_at else None,
+            rebuilt=token.rebuilt,
+        )
+        for cluster in clusters
+        if (token := waiting.get(cluster.id))
+    ]
+
+
+def _issuers(stores: Stores) -> dict[str, str]:
+    """Who made each cluster's newest token, by its id, as far back as the audit reaches."""
+    oldest_first = reversed(stores.audit.all())
+    return {e.cluster_id: e.user for e in oldest_first if e.action in (ADD, ISSUE)}

@@ -11,7 +11,7 @@ from portal.cli.confirmation import confirm
 from portal.cli.credential import DryRunOption, YesOption, revoke, rotate
 from portal.cli.get import OutputOption
 from portal.cli.join import join
-from portal.cli.join_token import token, withdraw
+from portal.cli.join_token import token, tokens, withdraw
 from portal.cli.leave import leave
 
 app = typer.Typer()
@@ -23,6 +23,7 @@ cluster.command()(status)
 cluster.command()(rotate)
 cluster.command()(revoke)
 cluster.command()(token)
+cluster.command()(tokens)
 cluster.command()(withdraw)
 cluster.command()(history)
 # `--context` of join and leave names a cluster of yours; NEUROX_CONTEXT says which Neurox.

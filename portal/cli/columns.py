@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from portal.cli.text import duration, gibibytes, percent, plain, since
+from portal.cli.text import duration, gibibytes, moment, percent, plain, since
 
 Show = Callable[[Any], str]
 
@@ -62,6 +62,14 @@ def _trouble(item: Any) -> str:
     return "; ".join(found) or "-"
 
 
+def _issuer(token: Any) -> str:
+    return plain(token.issued_by) if token.issued_at else "an installation"
+
+
+def _end(token: Any) -> str:
+    return moment(token.expires_at) if token.expires_at else "its first use"
+
+
 NAME = field("name")
 UTILIZATION = field("utilization", heading="UTIL", show=percent)
 AGE = field("age_seconds", heading="AGE", show=duration)
@@ -86,6 +94,20 @@ WORKLOADS = Noun(
     ),
     lambda item: str(item.id),
     "no workload: `neurox submit NAME --project PROJECT -- COMMAND` makes one",
+)
+JOIN_TOKENS = Noun(
+    "join_tokens",
+    (),
+    (
+        field("cluster"),
+        Column("TOKEN", lambda item: f"nxj_{item.id}_..."),
+        Column("ISSUED BY", _issuer),
+        field("issued_at", heading="AGE", show=since),
+        Column("GOOD UNTIL", _end),
+        field("rebuilt", True),
+    ),
+    lambda item: str(item.cluster),
+    "No join token waits: no cluster can join until an admin makes one.",
 )
 NOUNS = (
     Noun(

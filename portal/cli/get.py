@@ -70,7 +70,7 @@ def get(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
     from portal.cli import context as contexts
 
     noun = _noun(what)
-    form = _form(output)
+    form = form_of(output)
     filters = {
         **{"cluster": cluster, "project": project, "group": group, "pool": pool, "node": node},
         **{"user": user, "state": state, "level": level, "q": search, "sort": sort},
@@ -80,7 +80,7 @@ def get(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameters
         if name is not None:
             _show_one(client, noun, name, query, form)
         else:
-            _show_many(client, noun, query, None if everything else limit, form)
+            show_many(client, noun, query, None if everything else limit, form)
 
 
 def _show_one(client: "Client", noun: "Noun", name: str, query: dict[str, str], form: Any) -> None:
@@ -92,9 +92,10 @@ def _show_one(client: "Client", noun: "Noun", name: str, query: dict[str, str], 
         output.note("It is simulated.")
 
 
-def _show_many(
+def show_many(
     client: "Client", noun: "Noun", query: dict[str, str], limit: int | None, form: Any
 ) -> None:
+    """All that the query asks for, at most ``limit``, and a word where that is not everything."""
     from portal.cli import output
 
     resource = getattr(client, noun.name)
@@ -155,7 +156,8 @@ def _noun(word: str) -> "Noun":
     return found
 
 
-def _form(word: str) -> Any:
+def form_of(word: str) -> Any:
+    """The form of that name; CommandFailed when there is none."""
     from typing import get_args
 
     from portal.cli.output import Format

@@ -1,4 +1,4 @@
-"""``neurox cluster token`` and ``withdraw``: the join token that nobody has used yet."""
+"""``neurox cluster tokens``, ``token`` and ``withdraw``: join tokens that nobody has used yet."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -7,6 +7,7 @@ import typer
 
 from portal.cli.confirmation import confirm
 from portal.cli.credential import DryRunOption, JsonOption, YesOption, check_output
+from portal.cli.get import OutputOption
 
 if TYPE_CHECKING:
     from portal.schemas import JoinTokenOut
@@ -26,6 +27,20 @@ def token(name: NameArgument, output: JsonOption = None) -> None:
         sys.stdout.write(document(found.model_dump(mode="json"), "json"))
     else:
         sys.stdout.write(_sentence(name, found))
+
+
+def tokens(output: OutputOption = "table") -> None:
+    """List every join token that nobody has used: the doors that stand open, of all clusters.
+
+    `neurox cluster withdraw NAME` closes one.
+    """
+    from portal.cli import context as contexts
+    from portal.cli.columns import JOIN_TOKENS
+    from portal.cli.get import form_of, show_many
+
+    form = form_of(output)
+    with contexts.client() as client:
+        show_many(client, JOIN_TOKENS, {}, None, form)
 
 
 def withdraw(name: NameArgument, yes: YesOption = False, dry_run: DryRunOption = False) -> None:

@@ -10,6 +10,7 @@ from portal.schemas import (
     ClusterOut,
     GpuOut,
     GroupOut,
+    JoinTokenOut,
     Me,
     NodeOut,
     OverviewOut,
@@ -36,6 +37,7 @@ class Client:
             sent["Authorization"] = f"Bearer {token}"
         self._transport = Transport(server, sent)
         self.clusters = Clusters(self._transport, "/clusters", ClusterOut)
+        self.join_tokens = Resource(self._transport, "/join-tokens", JoinTokenOut)
         self.nodes = Resource(self._transport, "/nodes", NodeOut)
         self.gpus = Resource(self._transport, "/gpus", GpuOut)
         self.pools = Named(self._transport, "/pools", PoolOut)

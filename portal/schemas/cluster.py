@@ -103,6 +103,7 @@ class JoinTokenOut(Model):
 
     id: str
     """The middle of the token: ``nxj_ID_SECRET``."""
+    cluster: str
     expires_at: datetime | None
     """None: it has no end but its first use, as one that Pulumi made."""
     issued_at: datetime | None

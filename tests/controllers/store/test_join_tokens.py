@@ -46,6 +46,23 @@ def test_a_used_token_is_not_withdrawn_and_its_key_may_repeat_the_call(
 
 
 def test_when_it_was_issued_is_known_of_tokens_that_were_made_here(redis: Redis) -> None:
-    assert JoinTokens(redis).issued_at(EAST.id) is None
     join.issue(redis, EAST.id, 60)
-    assert JoinTokens(redis).issued_at(EAST.id) == pytest.approx(time.time(), abs=30)
+    waiting = join.waiting(redis, EAST.id)
+    assert waiting is not None
+    assert waiting.issued_at == pytest.approx(time.time(), abs=30)
+    join.accept(redis, EAST.id, "0123456789abcdef", "0" * 64)
+    waiting = join.waiting(redis, EAST.id)
+    assert waiting is not None
+    assert waiting.issued_at is None
+
+
+def test_the_tokens_of_several_clusters_are_had_at_once_and_spent_ones_left_out(
+    redis: Redis, redis_url: str
+) -> None:
+    Clusters(redis).add(EAST)
+    asyncio.run(redeemed(redis_url, join.issue(redis, EAST.id, 60).token))
+    west = join.issue(redis, "west", 60)
+    join.issue(redis, "over", -1)
+    found = join.all_waiting(redis, [EAST.id, "west", "over", "nobody"])
+    assert {cluster: token.id for cluster, token in found.items()} == {"west": west.id}
+    assert join.all_waiting(redis, []) == {}

@@ -223,6 +223,31 @@ def test_a_token_of_pulumi_was_issued_by_nobody_here(web: Web, redis: Redis) -> 
     assert [waiting[f] for f in ("expires_at", "issued_at", "issued_by")] == [None] * 3
 
 
+def test_every_token_that_waits_is_listed_the_first_to_end_before(web: Web, redis: Redis) -> None:
+    for name, seconds in (("east", 7200), ("west", 3600), ("spent", 60), ("stack", 60)):
+        web.post("/clusters", {"name": name, "expires_seconds": seconds})
+    spent: Any = web.get("/clusters/spent/join").json
+    redis.hset(f"neurox:relay:join:{spent['id']}", "public", "somebody's key")
+    stack = web.stores.clusters.by_name("stack")
+    join.accept(redis, stack.id, "0123456789abcdef", "0" * 64)
+    found: Any = web.get("/join-tokens").json
+    assert [each["cluster"] for each in found["items"]] == ["west", "east", "stack"]
+    assert found["items"][0] == web.get("/clusters/west/join").json
+    one: Any = web.get("/join-tokens?cluster=east,nope").json
+    assert [each["issued_by"] for each in one["items"]] == ["admin"]
+    web.delete("/clusters/west/join")
+    web.delete("/clusters/east")
+    left: Any = web.get("/join-tokens").json
+    assert (left["total"], left["items"][0]["cluster"]) == (1, "stack")
+    assert "secret" not in str(left)
+
+
+def test_the_tokens_of_all_clusters_are_for_admins(web: Web) -> None:
+    web.person("mia")
+    assert web.get("/join-tokens", "mia").status_code == 403
+    assert web.get("/join-tokens").json == {"items": [], "next_cursor": None, "total": 0}
+
+
 def test_an_admin_withdraws_a_token_that_nobody_used(web: Web) -> None:
     web.post("/clusters", {"name": "east"})
     assert web.delete("/clusters/east/join?dry_run=true").status_code == 204

@@ -12,6 +12,7 @@ import typer
 from neurox_web import Web
 from redis import Redis
 
+from controllers.relay import join
 from controllers.store import keys
 from controllers.store.links import Turn
 
@@ -99,3 +100,26 @@ def test_who_says_no_or_breaks_off_removes_nothing(
     monkeypatch.setattr(typer, "confirm", Mock(side_effect=typer.Abort))
     assert neurox("cluster", "remove", "east").code == 130
     assert [cluster.name for cluster in web.stores.clusters.all()] == ["east"]
+
+
+def test_the_unused_tokens_of_all_clusters_are_listed(
+    web: Web, server: str, neurox: Neurox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = neurox("cluster", "tokens")
+    assert (none.code, none.out) == (0, "")
+    assert "No join token waits" in none.err
+    neurox("cluster", "join", "east", "--expires", "2h")
+    neurox("cluster", "join", "west")
+    stack = web.post("/clusters", {"name": "stack"}).json["cluster"]["id"]  # type: ignore[index]
+    join.accept(web.stores.redis, stack, "0123456789abcdef", "0" * 64)
+    head, *rows = neurox("cluster", "tokens").out.splitlines()
+    assert head.split() == ["CLUSTER", "TOKEN", "ISSUED", "BY", "AGE", "GOOD", "UNTIL"]
+    assert [row.split()[0] for row in rows] == ["west", "east", "stack"]
+    assert rows[2].endswith("an installation   -     its first use")
+    assert neurox("cluster", "tokens", "-o", "name").out == "west\neast\nstack\n"
+    listed = json.loads(neurox("cluster", "tokens", "-o", "json").out)["items"]
+    assert [each["issued_by"] for each in listed] == ["admin", "admin", None]
+    assert neurox("cluster", "tokens", "-o", "xml").code == 2
+    web.person("mia")
+    monkeypatch.setenv("NEUROX_TOKEN", web.tokens["mia"])
+    assert neurox("cluster", "tokens").code == 4

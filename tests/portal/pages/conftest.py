@@ -157,6 +157,14 @@ def add_access(app: Flask) -> None:
             return refused(404, "No join token waits.")
         return json(made_up_links.token(scenario))
 
+    @app.get("/api/v1/join-tokens")
+    def join_tokens() -> Response:
+        scenario = request.cookies.get("scenario", "full")
+        if scenario == "young":
+            return refused(404, "An older API has no such address.")
+        items = [] if scenario == "empty" else made_up_links.tokens(scenario)
+        return json(s.Page[s.JoinTokenOut](items=items, total=len(items)))
+
     @app.delete("/api/v1/clusters/<name>/join")
     @app.delete("/api/v1/clusters/<name>")
     def take_away(name: str) -> Response:

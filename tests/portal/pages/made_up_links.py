@@ -49,11 +49,20 @@ def token(scenario: str) -> s.JoinTokenOut:
     """One that nobody has used."""
     return s.JoinTokenOut(
         id="89abcdef01234567",
+        cluster="research-dc1",
         expires_at=NOW + timedelta(hours=1),
         issued_at=NOW,
         issued_by=LONG if scenario == "hostile" else "amara",
         rebuilt=False,
     )
+
+
+def tokens(scenario: str) -> list[s.JoinTokenOut]:
+    """That one, and one that Pulumi made."""
+    made_elsewhere = dict.fromkeys(("expires_at", "issued_at", "issued_by"))
+    other = {"id": "0123456789abcdef", "cluster": "prod-use1", "rebuilt": True}
+    one = token(scenario)
+    return [one, one.model_copy(update=other | made_elsewhere)]
 
 
 def deeds(cluster_id: str, scenario: str) -> s.Page[s.AuditOut]:

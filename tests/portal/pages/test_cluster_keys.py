@@ -100,3 +100,24 @@ def test_a_hostile_version_stays_text(app: Flask) -> None:
     text = client(app, "hostile").get("/cluster-versions").text
     assert "&lt;" * 64 in text
     assert "<<" not in text
+
+
+def test_the_join_tokens_of_all_clusters_are_listed_and_lead_to_their_withdrawal(
+    app: Flask,
+) -> None:
+    browser = client(app)
+    assert 'href="/join-tokens"' in browser.get("/clusters").text
+    text = browser.get("/join-tokens").text
+    for words in ("nxj_89abcdef01234567_…", ">amara<", "an installation", "its first use"):
+        assert words in text, words
+    for name in ("research-dc1", "prod-use1"):
+        assert f'href="/clusters/{name}/withdraw"' in text
+    assert "No join token waits" in client(app, "empty").get("/join-tokens").text
+    assert "&lt;" * 64 in client(app, "hostile").get("/join-tokens").text
+
+
+def test_join_tokens_are_shown_to_administrators_alone(app: Flask) -> None:
+    text = client(app, "researcher").get("/join-tokens").text
+    assert "Only administrators of Neurox may see join tokens" in text
+    assert "nxj_" not in text
+    assert 'href="/join-tokens"' not in client(app, "researcher").get("/clusters").text
