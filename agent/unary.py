@@ -31,8 +31,9 @@ class UnaryChannel:
 
     def call(self, method: str, request: bytes) -> bytes:
         """The response message; CallFailed when there is none within the timeout."""
+        deadline = time.monotonic() + self._timeout
         try:
-            return self._call(self._connected(), method, request)
+            return self._call(self._connected(), method, request, deadline)
         except (OSError, h2.exceptions.ProtocolError, CallFailed) as error:
             self.close()
             raise CallFailed(f"{self._path}: {error or type(error).__name__}") from error
@@ -56,7 +57,7 @@ class UnaryChannel:
         self._socket = connect(self._path, self._timeout)
         return self._socket
 
-    def _call(self, link: socket.socket, method: str, request: bytes) -> bytes:
+    def _call(self, link: socket.socket, method: str, request: bytes, deadline: float) -> bytes:
         stream = self._h2.get_next_available_stream_id()
         headers = [
             (":method", "POST"),
@@ -69,16 +70,15 @@ class UnaryChannel:
         self._h2.send_headers(stream, headers)
         framed = b"\0" + len(request).to_bytes(4, "big") + request
         self._h2.send_data(stream, framed, end_stream=True)
-        deadline = time.monotonic() + self._timeout
-        link.settimeout(self._timeout)
+        link.settimeout(_left(deadline))
         link.sendall(self._h2.data_to_send())
         return _message(self._answer(link, stream, deadline))
 
     def _answer(self, link: socket.socket, stream: int, deadline: float) -> bytearray:
-        """The body; ``deadline`` is for all of it, or a server that dribbles would hold us."""
+        """The body; ``deadline`` is for all of it, however much else the server sends."""
         body, status = bytearray(), b""
         while True:
-            link.settimeout(max(0.001, deadline - time.monotonic()))
+            link.settimeout(_left(deadline))
             received = link.recv(65536)
             if not received:
                 raise CallFailed("the server closed the connection")
@@ -118,6 +118,13 @@ def connect(path: Path, timeout_seconds: float) -> socket.socket:
         link.close()
         raise
     return link
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
 
 
 def _message(body: bytearray) -> bytes:

@@ -1,9 +1,11 @@
 """The kubelet's client against a real gRPC server on a Unix socket."""
 
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -200,3 +202,35 @@ def test_a_slow_answer_is_given_up_in_time(server: Answering, tmp_path: Path) ->
     assert time.monotonic() - began < 2
     server.release()
     assert channel.call(LIST, b"") == server.response
+
+
+SETTINGS, UNKNOWN = (b"\0\0\0" + kind + b"\0\0\0\0\0" for kind in (b"\x04", b"\x7f"))
+PING = b"\0\0\x08\x06\0\0\0\0\0" + b"answers!"
+"""Frames of HTTP/2."""
+
+
+@pytest.mark.parametrize("frame", [UNKNOWN, PING])
+def test_a_kubelet_that_sends_anything_but_its_answer_is_given_up_in_time(
+    tmp_path: Path, frame: bytes
+) -> None:
+    path = tmp_path / "kubelet.sock"
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+
+    def flood() -> None:
+        ends = time.monotonic() + 10
+        with suppress(OSError), listener.accept()[0] as link:
+            link.sendall(SETTINGS)
+            while time.monotonic() < ends:
+                link.sendall(frame * 100)
+
+    flooding = threading.Thread(target=flood)
+    flooding.start()
+    began = time.monotonic()
+    with pytest.raises(CallFailed, match="timed out"):
+        UnaryChannel(path, 0.5).call(LIST, b"")
+    assert time.monotonic() - began < 3
+    listener.close()
+    flooding.join(10)
+    assert not flooding.is_alive()
