@@ -76,11 +76,14 @@ class ApiServer:
 
 
 @contextmanager
-def in_time(link: http.client.HTTPConnection) -> Iterator[None]:
-    """What is read must be there within 30 s: a limit for each read alone never ends a dribble."""
+def in_time(link: http.client.HTTPConnection) -> Iterator[socket.socket]:
+    """What is read must be there within 30 s: a limit for each read alone never ends a dribble.
+
+    Gives the socket, for an answer that ends its connection takes it from ``link``.
+    """
     if link.sock is None:
         link.connect()
-    late, sock = threading.Event(), link.sock  # an answer that ends its connection takes it over
+    late, sock = threading.Event(), link.sock
 
     def cut() -> None:
         late.set()
@@ -92,7 +95,7 @@ def in_time(link: http.client.HTTPConnection) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield sock
     except (OSError, http.client.HTTPException, ApiFailed) as error:
         if late.is_set():
             raise _late() from error

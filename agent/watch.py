@@ -4,13 +4,14 @@ import http.client
 import logging
 import math
 import random
+import re
 import reprlib
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeGuard, TypeVar
 
 from agent.apiserver import ApiFailed, ApiServer, Malformed, body, in_time, parsed, said
 
@@ -22,9 +23,11 @@ RETRY_FIRST_SECONDS, RETRY_MOST_SECONDS = 1.0, 60.0
 _WATCH_SECONDS = (140, 280)
 _SILENCE_SECONDS = 150.0
 """The API server sends a bookmark each minute; none for so long: the connection is dead."""
+_SHORT_SECONDS = 1.0
 _OBJECTS_MAX = 10_000
 _LINE_MAX = 4 * 1024 * 1024
 _EXPIRED = 410
+_HALF = re.compile("[\ud800-\udfff]")
 _NEXT = "see that NEUROX_AGENT_KUBE_API names an API server"
 
 
@@ -43,9 +46,14 @@ class Resource(Generic[T]):
 def text(about: Any, name: str, default: str | None = None) -> str:
     """A text of an object; TypeError says what stands there instead."""
     value = about.get(name, default) if isinstance(about, Mapping) else None
-    if not isinstance(value, str):
+    if not _is_text(value):
         raise TypeError(f"{name} is {reprlib.repr(value)}, no text")
     return value
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether it is one; JSON may hold a half of a character, which no request can carry."""
+    return isinstance(value, str) and not _HALF.search(value)
 
 
 class Watch(Generic[T]):
@@ -144,17 +152,20 @@ class Watch(Generic[T]):
         """Until the server ends it."""
         seconds = str(random.randint(*_WATCH_SECONDS))  # noqa: S311
         more = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": seconds}
-        with in_time(link):
+        with in_time(link) as sock:
             answer = self._get(link, resourceVersion=self.version or "", **more)
-        self._following = time.monotonic()
+        self._following, told = time.monotonic(), False
         self.up, self._failing = True, False
-        if link.sock:
-            link.sock.settimeout(_SILENCE_SECONDS)
+        sock.settimeout(_SILENCE_SECONDS)
         while line := answer.readline(_LINE_MAX):
             if not line.endswith(b"\n"):
                 self.version = None
                 raise ApiFailed(f"an event of more than {_LINE_MAX} bytes, or a cut one")
             self._take(parsed(line))
+            told = True
+        if not told and time.monotonic() - self._following < _SHORT_SECONDS:
+            self.version = None  # Whoever ends each watch like this never tells of a change.
+            raise ApiFailed("the watch ended at once, without an event")
 
     def _take(self, event: Any) -> None:
         match event:
@@ -162,10 +173,11 @@ class Watch(Generic[T]):
                 code = status.get("code")
                 known = code if isinstance(code, int) and code else _EXPIRED
                 raise ApiFailed(said(status.get("message", "no message")), known)
-            case {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": str(version)}}}:
-                pass
-            case {"type": kind, "object": {"metadata": {"resourceVersion": str(version)}} as one}:
-                self._keep(*self._read(one, kind == "DELETED"))
+            case {"type": kind, "object": {"metadata": {"resourceVersion": version}} as one} if (
+                _is_text(version)
+            ):
+                if kind != "BOOKMARK":
+                    self._keep(*self._read(one, kind == "DELETED"))
             case _:
                 raise Malformed("no type, object or metadata.resourceVersion")
         self.version = version
@@ -195,8 +207,8 @@ class Watch(Generic[T]):
 def _page(answer: Any) -> tuple[list[Any], str, str]:
     """Items, version, and the token of the next page."""
     match answer:
-        case {"metadata": {"resourceVersion": str(version), **about}, **rest}:
+        case {"metadata": {"resourceVersion": version, **about}, **rest}:
             items, token = rest.get("items") or [], about.get("continue") or ""
-            if isinstance(items, list) and isinstance(token, str):
+            if isinstance(items, list) and _is_text(version) and _is_text(token):
                 return items, version, token
     raise Malformed("no items, or no metadata.resourceVersion")

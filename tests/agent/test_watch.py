@@ -5,8 +5,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -50,7 +51,8 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Pages], Watch
                 left = pages["watch" if "watch=1" in self.path else "list"]
                 said = left.pop(0) if len(left) > 1 else left[0]
                 self.send_response(said.get("code", 200) if isinstance(said, dict) else 200)
-                text = f"{said if isinstance(said, str) else json.dumps(said)}\n".encode()
+                told = said if isinstance(said, str) else json.dumps(said)
+                text = f"{told}\n".encode() if told else b""
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text)
@@ -78,12 +80,28 @@ def until(true: Callable[[], bool]) -> None:
         threading.Event().wait(0.01)
 
 
-@pytest.mark.parametrize("event", [{"type": "ADDED", "object": {}}, {"type": "ADDED"}])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "ADDED", "object": {}},
+        {"type": "ADDED"},
+        {"type": "ADDED", "object": pod("a", resourceVersion="\ud800")},
+        {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "\udfff"}}},
+    ],
+)
 def test_an_event_without_sense_is_answered_by_a_new_list(
     watched: Callable[[Pages], Watch[NodePod]], event: dict[str, Any]
 ) -> None:
     watch = watched({"list": [page("old"), page("new")], "watch": [event, BOOKMARK]})
     until(lambda: watch.items.keys() == {"new"} and watch.up)
+
+
+def test_watches_that_end_at_once_without_an_event_are_answered_by_new_lists(
+    watched: Callable[[Pages], Watch[NodePod]], caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = watched({"list": [page("old"), page("new")], "watch": [""]})
+    until(lambda: watch.items.keys() == {"new"} and not watch.up)
+    assert "the watch ended at once, without an event; trying again" in caplog.text
 
 
 def test_a_list_without_an_end_is_given_up(
@@ -137,6 +155,8 @@ def test_a_list_that_is_always_too_old_is_told(
         ({"items": []}, "no items, or no metadata.resourceVersion"),
         ({"items": [], "metadata": {"resourceVersion": 7}}, "no items, or no metadata"),
         ({"items": 7, "metadata": {"resourceVersion": "7"}}, "no items, or no metadata"),
+        ({"items": [], "metadata": {"resourceVersion": "\ud800"}}, "no items, or no metadata"),
+        (page(more="\udfff"), "no items, or no metadata.resourceVersion"),
     ],
 )
 def test_what_is_no_list_is_told_with_the_next_step(
@@ -162,6 +182,7 @@ WRONG = [
     pod("d", annotations={HAMI: 1}),
     pod("e", annotations={STATIC: []}),
     pod("f", annotations="x"),
+    pod("g", name="\ud83d"),
 ]
 
 
@@ -207,6 +228,32 @@ def test_slices_of_wrong_types_are_left_out(spec: Any) -> None:
     for name, told in (("a", spec), ("b", {"pool": {"name": "gpu-1"}})):
         watch._take({"type": "ADDED", "object": {**pod(name), "spec": told}})
     assert watch.items == {"b": {}}
+
+
+def test_a_watch_on_a_connection_of_its_own_may_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.apiserver._TIMEOUT_SECONDS", 0.2)
+
+    class Closing(BaseHTTPRequestHandler):
+        """Speaks HTTP/1.0: an answer ends with its connection."""
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            threading.Event().wait(0.5)
+            self.wfile.write(f"{json.dumps({'type': 'ADDED', 'object': pod('new')})}\n".encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Not asked for."""
+
+    with HTTPServer(("127.0.0.1", 0), Closing) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        api = ApiServer(f"http://127.0.0.1:{server.server_port}")
+        with closing(api.connect()) as link:
+            watch = Watch(api, live_pods("gpu-1"))
+            watch._watch(link)
+        answering.join(10)
+    assert watch.items.keys() == {"new"}
 
 
 class Rounds(threading.Event):
