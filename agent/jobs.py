@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 5.0
 JOB_INFO = "neurox_gpu_job_info"
 _NAME = re.compile(r"(\d{1,3})(?:\.(\d{1,3}))?", re.ASCII)
-_FILES_MAX, _BYTES_MAX, _JOBS_MAX = 1024, 65536, 100
+_FILES_MAX, _BYTES_MAX, _JOBS_MAX, _LETTERS_MAX = 1024, 65536, 100, 256
+_ALL_JOBS_MAX = 4096
+"""Of the folder: 16 GPUs in 7 instances each, with 36 jobs on each of these."""
 
 Jobs = Mapping[int, Mapping[Series, float]]
 """The info series by GPU index."""
@@ -44,7 +46,7 @@ class JobMap:
     def look(self) -> None:
         """Read the folder once; of what cannot be read, no job is known."""
         found: dict[int, dict[Series, float]] = {}
-        wrong = []
+        wrong, left = [], _ALL_JOBS_MAX
         try:
             for path, gpu, instance in _named(self._folder):
                 try:
@@ -52,6 +54,10 @@ class JobMap:
                 except _Unusable as error:
                     wrong.append(f"{path.name}: {error}")
                     continue
+                if (left := left - len(jobs)) < 0:
+                    told = f"with its jobs there are more than {_ALL_JOBS_MAX}"
+                    wrong.append(f"{path.name}: {told}; it and files of later GPUs are left out")
+                    break
                 if jobs:
                     found.setdefault(gpu, {}).update({(JOB_INFO, (instance, j)): 1 for j in jobs})
         except OSError as error:
@@ -71,10 +77,10 @@ class _Unusable(Exception):
 
 
 def _named(folder: Path) -> Iterable[tuple[Path, int, str]]:
-    """Files that are named as GPUs are, with the GPU's index and its instance."""
+    """Files that are named as GPUs are, with the GPU's index and its instance, in their order."""
     named = ((path, _NAME.fullmatch(path.name)) for path in folder.iterdir())
     found = ((path, int(match[1]), match[2] or "") for path, match in named if match)
-    return islice(found, _FILES_MAX)
+    return sorted(islice(found, _FILES_MAX), key=lambda one: (one[1], int(one[2] or 0)))
 
 
 def _jobs(path: Path) -> list[str]:
@@ -88,6 +94,8 @@ def _jobs(path: Path) -> list[str]:
     jobs = [job for line in text.splitlines() if (job := line.strip())]
     if len(jobs) > _JOBS_MAX:
         raise _Unusable(f"{len(jobs)} jobs, and no GPU has more than {_JOBS_MAX}")
+    if (longest := max(map(len, jobs), default=0)) > _LETTERS_MAX:
+        raise _Unusable(f"a job of {longest} letters, and none has more than {_LETTERS_MAX}")
     return jobs
 
 

@@ -1,5 +1,6 @@
 import os
 import threading
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,10 @@ def put_many(path: Path) -> None:
     path.write_text("4711\n" * 101)
 
 
+def put_long(path: Path) -> None:
+    path.write_text("4711\n" + "x" * 257)
+
+
 @pytest.mark.parametrize(
     ("put", "says"),
     [
@@ -73,6 +78,7 @@ def put_many(path: Path) -> None:
         (put_link, "is a symbolic link, and none is followed"),
         (put_huge, "larger than 65536 bytes"),
         (put_many, "101 jobs, and no GPU has more than 100"),
+        (put_long, "a job of 257 letters, and none has more than 256"),
     ],
 )
 def test_what_is_no_list_of_jobs_is_named_and_holds_up_no_other(
@@ -89,3 +95,22 @@ def test_what_is_no_list_of_jobs_is_named_and_holds_up_no_other(
     assert [record.message for record in caplog.records] == [
         f"NEUROX_AGENT_JOB_MAP={tmp_path}: 0: {says}"
     ]
+
+
+def test_the_jobs_of_a_whole_folder_are_bounded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many files there are: the page of each scrape and the memory stay small."""
+    for number in range(999):
+        (tmp_path / f"{number}").write_text("".join(f"{job:0256}\n" for job in range(100)))
+    jobs = JobMap(tmp_path)
+    tracemalloc.start()
+    jobs.look()
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert {gpu: len(told) for gpu, told in jobs.jobs.items()} == dict.fromkeys(range(40), 100)
+    assert [record.message for record in caplog.records] == [
+        f"NEUROX_AGENT_JOB_MAP={tmp_path}: 40: with its jobs there are more than 4096; it and "
+        "files of later GPUs are left out"
+    ]
+    assert held < 4 * 1024 * 1024
