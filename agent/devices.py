@@ -30,6 +30,7 @@ longer is left behind with its thread; the snapshot is finished before the last 
 FRESH_SECONDS = 1.5
 """Older readings of a slow GPU are told no more. Both grow with an interval of more than 1 s."""
 CLOSE_SECONDS = 2.0
+_COUNTING = "how many GPUs there are"
 DRAINED = "drained: the agent lets go of the driver until SIGUSR2"
 
 
@@ -82,6 +83,7 @@ class Devices:
                 self._open()
             devices = self._counted()
             uses = [self._read(device, now, wants_activity) for device in devices]
+            self._retry_seconds = RETRY_FIRST_SECONDS
             return tuple(self._told(use) for use in self._known(uses))
         except DriverUnavailable as gone:
             if (
@@ -135,7 +137,7 @@ class Devices:
         self._hung.clear()
         self._watchdog.forget()
         self._make(count)
-        self.problem, self._retry_seconds = None, RETRY_FIRST_SECONDS
+        self.problem = None
         log.info("driver %s, %d GPUs", self.driver.version, count)
 
     def _make(self, count: int) -> None:
@@ -169,8 +171,10 @@ class Devices:
         devices = self._devices or []
         try:
             count = self._watchdog.ask(("count", self._opened), self.driver.count, self._left())
-        except Late:
+        except Late as late:
+            self._hangs(_COUNTING, late)
             return devices
+        self._hung.discard(_COUNTING)
         if count != len(devices):
             log.warning("the driver has %d GPUs now, and had %d", count, len(devices))
             self.close()
@@ -223,12 +227,13 @@ class Devices:
                 if not self._is_young(last):
                     self.errors[calling.get(late.thread, "a call"), "slow"] += 1
                 return replace(self._young(last), activity=None)
-            self._hangs(f"GPU {index} {device.identity.uuid}", late)
+            self._hangs(_name(device), late)
             return GpuUse(Gpu(device.identity, up=False))
-        self._hung.discard(f"GPU {index} {device.identity.uuid}")
+        self._hung.discard(_name(device))
         before = self._last.get(index)
-        if before and before.use.gpu.up and not reading.use.gpu.up:
-            log.error("GPU %d %s: lost: %s", index, device.identity.uuid, dict(reading.errors))
+        if not reading.use.gpu.up and (before is None or before.use.gpu.up):
+            why = ", ".join(f"{call} answers {error}" for call, error in reading.errors)
+            log.error("%s is lost: %s", _name(device), why)
         self.errors.update(reading.errors)
         for tier, seconds in reading.seconds.items():
             self.seconds[index, tier] = seconds
@@ -270,3 +275,7 @@ class Devices:
 
     def _key(self, device: Device) -> tuple[int, int]:
         return self._opened, device.index
+
+
+def _name(device: Device) -> str:
+    return f"GPU {device.index} {device.identity.uuid}".strip()

@@ -71,15 +71,14 @@ class Driver:
             enter("nvmlDeviceGetHandleByIndex_v2")
             return pynvml.nvmlDeviceGetHandleByIndex(index)
         except pynvml.NVMLError as error:
-            raise_if_fatal(error)
-            raise GpuLost(str(error), name_of(error.value)) from error
+            raise _lost(error) from error
 
     def identity(self, handle: Handle, index: int) -> Identity:
-        """Who the GPU is; texts that it does not support are empty."""
+        """Who the GPU is; texts that it does not support are empty, and GpuLost without a uuid."""
         number = text(pynvml.nvmlDeviceGetArchitecture, handle)
         return Identity(
             index=index,
-            uuid=text(pynvml.nvmlDeviceGetUUID, handle),
+            uuid=_uuid(handle),
             model=text(pynvml.nvmlDeviceGetName, handle),
             architecture=_ARCHITECTURES.get(int(number), number) if number else "",
             pci_bus_id=text(_bus_id, handle),
@@ -107,6 +106,24 @@ def _unavailable(error: pynvml.NVMLError) -> DriverUnavailable:
         return DriverUnavailable(f"libnvidia-ml.so.1 answers: {error}")
     lacks = calling[threading.get_ident()]
     return DriverUnavailable(f"libnvidia-ml.so.1 has no {lacks}: install a newer NVIDIA driver")
+
+
+def _lost(error: pynvml.NVMLError) -> Exception:
+    """Of a call without which nothing can be told of one GPU."""
+    raise_if_fatal(error)
+    if error.value == pynvml.NVML_ERROR_FUNCTION_NOT_FOUND:  # It is so with each of them.
+        return _unavailable(error)
+    return GpuLost(str(error), name_of(error.value))
+
+
+def _uuid(handle: Handle) -> str:
+    try:
+        found = decoded(pynvml.nvmlDeviceGetUUID, handle)
+    except pynvml.NVMLError as error:
+        raise _lost(error) from error
+    if not found:
+        raise GpuLost("the GPU does not tell its uuid", "unknown")
+    return found
 
 
 def _bus_id(handle: Handle) -> object:

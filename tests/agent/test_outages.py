@@ -58,13 +58,37 @@ def test_without_a_driver_it_says_why_and_tries_again_later(
     assert devices.problem is None
 
 
-@pytest.mark.parametrize("symbol", ["nvmlDeviceGetCount_v2", "nvmlSystemGetDriverVersion"])
+@pytest.mark.parametrize(
+    "symbol",
+    [
+        "nvmlDeviceGetCount_v2",
+        "nvmlSystemGetDriverVersion",
+        "nvmlDeviceGetHandleByIndex_v2",
+        "nvmlDeviceGetUUID",
+    ],
+)
 def test_a_driver_without_a_function_that_is_needed_is_told_by_its_name(
-    devices: Devices, scenario: Put, symbol: str
+    devices: Devices, scenario: Put, caplog: pytest.LogCaptureFixture, symbol: str
 ) -> None:
     scenario(f"{HEAD}missing = {symbol}\n" + one(0))
-    assert devices.read(0.0) == ()
+    tried = []
+    for second in range(40):
+        before = len(caplog.messages)
+        assert devices.read(float(second)) == ()
+        if len(caplog.messages) > before:
+            tried.append(second)
     assert devices.problem == f"libnvidia-ml.so.1 has no {symbol}: install a newer NVIDIA driver"
+    assert tried == [0, 1, 3, 7, 15, 31]
+
+
+def test_a_gpu_that_is_lost_from_the_first_is_told(
+    devices: Devices, scenario: Put, caplog: pytest.LogCaptureFixture
+) -> None:
+    scenario(HEAD + one(0) + one(1, "lost = yes"))
+    devices.read(0.0)
+    devices.read(1.0)
+    told = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert told == ["GPU 1 is lost: nvmlDeviceGetHandleByIndex_v2 answers gpu_is_lost"]
 
 
 def test_a_driver_that_is_loaded_anew_is_opened_in_the_same_pass(
@@ -188,6 +212,27 @@ def test_gpus_that_all_hang_cost_a_pass_no_more_than_one(
     devices.read(began)
     assert 0.5 <= time.monotonic() - began < 1
     until(devices, lambda uses: ups(uses) == [False] * 8)
+
+
+def test_a_count_that_hangs_is_told_and_the_gpus_go_on(
+    devices: Devices,
+    scenario: Put,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(module, "HUNG_SECONDS", 0.2)
+    monkeypatch.setattr("agent.watchdog.HUNG_SECONDS", 0.2)
+    scenario(HEAD + one(0))
+    devices.read(time.monotonic())
+    scenario(HEAD + "delay = nvmlDeviceGetCount_v2 1.5\n" + one(0))
+    until(devices, lambda _: devices.stuck == 1)
+    assert ups(devices.read(time.monotonic())) == [True]
+    assert devices.errors["nvmlDeviceGetCount_v2", "hung"] == 1
+    said = "how many GPUs there are: nvmlDeviceGetCount_v2 has not come back for 0 s"
+    assert caplog.text.count(said) == 1
+    scenario(HEAD + one(0))
+    until(devices, lambda _: devices.stuck == 0)
 
 
 def test_a_start_that_hangs_says_so_and_ends_well(
