@@ -42,6 +42,8 @@ class Request:
         self.body = body
         self.connection = exchange.connection
         self.answered = False
+        self.answer_headers: dict[str, str] = {}
+        """Of the answer, whatever it will be."""
         self.began_at = time.monotonic()
         self._exchange = exchange
 
@@ -55,7 +57,7 @@ class Request:
     ) -> None:
         """Answer; the connection is kept for the next request when that is safe."""
         self.answered = True
-        self._exchange.answered(self, status, payload, headers or {})
+        self._exchange.answered(self, status, payload, self.answer_headers | dict(headers or {}))
 
     def answer_json(self, status: int, value: object) -> None:
         """Answer with a JSON document."""

@@ -8,6 +8,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from importlib.metadata import version
 
+from controllers.relay.barred import SERVER
 from controllers.relay.exchange import Problem
 from controllers.relay.head import AnswerHead, RequestHead
 from controllers.relay.limits import PROTOCOL
@@ -80,7 +81,7 @@ def switching(key: str, replica: str) -> bytes:
         "upgrade: websocket",
         f"sec-websocket-accept: {accept(key)}",
         f"sec-websocket-protocol: {PROTOCOL}",
-        f"x-neurox-server: {replica}",
+        f"{SERVER}: {replica}",
     )
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 

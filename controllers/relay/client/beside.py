@@ -8,6 +8,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from controllers.environment import Address
+from controllers.relay.barred import FIX
 from controllers.relay.call import Answer, Call, CallFailed, HttpClient, Origin
 from controllers.relay.client.gateway import ABOUT_SAMPLES
 from controllers.relay.client.stage import ANOTHER, LOGS, NOT_LOOKED_AT, Stage
@@ -73,11 +74,13 @@ def _metrics(refused: Answer, samples: Samples, address: Address, last: Written 
         return Stage(key, label, "ok", says)
     says += f"; the last, at {datetime.fromtimestamp(last.at, UTC):%Y-%m-%d %H:%M:%S} UTC, were "
     says += f"answered {last.status}" + (f": {last.words}" if last.words else "")
-    return Stage(key, label, "failed", says, _refused_fix(last.status), LOGS)
+    return Stage(key, label, "failed", says, _refused_fix(last.status, last.barred), LOGS)
 
 
-def _refused_fix(status: int) -> str:
+def _refused_fix(status: int, barred: bool) -> str:
     """What to do about metrics that are answered so."""
+    if barred:
+        return f"{FIX} Prometheus keeps its samples for about two hours."
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return f"{ANOTHER} Prometheus keeps its samples for about two hours."
     return (

@@ -20,6 +20,8 @@ LET_GO_SECONDS = 5.0
 LONGEST_WAIT = 300.0
 """However long a server asks us to stay away."""
 REFUSED_SECONDS = {401: 60.0, 403: 300.0, 426: 300.0}
+BARRED_SECONDS = 60.0
+"""After a refusal that is not the relay-server's: whoever mends its rule should not wait long."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,9 @@ def join_wait(refusals: int) -> float:
     return min(LONGEST_WAIT, 60.0 * 2.0 ** min(refusals, 10))
 
 
-def refused_wait(status: int, retry_after: float | None, chance: float) -> float:
+def refused_wait(
+    status: int, retry_after: float | None, chance: float, barred: bool = False
+) -> float:
     """Seconds until the next try after a refusal; ``chance`` is 0.5 to 1."""
-    seconds = REFUSED_SECONDS.get(status, 1.0)
+    seconds = BARRED_SECONDS if barred else REFUSED_SECONDS.get(status, 1.0)
     return max(seconds, min(LONGEST_WAIT, retry_after or 0.0)) + chance

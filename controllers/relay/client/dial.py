@@ -3,35 +3,29 @@
 import asyncio
 from http import HTTPStatus
 
-from controllers.relay import websocket
+from controllers.relay import barred, websocket
 from controllers.relay.awaited_head import AwaitedHead
 from controllers.relay.call import CallFailed, Origin, connect
 from controllers.relay.client.clock import Clock
 from controllers.relay.client.keyring import Member
 from controllers.relay.client.link import ClientLink, Owner
 from controllers.relay.client.whereabouts import Whereabouts
+from controllers.relay.head import AnswerHead
 from controllers.relay.identity import CONNECT
 from controllers.relay.limits import HEAD_SECONDS, PROTOCOL, Timing
 
 
 class DialRefused(Exception):
-    """The server is there and does not let us in. ``retry_after`` is in seconds, if it said so."""
+    """Something is there and does not let us in.
 
-    def __init__(self, status: int, retry_after: float | None, speaks: str = "") -> None:
-        words = f"the hub answered {status}"
-        if status == HTTPStatus.UPGRADE_REQUIRED:
-            words += f": it speaks {speaks or 'another protocol'}, this relay-client {PROTOCOL}"
-            words += "; upgrade the older of the two"
-        if status == HTTPStatus.FORBIDDEN:
-            words += (
-                ": this cluster's access was taken back; make a new join token (Clusters page, or"
-            )
-            words += " `neurox cluster join NAME`) and apply its Secret here"
-        if status == HTTPStatus.UNAUTHORIZED:
-            words += ": it does not take this cluster's key"
-        super().__init__(words)
-        self.status = status
-        self.retry_after = retry_after
+    ``retry_after`` is in seconds, if it said so; ``barred``: it was not the relay-server.
+    """
+
+    def __init__(self, answer: AnswerHead) -> None:
+        status = self.status = answer.status
+        self.retry_after = _seconds(answer.headers.get("retry-after"))
+        self.barred = barred.barred(status, answer.headers)
+        super().__init__(f"{barred.words(status)}. {barred.FIX}" if self.barred else _words(answer))
 
 
 class Dialler:
@@ -85,17 +79,27 @@ class Dialler:
             connection.cut()
             if corrected:
                 raise CallFailed("our clock was wrong; it is corrected by the hub's")
-            raise DialRefused(
-                answer.status,
-                _seconds(answer.headers.get("retry-after")),
-                answer.headers.get("sec-websocket-protocol", "")[:60],
-            )
+            raise DialRefused(answer)
         link = ClientLink(connection, owner, Timing())
         if connection.closed:
             raise CallFailed("the hub closed after the handshake")
         if waiting.rest:
             link.received(bytes(waiting.rest))
         return link
+
+
+def _words(answer: AnswerHead) -> str:
+    """What the relay-server has refused, and what to do."""
+    words = f"the hub answered {answer.status}"
+    if answer.status == HTTPStatus.UPGRADE_REQUIRED:
+        speaks = answer.headers.get("sec-websocket-protocol", "")[:60] or "another protocol"
+        words += f": it speaks {speaks}, this relay-client {PROTOCOL}; upgrade the older of the two"
+    if answer.status == HTTPStatus.FORBIDDEN:
+        words += ": this cluster's access was taken back; make a new join token (Clusters page, or"
+        words += " `neurox cluster join NAME`) and apply its Secret here"
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        words += ": it does not take this cluster's key"
+    return words
 
 
 def _seconds(value: str | None) -> float | None:

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from http import HTTPStatus
 
+from controllers.relay import barred
 from controllers.relay.call import Call, CallFailed, HttpClient, Origin
 from controllers.relay.client.clock import Clock
 from controllers.relay.client.keyring import Member
@@ -72,16 +73,18 @@ class MetricsOut:
         except CallFailed as failure:
             self._note(503, str(failure))
             raise _later(str(failure)) from None
-        self._note(answer.status, answer.detail)
+        foreign = barred.barred(answer.status, answer.headers)
+        said = barred.words(answer.status) if foreign else answer.detail
+        self._note(answer.status, said, foreign)
         if 300 <= answer.status < 500 and answer.status not in ABOUT_SAMPLES:
             self._clock.observe(answer.headers.get("date"))
-            raise _later(f"the hub answered {answer.status}")
+            raise _later(said if foreign else f"the hub answered {answer.status}")
         back = {name: answer.headers[name] for name in _BACK if name in answer.headers}
         request.answer(answer.status, answer.body, back)
 
-    def _note(self, status: int, words: str) -> None:
+    def _note(self, status: int, words: str, foreign: bool = False) -> None:
         self.requests[status] += 1
-        self.last = Written(status, time.time(), words)
+        self.last = Written(status, time.time(), words, foreign)
 
 
 def _later(words: str) -> Problem:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from controllers.relay import hub_key
+from controllers.relay import barred, hub_key
 from controllers.relay.call import Call, CallFailed, HttpClient, Origin
 from controllers.relay.client.keyring import Kept, Keyring, Member
 from controllers.relay.client.kubernetes import Kubernetes
@@ -187,6 +187,8 @@ class Joiner:
             answer = await client.send(call, ANSWER_SECONDS)
         finally:
             client.close()
+        if barred.barred(answer.status, answer.headers):
+            raise CallFailed(f"{barred.words(answer.status)}. {barred.FIX}")
         if answer.status >= 500:
             raise CallFailed(f"the hub answered {answer.status}: {answer.detail or UNSAID}")
         if answer.status != 200:

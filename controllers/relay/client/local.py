@@ -59,7 +59,7 @@ class Local:
         token_id, why = self._joiner.refused or ("", "")
         pool = self._pool()
         refusal = pool.refusal if pool is not None and not pool.links else None
-        status = refusal.status if refusal is not None else 0
+        status = refusal.status if refusal is not None and not refusal.barred else 0
         return Standing(token_id, why, status, self._metrics_out.last)
 
     def _ready(self, request: Request) -> None:
@@ -92,6 +92,7 @@ class ClientMetrics(Collector):
             yield CounterMetricFamily(
                 _PREFIX + "connections_dialled", "Connections made.", value=pool.dials
             )
+            yield _refused(pool)
             counts = pool.counts
             links.add_metric(["idle"], counts.idle)
             links.add_metric(["streaming"], counts.busy)
@@ -113,3 +114,12 @@ class ClientMetrics(Collector):
         for status, count in self._metrics_out.requests.items():
             writes.add_metric([str(status)], count)
         yield writes
+
+
+def _refused(pool: ClientPool) -> Metric:
+    family = CounterMetricFamily(
+        _PREFIX + "dials_refused", "Connections refused, by answer.", labels=["status", "by"]
+    )
+    for (status, barred), count in pool.refused.items():
+        family.add_metric([str(status), "edge" if barred else "relay-server"], count)
+    return family

@@ -58,6 +58,8 @@ class ClientPool:
         self.targets = targets
         self.links: set[ClientLink] = set()
         self.refusal: DialRefused | None = None
+        self.refused: Counter[tuple[int, bool]] = Counter()
+        """Dials by status, and whether it was not a relay-server that answered."""
         self.failures = 0
         self.dials = 0
         self._dialler = dialler
@@ -232,12 +234,13 @@ class ClientPool:
             link = await self._dialler.dial(self)
         except DialRefused as refusal:
             self.refusal = refusal
+            self.refused[refusal.status, refusal.barred] += 1
             if refusal.status == HTTPStatus.UNAUTHORIZED:
                 self._keys.refused()
-            chance = self.spread(0.5, 1.0)
-            self._failed(
-                demand.refused_wait(refusal.status, refusal.retry_after, chance), str(refusal)
+            wait = demand.refused_wait(
+                refusal.status, refusal.retry_after, self.spread(0.5, 1.0), refusal.barred
             )
+            self._failed(wait, str(refusal))
             return
         except CallFailed as failure:
             nth = self.failures + (not self.waiting_seconds)

@@ -13,6 +13,8 @@ class Written(msgspec.Struct, frozen=True):
     """In epoch seconds."""
     words: str = ""
     """Why they were not taken, where that was said."""
+    barred: bool = False
+    """It was not the relay-server that answered."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -23,5 +25,6 @@ class Standing(msgspec.Struct, frozen=True):
     token_refusal: str = ""
     """Why."""
     dial_status: int = 0
-    """The answer to the last dial; 0 while there are connections, or when nobody answered."""
+    """The relay-server's answer to the last dial; 0 while there are connections, or when it gave
+    none."""
     written: Written | None = None

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, cast
 
-from controllers.relay import head, websocket
+from controllers.relay import barred, head, websocket
 from controllers.relay.awaited_head import AwaitedHead
 from controllers.relay.call import Origin, connect
 from controllers.relay.client.joiner import JOIN_PATH
@@ -200,6 +200,8 @@ class Way:
             raise silent(place, self._seconds) from None
         finally:
             connection.cut()
+        if barred.barred(answer.status, answer.headers):
+            raise Fault(barred.words(answer.status), barred.FIX)
         if answer.status != HTTPStatus.UNAUTHORIZED:
             raise _not_upgraded(answer)
         return f"the handshake of {PROTOCOL} reaches the relay-server"
@@ -261,6 +263,8 @@ def _not_upgraded(answer: AnswerHead) -> Fault:
 
 def _stranger(answer: AnswerHead, place: str) -> Fault:
     """Something else than a relay-server has answered."""
+    if barred.barred(answer.status, answer.headers):
+        return Fault(barred.words(answer.status), barred.FIX)
     says = f"what answers at {place} is no Neurox relay (status {answer.status})"
     if 300 <= answer.status < 400:
         return Fault(

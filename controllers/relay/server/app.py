@@ -51,7 +51,7 @@ class RelayServer:
         desk = JoinDesk(self._registry, self._contacts, self._hub_keys)
         key_desk = KeyDesk(self._registry, self._pools.observed)
         self._reception = Reception(settings, self._pools, doorkeeper, self._hub_keys, key_desk)
-        public = Public(doorkeeper, self._reception, desk, self._gateway)
+        public = Public(settings.replica, doorkeeper, self._reception, desk, self._gateway)
         self._replicas = Replicas(settings.redis_url, settings.replica)
         own = settings.advertised
         self._peers = Peers(self._replicas, settings.service_token, settings.peers, own)

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from controllers.relay import websocket
+from controllers.relay.barred import SERVER
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.identity import WRITE
 from controllers.relay.server.doorkeeper import Doorkeeper
@@ -18,15 +19,22 @@ class Public:
     """The public port's routes."""
 
     def __init__(
-        self, doorkeeper: Doorkeeper, reception: Reception, desk: JoinDesk, gate: Gateway
+        self,
+        replica: str,
+        doorkeeper: Doorkeeper,
+        reception: Reception,
+        desk: JoinDesk,
+        gate: Gateway,
     ) -> None:
+        self._replica = replica
         self._doorkeeper = doorkeeper
         self._reception = reception
         self._desk = desk
         self._gateway = gate
 
     async def handle(self, request: Request) -> None:
-        """Route by method and path."""
+        """Route by method and path; each answer shows that it is ours, and no edge's."""
+        request.answer_headers[SERVER] = self._replica
         method, path = request.head.method, request.head.path
         if path == websocket.CONNECT_PATH and method == "GET":
             await self._reception.connect(request)

@@ -27,8 +27,10 @@ class Answering(BaseHTTPRequestHandler):
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("content-length") or 0))
 
-    def answer(self, status: int, payload: bytes = b"") -> None:
+    def answer(self, status: int, payload: bytes = b"", *headers: tuple[str, str]) -> None:
         self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
         self.send_header("content-length", str(len(payload)))
         self.end_headers()
         self.wfile.write(payload)

@@ -51,6 +51,7 @@ def test_back_off_doubles_to_eight_seconds_and_is_never_under_one() -> None:
 def test_a_refusal_is_given_the_time_it_asks_for() -> None:
     assert refused_wait(401, 60.0, 1.0) == 61
     assert refused_wait(403, None, 0.5) == 300.5
+    assert refused_wait(403, None, 0.5, barred=True) == 60.5
     assert refused_wait(503, 5.0, 0.5) == 5.5
     assert refused_wait(502, None, 0.5) == 1.5
     assert refused_wait(503, 1e9, 0.5) == 300.5

@@ -31,7 +31,8 @@ class Edge(Answering):
     def do_GET(self) -> None:
         self.backend.seen.append(dict(self.headers))
         if self.path == CONNECT_PATH:
-            self.answer(self.backend.state.get("upgrade", 401))
+            ours = () if "edge" in self.backend.state else (("x-neurox-server", "a"),)
+            self.answer(self.backend.state.get("upgrade", 401), b"", *ours)
             return
         self.answer(self.backend.state.get("status", 403), self.backend.state.get("page", RELAY))
 
@@ -94,6 +95,18 @@ def test_a_way_that_is_free(new_edge: Callable[..., Backend], authority: Authori
     assert "(29 days)" in stages["tls"].detail
     shown = [headers.get("authorization", "") for headers in edge.seen]
     assert [each.strip() for each in shown] == ["", "Bearer"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_edge_that_keeps_us_out_is_no_relay_server(
+    new_edge: Callable[..., Backend], authority: Authority, status: int
+) -> None:
+    edge = new_edge(upgrade=status, edge=True)
+    place = Place(f"https://{edge.address}", authority.pem)
+    stage = failed(place, "upgrade", f"an edge or proxy on the way refused ({status})")
+    assert "pass all of /relay/ on" in stage.fix
+    edge.state.update(status=status, page=b"<html>")
+    assert failed(place, "edge", f"on the way refused ({status})").fix == stage.fix
 
 
 def test_a_name_that_nobody_knows() -> None:
