@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator
 from controllers.relay.connection import Connection
 from controllers.relay.limits import HIGH_WATER_BYTES
 
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
 
 class Body:
     """``length`` bytes off a connection; reading stops while too many wait to be taken."""
 
-    def __init__(self, length: int, connection: Connection) -> None:
+    def __init__(self, length: int, connection: Connection, awaited: bool = False) -> None:
+        """``awaited``: the sender holds it back until it is told to go on."""
         self.length = length
+        self._awaited = awaited
         self._connection = connection
         self._left = length
         self._chunks: deque[bytes] = deque()
@@ -28,6 +32,7 @@ class Body:
         """Take what belongs to the body; returns what follows it."""
         mine, rest = data[: self._left], data[self._left :]
         if mine:
+            self._awaited = False
             self._left -= len(mine)
             self._chunks.append(bytes(mine))
             self._held += len(mine)
@@ -42,6 +47,9 @@ class Body:
             if not self._chunks:
                 self._news.clear()
                 self._connection.resume("body")
+                if self._awaited:
+                    self._awaited = False
+                    self._connection.write(CONTINUE)
                 await self._news.wait()
             chunk = self._chunks.popleft()
             self._held -= len(chunk)

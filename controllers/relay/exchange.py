@@ -173,7 +173,7 @@ class Exchange:
             self._refuse_head(failure)
             return
         self._timer.cancel()
-        body = Body(length or 0, self.connection)
+        body = Body(length or 0, self.connection, parsed.expects_continue)
         rest, self._buffer = bytes(self._buffer), bytearray()
         self._buffer += body.feed(rest)
         self._request, self.fresh = Request(self, parsed, body), False

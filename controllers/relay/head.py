@@ -27,6 +27,13 @@ class RequestHead:
     target: str
     headers: dict[str, str]
     keep_alive: bool
+    version: str = "1.1"
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the sender waits for a word before it sends the body."""
+        asked = self.headers.get("expect", "").lower() == "100-continue"
+        return asked and self.version != "1.0"  # an older sender knows no such word
 
     @property
     def path(self) -> str:
@@ -105,7 +112,8 @@ def request(head: bytes) -> RequestHead:
         target = seen.url.decode("ascii")
     except UnicodeDecodeError:
         raise HeadError("the target is not ASCII") from None
-    return RequestHead(parser.get_method().decode(), target, seen.headers, seen.keep_alive)
+    method, version = parser.get_method().decode(), parser.get_http_version()
+    return RequestHead(method, target, seen.headers, seen.keep_alive, version)
 
 
 def answer(head: bytes) -> AnswerHead:

@@ -57,6 +57,11 @@ def test_a_message_says_which_field_is_wrong(shared: Any) -> None:
     assert "$.quotas[0].pool" in detail["detail"]
 
 
+def test_a_body_that_is_held_back_is_called_for(shared: Any) -> None:
+    head = b"PUT /v1/policy HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n"
+    assert raw(shared, head + b"Expect: 100-continue\r\n\r\n").startswith(b"HTTP/1.1 100 Continue")
+
+
 def test_a_body_of_unknown_length_is_refused(shared: Any) -> None:
     head = b"POST /v1/workloads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert b" 411 " in raw(shared, head)
