@@ -18,6 +18,8 @@ class AwaitedHead:
         self._place = place
         self._connection = connection
         connection.receiver = self
+        if connection.closed:  # before anybody could be told
+            self.lost(None)
 
     def received(self, data: memoryview) -> None:
         """Until the head is whole, and what follows at once."""

@@ -223,6 +223,8 @@ class _Incoming:
         self._flowing.set()
         self._connection = connection
         connection.receiver = self
+        if connection.closed:  # before anybody could be told
+            self.lost(None)
 
     def received(self, data: memoryview) -> None:
         self._untouched = False

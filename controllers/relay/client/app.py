@@ -97,7 +97,7 @@ class RelayClient:
         rotation = Rotation(Keyring(self._kubernetes), self._clock, days, adopt)
         targets = {"manager": self._settings.manager}
         pool = self.pool = ClientPool(dialler, targets, rotation, trust.offer)
-        joined_by = self._joiner.invited()
+        joined_by = self._joiner.went_by
         works = (
             pool.run(),
             rotation.run(member, pool),

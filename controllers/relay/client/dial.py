@@ -71,7 +71,7 @@ class Dialler:
         except TimeoutError:
             connection.cut()
             raise CallFailed(f"{origin.authority} does not answer the handshake") from None
-        except asyncio.CancelledError:
+        except (CallFailed, asyncio.CancelledError):
             connection.cut()
             raise
         corrected = self._clock.observe(answer.headers.get("date"))
@@ -80,9 +80,9 @@ class Dialler:
             if corrected:
                 raise CallFailed("our clock was wrong; it is corrected by the hub's")
             raise DialRefused(answer)
-        link = ClientLink(connection, owner, Timing())
         if connection.closed:
             raise CallFailed("the hub closed after the handshake")
+        link = ClientLink(connection, owner, Timing())
         if waiting.rest:
             link.received(bytes(waiting.rest))
         return link

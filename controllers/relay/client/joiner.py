@@ -99,6 +99,8 @@ class Joiner:
         self.trust = Trust(kubernetes)
         self.refused: tuple[str, str] | None = None
         """The id of the token that was last used in vain, and why."""
+        self.went_by: Invitation | None = None
+        """What the join Secret said when ``member`` last read it; it may say another by now."""
         self._kubernetes = kubernetes
         self._keyring = Keyring(kubernetes)
         self._join_file = join_file
@@ -122,6 +124,7 @@ class Joiner:
             if kept.member is None:
                 raise
             log.warning("%s; going on as the cluster that joined before", failure)
+        self.went_by = invited
         if kept.member is not None and invited is None:
             return kept.member
         if kept.member is not None and invited is not None and invited.token_id == kept.token_id:

@@ -44,6 +44,8 @@ class Rotation:
         self._using: PrivateKey | None = None
         self._asked = ""
         self._flipped = False
+        self._offered = ""
+        """The key id of what the hub was shown last; its answer to an earlier one may be late."""
         self._answer: asyncio.Future[message.Rotated] | None = None
         self._news = asyncio.Event()
 
@@ -52,7 +54,7 @@ class Rotation:
         if isinstance(news, message.Rotate):
             self._asked = news.kid
             self._news.set()
-        elif self._answer is not None and not self._answer.done():
+        elif self._answer is not None and not self._answer.done() and news.kid == self._offered:
             self._answer.set_result(news)
 
     def refused(self) -> None:
@@ -148,6 +150,7 @@ class Rotation:
             token=member.key.token(member.cluster_id, ROTATE, now),
             proof=successor.token(member.cluster_id, ROTATE, now),
         )
+        self._offered = successor.kid
         self._answer = asyncio.get_running_loop().create_future()
         if not pool.tell(offer):
             raise RotationFailed("there is no connection to the hub")

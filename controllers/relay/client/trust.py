@@ -40,6 +40,8 @@ class Trust:
 
     async def begin(self, cluster_id: str, offered: Sequence[HubKey]) -> None:
         """Trust what this join has brought, and forget what was before."""
+        self._offered = ()  # the former hub's last word, if it came too late to be looked at
+        self._news.clear()
         secret = await self._kubernetes.secret(SECRET)
         await self._save(cluster_id, adopted(offered), secret.version)
         self.refusal = ""

@@ -130,17 +130,24 @@ class Contacts:
         taken, self._waiting = self._waiting, {}
         if not taken:
             return
+        written = False
         try:
             known = await self._registry.recorded(list(taken))
             await self._registry.say(_commands(taken, known))
+            written = True
         except RegistryDown as failure:
             log.warning("%s; notes of %d clusters wait", failure, len(taken))
-            for cluster_id, newer in self._waiting.items():
-                if cluster_id in taken:
-                    _merge(taken[cluster_id], newer)
-                else:
-                    taken[cluster_id] = newer
-            self._waiting = taken
+        finally:
+            if not written:  # or we were cancelled, and write once more at the end
+                self._take_back(taken)
+
+    def _take_back(self, taken: dict[str, _Notes]) -> None:
+        for cluster_id, newer in self._waiting.items():
+            if cluster_id in taken:
+                _merge(taken[cluster_id], newer)
+            else:
+                taken[cluster_id] = newer
+        self._waiting = taken
 
 
 def _commands(taken: Mapping[str, _Notes], known: set[str]) -> list[tuple[object, ...]]:

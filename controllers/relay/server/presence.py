@@ -50,13 +50,14 @@ class Presence:
         """Once; whether the live replicas are not those of before."""
         self._pools.news.clear()
         now = counts(self._pools)
+        gone = self._said - now.keys()
+        self._said |= now.keys()  # from here on it may be so, even if we never hear
         try:
-            live = await self._replicas.announce(self._address, now, self._said - now.keys())
+            live = await self._replicas.announce(self._address, now, gone)
         except RegistryDown as failure:
             if not self._blind:
                 log.warning("%s; this replica is not announced until it does", failure)
             self._blind = True
-            self._said |= now.keys()
             return False
         if self._blind:
             log.info("Redis answers again: this replica is announced")

@@ -1,0 +1,176 @@
+"""What comes too late, or is cut short: nobody takes it for something else, and nothing is lost."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
+
+import pytest
+
+from controllers.relay import hub_key, message
+from controllers.relay.awaited_head import AwaitedHead
+from controllers.relay.call import Call, CallFailed, HttpClient, Origin
+from controllers.relay.client.clock import Clock
+from controllers.relay.client.keyring import Member
+from controllers.relay.client.kubernetes import Kubernetes, Secret
+from controllers.relay.client.rotation import Rotation, RotationFailed
+from controllers.relay.client.trust import Trust
+from controllers.relay.connection import Connection
+from controllers.relay.event_loop import ended
+from controllers.relay.identity import PrivateKey
+from controllers.relay.server.contacts import Contacts
+from controllers.relay.server.gateway import Gateway
+from controllers.relay.server.pool import Pools
+from controllers.relay.server.presence import Presence
+from controllers.store import keys
+
+
+def test_a_join_secret_that_comes_during_a_join_is_used_after_it(
+    new_site: Callable[[], Any], eventually: Callable[..., None]
+) -> None:
+    site = new_site()
+    second = site.hub.record("second")
+
+    def comes(method: str, when: str) -> None:
+        if (
+            method == "PATCH"
+            and when == "before"
+            and "cluster-id" in site.kubernetes.state["patch"]
+        ):
+            del site.kubernetes.state["pause"]
+            site.join_file.write_text(site.hub.kubeconfig(second))
+
+    site.kubernetes.state["pause"] = comes
+    site.join_file.write_text(site.hub.kubeconfig(site.cluster_id))
+    site.start()
+    eventually("it is the second cluster", lambda: site.kept().get("cluster-id") == second)
+    site.cluster_id = second
+    eventually("it is connected as that", site.is_connected)
+
+
+def test_the_hubs_answer_about_another_key_is_not_taken_for_that_about_this_one() -> None:
+    async def offer() -> None:
+        rotation = Rotation(cast(Any, None), Clock(), 30.0, lambda _: None)
+        former, successor = PrivateKey.generate(), PrivateKey.generate()
+
+        class Pool:
+            def tell(self, _: message.Message) -> bool:
+                rotation.hears(message.Rotated(PrivateKey.generate().kid))
+                rotation.hears(message.Rotated(successor.kid, "eight keys are enough"))
+                return True
+
+        member = Member("c1", "https://hub.example", None, former)
+        await rotation._register(member, successor, cast(Any, Pool()))
+
+    with pytest.raises(RotationFailed, match="eight keys are enough"):
+        asyncio.run(offer())
+
+
+class Kept:
+    """An API server with one Secret, which says yes to every change."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, str] = {}
+
+    async def secret(self, _: str) -> Secret:
+        return Secret(self.data, "1")
+
+    async def patch_secret(self, _name: str, data: dict[str, str], _version: str) -> Secret:
+        self.data = {**self.data, **data}
+        return Secret(self.data, "1")
+
+
+def test_a_former_hubs_last_word_is_not_taken_for_the_new_ones() -> None:
+    kept = Kept()
+
+    async def moves() -> None:
+        trust = Trust(cast(Kubernetes, kept))
+        trust.offer([hub_key.HubKey(PrivateKey.generate().public)])
+        await trust.begin("new", ())
+        following = asyncio.create_task(trust.run("new"))
+        await asyncio.wait([following], timeout=0.05)
+        await ended([following])
+
+    asyncio.run(moves())
+    assert kept.data == {"cluster-id": "new", "keys": "[]"}
+
+
+async def gone() -> Connection:
+    connection = Connection()
+    connection.close()
+    return connection
+
+
+def test_an_answer_is_not_awaited_on_a_connection_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def handshake() -> None:
+        async with asyncio.timeout(5):
+            await AwaitedHead(await gone(), "the hub").answer
+
+    async def call() -> None:
+        monkeypatch.setattr("controllers.relay.call.connect", lambda _: gone())
+        async with asyncio.timeout(5):
+            await HttpClient(Origin("hub.example", 443)).send(Call("GET", "/"), 60.0)
+
+    with pytest.raises(CallFailed, match="closed during the handshake"):
+        asyncio.run(handshake())
+    with pytest.raises(CallFailed, match="closed without an answer"):
+        asyncio.run(call())
+
+
+class Slow:
+    """A Redis that does not answer the first time, for as long as it is waited for."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.said: list[Sequence[Any]] = []
+        self.taken_back: set[str] = set()
+
+    async def recorded(self, clusters: list[str]) -> set[str]:
+        return set(clusters)
+
+    async def say(self, commands: Iterable[Sequence[Any]]) -> None:
+        if not self.asked.is_set():
+            self.asked.set()
+            await asyncio.Event().wait()
+        self.said += commands
+
+    name = "r1"
+
+    async def announce(self, *_: object) -> set[str]:
+        self.asked.set()
+        return await asyncio.Event().wait() and set()
+
+    async def withdraw(self, clusters: Iterable[str]) -> None:
+        self.taken_back = set(clusters)
+
+
+def test_what_is_being_noted_when_a_relay_server_ends_is_noted_all_the_same() -> None:
+    async def ends() -> Slow:
+        slow = Slow()
+        contacts = Contacts(cast(Any, slow), "r1")
+        contacts.changed("c1", connected=False, why="the relay-server stopped")
+        running = asyncio.create_task(contacts.run(Pools(), Gateway("http://x", "t")))
+        await slow.asked.wait()
+        await ended([running])
+        return slow
+
+    said = asyncio.run(ends()).said
+    assert [row[:2] for row in said if row[0] == "LPUSH"] == [("LPUSH", keys.relay_history("c1"))]
+
+
+def test_what_is_being_announced_when_a_relay_server_ends_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def ends() -> Slow:
+        slow = Slow()
+        monkeypatch.setattr(
+            "controllers.relay.server.presence.counts", lambda _: {"c1": {"idle": 1, "streams": 0}}
+        )
+        presence = Presence(cast(Any, slow), Pools(), "127.0.0.1:1")
+        running = asyncio.create_task(presence.run(lambda: None))
+        await slow.asked.wait()
+        await ended([running])
+        return slow
+
+    assert asyncio.run(ends()).taken_back == {"c1"}
