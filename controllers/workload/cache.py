@@ -1,5 +1,6 @@
 """What the cluster looks like now, in memory, kept up by watches and by our own writes."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
@@ -8,21 +9,37 @@ from typing import Generic, TypeVar
 from controllers.workload import seen
 
 T = TypeVar("T")
+LATE_SECONDS = 60.0
+"""A list may be so late, as it comes from the API server's cache."""
 
 
 class Table(Generic[T]):
     """Objects of one kind by key. Older versions never overwrite newer ones."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, changed: Callable[[], None], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._rows: dict[str, tuple[int, T]] = {}
+        self._put_at: dict[str, float] = {}
+        self._monotonic = monotonic
         self._gone: dict[str, None] = {}
         self._lock = Lock()
         self.changed = changed
 
-    def replace(self, rows: dict[str, tuple[int, T]]) -> int:
-        """Take a whole list; answers how many objects differed from what was kept."""
+    def replace(self, rows: dict[str, tuple[int, T]], version: int) -> int:
+        """Take a whole list as it was at ``version``; answers how many objects differed from what
+        was kept.
+
+        What our own writes have told a moment ago may be newer, and stays. Not for ever: a cluster
+        that was restored from a backup counts its versions anew.
+        """
+        since = self._monotonic() - LATE_SECONDS
         with self._lock:
-            old, self._rows = self._rows, rows
+            old, recent = self._rows, {key for key, at in self._put_at.items() if at > since}
+            newer = {key: old[key] for key in recent if key in old and old[key][0] > version}
+            rows = {key: row for key, row in rows.items() if key not in self._gone} | newer
+            self._rows = rows
+            self._put_at = {key: at for key, at in self._put_at.items() if key in newer}
         drift = sum(1 for key, row in rows.items() if old.get(key, (0, None))[1] != row[1])
         return drift + sum(1 for key in old if key not in rows)
 
@@ -33,6 +50,7 @@ class Table(Generic[T]):
             if key in self._gone or (known and known[0] > version):
                 return
             self._rows[key] = (version, value)
+            self._put_at[key] = self._monotonic()
         if known is None or known[1] != value:
             self.changed()
 
@@ -40,6 +58,7 @@ class Table(Generic[T]):
         """Forget an object; an answer to our own write that comes late cannot bring it back."""
         with self._lock:
             known = self._rows.pop(key, None)
+            self._put_at.pop(key, None)
             if known:
                 self._gone[key] = None
             while len(self._gone) > 1000:

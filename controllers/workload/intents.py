@@ -1,6 +1,7 @@
 """Work from the hub: checked against this cluster's policy, then created once, suspended."""
 
 import re
+from threading import Lock
 
 from controllers.domain.errors import NotFound, Refused
 from controllers.domain.names import require_label
@@ -17,6 +18,7 @@ from controllers.workload.policy_file import PolicyFile
 RESERVED = frozenset({"user", "submitted-at", "placement", "intent"})
 """Annotations, prefixed by neurox.io/, that only the manager writes."""
 MAX_PODS = 1000
+STOPPED_KEPT = 1000
 MAX_SECONDS = 10 * 365 * 86_400
 
 
@@ -27,9 +29,20 @@ class Intents:
         self._cache = cache
         self._policy = policy
         self._jobs = jobs
+        self._stopped: dict[str, None] = {}
+        """Ids; an order to make one of them may still be on its way, and comes to nothing."""
+        self._stopping = Lock()
 
     def submit(self, intent: Intent) -> bool:
         """Create the Job; False when it is there already. Raises Refused."""
+        made = self._submitted(intent)
+        if intent.id in self._stopped:  # while the API server was asked
+            self.stop(intent.id)
+        return made
+
+    def _submitted(self, intent: Intent) -> bool:
+        if intent.id in self._stopped:
+            raise Refused("id", "it was stopped before it came here")
         if any(job.marks.get("intent") == intent.id for job in self._cache.jobs.values()):
             return False
         namespace = self._check(intent)
@@ -46,6 +59,10 @@ class Intents:
 
     def stop(self, intent_id: str) -> None:
         """Delete the intent's Job after its pods; raises NotFound."""
+        with self._stopping:  # before we look: what is made after that sees it
+            self._stopped[intent_id] = None
+            while len(self._stopped) > STOPPED_KEPT:
+                del self._stopped[next(iter(self._stopped))]
         for job in self._cache.jobs.values():
             if job.marks.get("intent") == intent_id:
                 self._delete(job)

@@ -1,6 +1,7 @@
 """The policy, kept in a ConfigMap so that the cluster decides alone when the link is cut."""
 
 import logging
+from threading import Lock
 
 import msgspec
 
@@ -27,6 +28,8 @@ class PolicyFile:
         self._path = f"/api/v1/namespaces/{namespace}/configmaps/{NAME}"
         self._dry_run = dry_run
         self.current = NONE
+        self._storing = Lock()
+        """Of two policies that come at once, the last one stored is the one in force."""
 
     def load(self) -> None:
         """Take what is stored; a missing or broken document is no policy, not the end."""
@@ -46,6 +49,10 @@ class PolicyFile:
 
     def store(self, policy: Policy) -> bool:
         """Store a policy, then act on it; False when this one is already in force. Refused."""
+        with self._storing:
+            return self._store(policy)
+
+    def _store(self, policy: Policy) -> bool:
         if policy == self.current:
             return False
         rules.check_policy(policy)

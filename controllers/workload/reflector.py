@@ -71,7 +71,7 @@ class Reflector(Generic[T]):
             kept = self._kept(raw)
             if kept is not None:
                 rows[meta.uid] = (int(meta.resource_version), kept)
-        drift = self._table.replace(rows)
+        drift = self._table.replace(rows, int(listing.metadata.resource_version))
         if self.lists:
             self.drift += drift
         self.lists += 1
@@ -98,8 +98,8 @@ class Reflector(Generic[T]):
 
     def _stop(self) -> None:
         if self._watching:
+            self._heard_at = time.time()  # first: who asks in between is told the truth
             self._watching = False
-            self._heard_at = time.time()
 
     def _watch(self, shutdown: Shutdown) -> None:
         seconds = random.uniform(*WATCH_SECONDS)  # noqa: S311

@@ -1,4 +1,4 @@
-from controllers.workload.cache import Table
+from controllers.workload.cache import LATE_SECONDS, Table
 
 
 def table() -> tuple[Table[str], list[int]]:
@@ -33,5 +33,26 @@ def test_a_list_replaces_everything_and_says_what_differed() -> None:
     rows, _ = table()
     rows.put("a", 1, "x")
     rows.put("b", 1, "y")
-    assert rows.replace({"a": (2, "x"), "c": (2, "z")}) == 2
+    assert rows.replace({"a": (2, "x"), "c": (2, "z")}, 2) == 2
     assert sorted(rows.values()) == ["x", "z"]
+
+
+def test_a_late_list_does_not_undo_what_we_wrote_meanwhile() -> None:
+    rows, _ = table()
+    rows.put("released", 1, "queued")
+    rows.put("removed", 2, "there")
+    rows.remove("removed")
+    listed = {"released": (1, "queued"), "removed": (2, "there")}
+    rows.put("released", 4, "runs")
+    rows.put("made", 5, "queued")
+    assert rows.replace(listed, 3) == 0
+    assert sorted(rows.values()) == ["queued", "runs"]
+
+
+def test_versions_that_begin_anew_are_believed_in_the_end() -> None:
+    now = [0.0]
+    rows: Table[str] = Table(lambda: None, lambda: now[0])
+    rows.put("a", 900, "before the backup was restored")
+    now[0] = LATE_SECONDS + 1
+    rows.replace({"b": (7, "after")}, 8)
+    assert rows.values() == ["after"]
