@@ -7,6 +7,7 @@ from typing import cast
 
 import msgspec
 from redis import Redis
+from redis.client import Pipeline
 
 from controllers.store import keys
 from controllers.store.secret import digest, new_secret
@@ -46,8 +47,10 @@ class ApiTokens:
         expires_at = None if ttl_seconds is None else now + ttl_seconds
         token = ApiToken(str(uuid.uuid4()), name, user.name, user.id, now, expires_at)
         index = keys.user_tokens(user.id)
-        former = cast(bytes | None, self._redis.hget(index, name))
-        with self._redis.pipeline(transaction=True) as pipeline:
+
+        def write(pipeline: Pipeline) -> None:
+            former = cast(bytes | None, pipeline.hget(index, name))
+            pipeline.multi()
             if former:
                 pipeline.delete(keys.api_token(former.decode()))
             pipeline.set(
@@ -56,7 +59,9 @@ class ApiTokens:
                 pxat=None if expires_at is None else int(expires_at * 1000),
             )
             pipeline.hset(index, name, digest(secret))
-            pipeline.execute()
+
+        # Two at once must not leave one that works and stands in no index.
+        self._redis.transaction(write, index)
         return secret, token
 
     def find(self, secret: str) -> ApiToken | None:
@@ -67,5 +72,10 @@ class ApiTokens:
     def revoke_all(self, user: User) -> None:
         """Every token of the user stops working."""
         index = keys.user_tokens(user.id)
-        digests = cast(list[bytes], self._redis.hvals(index))
-        self._redis.delete(index, *(keys.api_token(each.decode()) for each in digests))
+
+        def write(pipeline: Pipeline) -> None:
+            digests = cast(list[bytes], pipeline.hvals(index))
+            pipeline.multi()
+            pipeline.delete(index, *(keys.api_token(each.decode()) for each in digests))
+
+        self._redis.transaction(write, index)

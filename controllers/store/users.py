@@ -1,5 +1,6 @@
 """Local accounts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -8,6 +9,7 @@ from redis import Redis
 
 from controllers.domain.errors import NotFound
 from controllers.store import keys
+from controllers.store.documents import Documents
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,10 @@ class Users:
             raise NotFound(f"there is no user {name!r}")
         return user
 
-    def put(self, user: User) -> None:
-        """Create or replace."""
-        self._redis.hset(keys.USERS, user.name, msgspec.json.encode(user))
-
     def add(self, user: User) -> bool:
         """Create; False, and nothing is changed, when the name is taken."""
         return bool(self._redis.hsetnx(keys.USERS, user.name, msgspec.json.encode(user).decode()))
 
-    def remove(self, name: str) -> None:
-        """Forget the account; its sessions and tokens die with it. NotFound when there is none."""
-        if not self._redis.hdel(keys.USERS, name):
-            raise NotFound(f"there is no user {name!r}")
+    def change(self, decide: Callable[[dict[str, User]], dict[str, User]]) -> None:
+        """Write what ``decide`` makes of all accounts, by name; see ``Documents.change``."""
+        Documents(self._redis, keys.USERS, User).change(decide)

@@ -1,5 +1,6 @@
 """Clusters: joined by a Secret, never written to."""
 
+import contextlib
 import time
 import uuid
 from importlib.metadata import version
@@ -154,7 +155,8 @@ def delete_cluster(name: str) -> Response:
     for intent in stores().intents.all():
         sent_there = intent.cluster in (cluster.id, cluster.name) and intent.id not in ended
         if sent_there and intent.refusal is None:
-            stores().intents.change(intent.id, refusal=REMOVED)
+            with contextlib.suppress(NotFound):  # nobody needs it any more
+                stores().intents.change(intent.id, refusal=REMOVED)
     return nothing()
 
 

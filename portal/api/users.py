@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from apiflask import APIBlueprint
@@ -49,13 +50,16 @@ def put_user(name: str, asked: UserIn) -> Response:
     for group in asked.groups:
         if group not in groups:
             raise unknown("groups", group, groups)
-    former = stores().users.find(name)
-    if former and former.admin and not asked.admin:
-        _check_another_admin(name)
-    made = _user(require_label("name", name), asked, former)
-    if not dry_run():
-        stores().users.put(made)
-    return answer(user_out(made))
+    password = None if asked.password is None else hash_password(asked.password)
+    require_label("name", name)
+
+    def decide(users: dict[str, User]) -> dict[str, User]:
+        former = users.get(name)
+        if former and former.admin and not asked.admin:
+            _check_another_admin(name, users)
+        return users | {name: _user(name, asked, former, password)}
+
+    return answer(user_out(_decided(decide)[name]))
 
 
 @bp.delete("/users/<name>")
@@ -64,10 +68,14 @@ def delete_user(name: str) -> Response:
     """Remove the account; its sessions and tokens end at once. Admins only."""
     require_admin("remove users")
     user = stores().users.get(name)
-    if user.admin:
-        _check_another_admin(name)
+
+    def decide(users: dict[str, User]) -> dict[str, User]:
+        if name in users and users[name].admin:
+            _check_another_admin(name, users)
+        return {each: kept for each, kept in users.items() if each != name}
+
+    _decided(decide)
     if not dry_run():
-        stores().users.remove(name)
         stores().tokens.revoke_all(user)
     return nothing()
 
@@ -95,17 +103,32 @@ def user_out(user: User) -> UserOut:
     )
 
 
-def _user(name: str, asked: UserIn, former: User | None) -> User:
+def _decided(decide: Callable[[dict[str, User]], dict[str, User]]) -> dict[str, User]:
+    """All accounts as ``decide`` wants them; written, but in a dry run."""
+    if dry_run():
+        return decide({user.name: user for user in stores().users.all()})
+    made: dict[str, User] = {}
+
+    def noted(users: dict[str, User]) -> dict[str, User]:
+        made.clear()
+        made.update(decide(users))
+        return made
+
+    stores().users.change(noted)
+    return made
+
+
+def _user(name: str, asked: UserIn, former: User | None, password: str | None) -> User:
     now = time.time()
     user = former or User(str(uuid.uuid4()), name, None, (), False, now, now)
     user = replace(user, groups=tuple(dict.fromkeys(asked.groups)), admin=asked.admin)
-    if asked.password is None:
+    if password is None:
         return user
-    return replace(user, password_hash=hash_password(asked.password), sessions_from=now)
+    return replace(user, password_hash=password, sessions_from=now)
 
 
-def _check_another_admin(name: str) -> None:
-    if not any(user.admin and user.name != name for user in stores().users.all()):
+def _check_another_admin(name: str, users: Mapping[str, User]) -> None:
+    if not any(user.admin and user.name != name for user in users.values()):
         raise Conflict(f"{name!r} is the last admin; make somebody else an admin first")
 
 

@@ -75,7 +75,7 @@ class Web:
         """An ordinary user with a password and a token."""
         now = time.time()
         user = User(str(uuid.uuid4()), name, hash_password(PASSWORD), groups, False, now, now)
-        self.stores.users.put(user)
+        assert self.stores.users.add(user)
         self.tokens[name], _ = self.stores.tokens.issue(user, "test")
 
 

@@ -39,3 +39,36 @@ def test_all_tokens_of_one_account_can_be_revoked(redis: Redis) -> None:
     ApiTokens(redis).revoke_all(MIA)
     assert [ApiTokens(redis).find(secret) for secret in mine] == [None, None]
     assert ApiTokens(redis).find(his)
+
+
+def test_of_two_that_are_issued_at_once_under_one_name_one_is_left(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, others = ApiTokens(redis), []
+
+    def meanwhile(secret: str) -> str:
+        monkeypatch.undo()
+        others.append(tokens.issue(MIA, "laptop")[0])
+        return digest(secret)
+
+    monkeypatch.setattr("controllers.store.tokens.digest", meanwhile)
+    secret, token = tokens.issue(MIA, "laptop")
+    assert tokens.find(secret) == token
+    assert [tokens.find(other) for other in others] == [None]
+
+
+def test_one_that_is_issued_while_all_are_revoked_is_revoked_too(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens, made = ApiTokens(redis), []
+    tokens.issue(MIA, "a")
+    name = keys.api_token
+
+    def meanwhile(digested: str) -> str:
+        monkeypatch.undo()
+        made.append(tokens.issue(MIA, "b")[0])
+        return name(digested)
+
+    monkeypatch.setattr(keys, "api_token", meanwhile)
+    tokens.revoke_all(MIA)
+    assert [tokens.find(secret) for secret in made] == [None]

@@ -17,6 +17,7 @@ from controllers.domain.workload import Intent, WorkloadSpec
 from controllers.relay import join
 from controllers.store import keys
 from controllers.store.clusters import REMOVED_KEPT
+from controllers.store.intents import Intents
 from controllers.store.links import Turn
 from infra.tools.toolbox import Toolbox
 from tests.conftest import free_port
@@ -146,6 +147,27 @@ def test_workloads_of_a_removed_cluster_stay_as_they_ended(web: Web) -> None:
     assert "was removed from Neurox" in other["reason"]["message"]
     listed: Any = web.get("/workloads?cluster=east").json
     assert listed["total"] == 2
+
+
+def test_a_cluster_is_removed_though_one_of_its_intents_is_swept_meanwhile(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = cluster(web)
+    spec = WorkloadSpec("train", "eyes", "vision", "a", 1, 1)
+    for name in ("swept", "w-1"):
+        web.stores.intents.add(Intent(name, spec, "mia", 0.0, cluster=made.id))
+    read = Intents.all
+
+    def swept_just_after(intents: Intents) -> list[Intent]:
+        found = read(intents)
+        intents.remove("swept")
+        return found
+
+    monkeypatch.setattr(Intents, "all", swept_just_after)
+    assert web.delete("/clusters/east").status_code == 204
+    monkeypatch.undo()
+    [kept] = web.stores.intents.all()
+    assert (kept.id, "was removed" in str(kept.refusal)) == ("w-1", True)
 
 
 def test_a_removed_cluster_is_off_every_list_but_that_of_the_removed(web: Web) -> None:

@@ -1,11 +1,14 @@
 """Local accounts and tokens."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from neurox_web import ORIGIN, Web
 
 from controllers.domain.policy import Group
+from controllers.store.users import User
+from portal.api import users
 
 
 @pytest.fixture
@@ -91,3 +94,36 @@ def test_a_demoted_admins_session_and_token_lose_their_rights_at_once(people: We
     people.put("/users/mia", {"admin": False})
     assert people.get("/users", user="mia").status_code == 403
     assert client.get("/api/v1/users", base_url=ORIGIN).status_code == 403
+
+
+def test_two_admins_cannot_step_down_at_once(people: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.put("/users/bob", {"admin": True})
+    check = users._check_another_admin
+
+    def meanwhile(name: str, known: Mapping[str, User]) -> None:
+        monkeypatch.undo()
+        check(name, known)
+        assert people.put("/users/bob", {"admin": False}).status_code == 200
+
+    monkeypatch.setattr(users, "_check_another_admin", meanwhile)
+    assert people.put("/users/admin", {"admin": False}).status_code == 409
+    assert [user.name for user in people.stores.users.all() if user.admin] == ["admin"]
+
+
+def test_an_account_that_is_removed_while_it_is_changed_does_not_come_back(
+    people: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.put("/users/mia", {"password": "long enough"})
+    before = people.stores.users.get("mia")
+    make = users._user
+
+    def meanwhile(*args: Any) -> User:
+        monkeypatch.undo()
+        assert people.delete("/users/mia").status_code == 204
+        return make(*args)
+
+    monkeypatch.setattr(users, "_user", meanwhile)
+    assert people.put("/users/mia", {"groups": ["vision"]}).status_code == 200
+    after = people.stores.users.get("mia")
+    assert after.id != before.id
+    assert after.password_hash is None
