@@ -1,6 +1,7 @@
 """What comes too late, or is cut short: nobody takes it for something else, and nothing is lost."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from controllers.relay import hub_key, message
 from controllers.relay.awaited_head import AwaitedHead
 from controllers.relay.call import Call, CallFailed, HttpClient, Origin
 from controllers.relay.client.clock import Clock
+from controllers.relay.client.dial import Dialler
 from controllers.relay.client.keyring import Member
 from controllers.relay.client.kubernetes import Kubernetes, Secret
 from controllers.relay.client.rotation import Rotation, RotationFailed
@@ -174,3 +176,27 @@ def test_what_is_being_announced_when_a_relay_server_ends_is_taken_back(
         return slow
 
     assert asyncio.run(ends()).taken_back == {"c1"}
+
+
+def test_a_hub_that_speaks_no_http_keeps_no_connection_of_ours() -> None:
+    async def dial() -> bytes:
+        heard = asyncio.get_running_loop().create_future()
+
+        async def strange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"220 mail.example ready\r\n\r\n")
+            heard.set_result(reader)
+
+        server = await asyncio.start_server(strange, "127.0.0.1", 0)
+        origin = Origin("127.0.0.1", server.sockets[0].getsockname()[1])
+        member = Member("c1", "https://hub.example", None, PrivateKey.generate())
+        dialler = Dialler(member, Clock(), "i", cast(Any, None))
+        with pytest.raises(CallFailed, match="does not speak HTTP"):
+            await dialler._dial(origin, cast(Any, None))
+        server.close()
+        async with asyncio.timeout(5):
+            with contextlib.suppress(ConnectionError):
+                return await (await heard).read()
+        return b""
+
+    assert asyncio.run(dial()) == b""
