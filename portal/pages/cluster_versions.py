@@ -27,11 +27,6 @@ def show() -> Response:
     )
 
 
-def any_other() -> bool:
-    """Whether there is one, on whatever page of the list."""
-    return any(is_other(cluster) for cluster in api().clusters.all())
-
-
 def is_other(cluster: ClusterOut) -> bool:
     """Something that it runs is not of our version, as far as it has said."""
     return bool({cluster.manager_version, cluster.relay_version} - {None, version("neurox")})

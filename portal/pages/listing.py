@@ -13,6 +13,7 @@ from portal.pages.caller import api
 from portal.pages.exports import as_csv, as_json
 from portal.pages.query import Query
 from portal.pages.rendering import page
+from portal.schemas import Page
 
 VIEW = ("sort", "cursor", "page_size", "refresh")
 
@@ -40,8 +41,8 @@ class Listing:
     sort: str = "name"
     choices: bool = False
     """Whether the page offers a choice of clusters."""
-    notice: Callable[[], bool] = bool
-    """Whether the head of the page has something to tell of all there are."""
+    notice: Callable[[Any], bool] | None = None
+    """Of which items, on whatever page, the head of the page tells that there is one."""
 
     @property
     def resource(self) -> Resource[Any]:
@@ -95,11 +96,20 @@ def _show(listing: Listing) -> Response:
         listing=listing,
         rows=rows,
         clusters=clusters,
-        notice=listing.notice(),
+        notice=_noticed(listing, query, rows),
         oldest=_oldest(rows.items),
         filtered=[name for name in listing.filters if query.get(name)],
         simulated=any(getattr(item, "simulated", False) for item in rows.items),
     )
+
+
+def _noticed(listing: Listing, query: Query, rows: Page[Any]) -> bool:
+    """The rows tell it where they are all there is; else the API is asked for all."""
+    if listing.notice is None:
+        return False
+    shown = any(map(listing.notice, rows.items))
+    narrowed = rows.total > len(rows.items) or any(map(query.get, listing.filters))
+    return shown or (narrowed and any(map(listing.notice, listing.resource.all())))
 
 
 def _oldest(items: Sequence[BaseModel]) -> BaseModel | None:

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from portal.pages.cluster_versions import any_other
+from portal.pages.cluster_versions import is_other
 from portal.pages.listing import Column, Listing, blueprint
 from portal.schemas import (
     ClusterOut,
@@ -34,7 +34,7 @@ CLUSTERS = Listing(
     ),
     filters=("q", "state"),
     states=("waiting", "connected", "lost", "revoked", "removed"),
-    notice=any_other,
+    notice=is_other,
 )
 NODES = Listing(
     "nodes",

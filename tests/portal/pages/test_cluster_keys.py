@@ -121,3 +121,16 @@ def test_join_tokens_are_shown_to_administrators_alone(app: Flask) -> None:
     assert "Only administrators of Neurox may see join tokens" in text
     assert "nxj_" not in text
     assert 'href="/join-tokens"' not in client(app, "researcher").get("/clusters").text
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"), [("/clusters", 1), ("/clusters?q=of-no-cluster", 2), ("/nodes", 1)]
+)
+def test_the_api_is_asked_once_more_only_where_the_rows_do_not_tell_of_other_versions(
+    app: Flask, address: str, asked: int
+) -> None:
+    seen = app.extensions["fixture_api"].config["seen"]
+    before = len(seen)
+    client(app).get(address)
+    paths = [path for _, path, _ in seen[before:] if "/clusters?" in path]
+    assert len(paths) == asked
