@@ -1,6 +1,7 @@
 """The records of the clusters that may join, and of those that were removed."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -30,10 +31,7 @@ class Clusters:
 
     def get(self, cluster_id: str) -> Cluster:
         """The cluster of that id; NotFound when there is none."""
-        row = cast(bytes | None, self._redis.hget(keys.CLUSTERS, cluster_id))
-        if row is None:
-            raise NotFound(f"there is no cluster with the id {cluster_id!r}")
-        return _decoder.decode(row)
+        return _found(cast(bytes | None, self._redis.hget(keys.CLUSTERS, cluster_id)), cluster_id)
 
     def by_name(self, name: str) -> Cluster:
         """The cluster of that name; NotFound when there is none."""
@@ -57,6 +55,17 @@ class Clusters:
 
         self._redis.transaction(write, keys.CLUSTERS)
 
+    def change(self, cluster_id: str, description: str, labels: Mapping[str, str]) -> None:
+        """Give the cluster another description and other labels. NotFound."""
+
+        def write(pipeline: Pipeline) -> None:
+            known = _found(cast(bytes | None, pipeline.hget(keys.CLUSTERS, cluster_id)), cluster_id)
+            changed = replace(known, description=description, labels=dict(labels))
+            pipeline.multi()
+            pipeline.hset(keys.CLUSTERS, cluster_id, msgspec.json.encode(changed))
+
+        self._redis.transaction(write, keys.CLUSTERS)
+
     def removed(self) -> list[Cluster]:
         """Clusters that were removed and are remembered, the last one first."""
         rows = cast(list[bytes], self._redis.hvals(keys.CLUSTERS_REMOVED))
@@ -67,10 +76,8 @@ class Clusters:
         """Remember the cluster as removed; ids that are forgotten for it. NotFound."""
 
         def write(pipeline: Pipeline) -> None:
-            row = cast(bytes | None, pipeline.hget(keys.CLUSTERS, cluster_id))
-            if row is None:
-                raise NotFound(f"there is no cluster with the id {cluster_id!r}")
-            removed = replace(_decoder.decode(row), removed_at=time.time())
+            known = _found(cast(bytes | None, pipeline.hget(keys.CLUSTERS, cluster_id)), cluster_id)
+            removed = replace(known, removed_at=time.time())
             pipeline.multi()
             pipeline.hset(keys.CLUSTERS_REMOVED, cluster_id, msgspec.json.encode(removed))
             pipeline.hdel(keys.CLUSTERS, cluster_id)
@@ -80,3 +87,9 @@ class Clusters:
         if forgotten:
             self._redis.hdel(keys.CLUSTERS_REMOVED, *forgotten)
         return forgotten
+
+
+def _found(row: bytes | None, cluster_id: str) -> Cluster:
+    if row is None:
+        raise NotFound(f"there is no cluster with the id {cluster_id!r}")
+    return _decoder.decode(row)

@@ -1,8 +1,9 @@
-"""Clusters: joined by a Secret, never written to."""
+"""Clusters: joined by a Secret; only their descriptions and labels are written."""
 
 import contextlib
 import time
 import uuid
+from dataclasses import replace
 from importlib.metadata import version
 
 from apiflask import APIBlueprint
@@ -20,6 +21,7 @@ from portal.api.shapes.cluster import cluster_out
 from portal.api.stores import stores
 from portal.records import check_cluster_labels, require_description, require_name
 from portal.schemas import (
+    ClusterChange,
     ClusterIn,
     ClusterOut,
     JoinIn,
@@ -74,6 +76,26 @@ def create_cluster(asked: ClusterIn) -> Response:
     stores().clusters.add(made)
     stores().audit.note(caller().name, joining.ADD, made)
     return answer(_join(fleet.read(stores(), only=name), name, terms), 201)
+
+
+@bp.patch("/clusters/<name>")
+@bp.input(ClusterChange, arg_name="asked")
+@bp.output(ClusterOut)
+def change_cluster(name: str, asked: ClusterChange) -> Response:
+    """Give a cluster another description or other labels; admins only."""
+    require_admin("change clusters")
+    seen = fleet.read(stores(), only=name)
+    reported = _named(seen, name)
+    known = reported.cluster
+    description = known.description if asked.description is None else asked.description
+    labels = known.labels if asked.labels is None else asked.labels
+    require_description(description)
+    check_cluster_labels(labels)
+    changed = replace(known, description=description, labels=dict(labels))
+    if changed != known and not dry_run():
+        stores().clusters.change(known.id, description, labels)
+        stores().audit.note(caller().name, "edit", known)
+    return answer(cluster_out(seen, replace(reported, cluster=changed)))
 
 
 @bp.post("/clusters/<name>/join")

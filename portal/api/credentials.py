@@ -51,7 +51,7 @@ def revoke(name: str) -> Response:
 @bp.get("/audit")
 @bp.output(Page[AuditOut])
 def list_audit() -> Response:
-    """Who did what about the access of clusters: tokens, keys, removals. Admins only."""
+    """Who did what to clusters: tokens, keys, edits, removals. Admins only."""
     require_admin("read the audit")
     return listing(AUDIT, map(_entry_out, stores().audit.all()))
 

@@ -44,7 +44,7 @@ def _corrected(spec: Any) -> Any:
     schemas |= problem.pop("$defs") | {"Problem": problem}
     for path in spec["paths"].values():
         for method, operation in path.items():
-            if method in ("get", "put", "post", "delete"):
+            if method in ("get", "put", "post", "patch", "delete"):
                 _complete(method, operation)
     return spec
 

@@ -36,7 +36,7 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
     description: Annotated[str, typer.Option(help="Description, for people.")] = "",
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", metavar="KEY=VALUE", help="Label of the new record; repeat it."),
+        typer.Option("--label", metavar="KEY=VALUE", help="A label; repeat it for more."),
     ] = None,
     expires: Annotated[
         str, typer.Option(help="How long the token is good: 30m, 6h, at most 7d.")
@@ -62,10 +62,12 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
     neurox cluster join east --context prod    puts the Secret into the cluster
     neurox cluster join east --expires 7d      for GitOps: encrypt what you commit
     neurox cluster join east --rebuilt         the cluster was made anew
+    neurox cluster join east --label team=vision                  label it, joined or not
     neurox cluster join -f clusters.yaml --output-dir joins       many at once
 
     Run again for a cluster that has not joined, it gives a new token; the former one stops
-    working. NEUROX_CONTEXT says which Neurox, --context which cluster of yours.
+    working. A description or label that is given again takes the place of the former one.
+    NEUROX_CONTEXT says which Neurox, --context which cluster of yours.
     """
     run(
         Asked(

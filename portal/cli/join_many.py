@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from portal.cli.failure import DENIED, INTERRUPTED, PARTIAL, CommandFailed
 from portal.cli.join_file import Entry
 from portal.cli.join_folder import JoinFolder
-from portal.cli.join_record import kept, record, state
+from portal.cli.join_record import change, known, record
 
 if TYPE_CHECKING:
     from portal.client import Client
@@ -106,24 +106,29 @@ class Batch:
             return Result(entry, str(failure), code=failure.exit_code, final=final)
 
     def _one(self, entry: Entry) -> Result:
-        known = state(self.client, entry.name)
-        if known == "connected":
-            return Result(entry, "is connected; left as it is")
-        if known and self.folder and self._waits(entry, self.folder):
-            words = "has a Secret that waits to be used"
+        found = known(self.client, entry.name)
+        if found is None:
+            made = record(self.client, entry, None, self.dry_run)
+            return self._made(entry, "would be made" if self.dry_run else "made", made)
+        news = change(self.client, entry, found, self.dry_run)
+        if found.state == "connected":
+            return Result(entry, f"is connected; {news or 'left as it is'}")
+        if self.folder and self._waits(entry, self.folder):
+            words = "has a Secret that waits to be used" + (f"; {news}" if news else "")
             return Result(entry, words, file=self.folder.file(entry.name))
-        if known in ("lost", "revoked") and not entry.rebuilt:
+        if found.state in ("lost", "revoked") and not entry.rebuilt:
             again = f"`neurox cluster join {entry.name}` gives it a new token"
-            return Result(entry, f"is {known}; left as it is, {again}")
-        made = record(self.client, entry, known, self.dry_run)
-        what = "a new token for the record" if known else "made"
-        verb = ("would get " if known else "would be ") if self.dry_run else "got " * bool(known)
-        if known and (words := kept(entry, made)):
-            what = f"{what}, which {words}"
+            return Result(entry, f"is {found.state}; {news or 'left as it is'}; {again}")
+        made = record(self.client, entry, found, self.dry_run)
+        verb = "would get" if self.dry_run else "got"
+        words = f"{verb} a new token for the record" + (f"; {news}" if news else "")
+        return self._made(entry, words, made)
+
+    def _made(self, entry: Entry, outcome: str, made: "JoinOut") -> Result:
         if self.dry_run:
-            return Result(entry, f"{verb}{what}")
+            return Result(entry, outcome)
         file = self.folder.write(entry.name, made.secret) if self.folder else None
-        return Result(entry, f"{verb}{what}", made, file)
+        return Result(entry, outcome, made, file)
 
     def _waits(self, entry: Entry, folder: JoinFolder) -> bool:
         """Whether the token in the folder still is the one by which the cluster may join."""

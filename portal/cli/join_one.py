@@ -7,27 +7,28 @@ from portal.cli.failure import CommandFailed
 
 if TYPE_CHECKING:
     from portal.cli.join_file import Entry
-    from portal.schemas import JoinOut
+    from portal.client import Client
+    from portal.schemas import ClusterOut, JoinOut
 
 
 def join_one(entry: "Entry", context: str | None, dry_run: bool, form: str | None) -> None:
     """Make its record or a new token for it. CommandFailed, with what to do next."""
     from portal.cli import context as contexts
     from portal.cli import kubectl, output
-    from portal.cli.join_record import kept, record, state
+    from portal.cli.join_record import known, record
 
     if context:
         kubectl.check(context)
-    with contexts.client() as client:
-        known = state(client, entry.name)
-        made = record(client, entry, known, dry_run)
     name = entry.name
-    if known and (words := kept(entry, made)):
-        output.note(f"{name} {words}.")
+    with contexts.client() as client:
+        found = known(client, name)
+        if found and _is_described(client, entry, found, dry_run, bool(context or form)):
+            return
+        made = record(client, entry, found, dry_run)
     if dry_run:
         if form == "json":
             _print(made, form)
-        what = "get a new token" if known else "be made"
+        what = "get a new token" if found else "be made"
         where = f"applied to {context}" if context else "printed"
         output.note(f"{name} would {what}, and its join Secret {where}; nothing was done.")
         return
@@ -44,6 +45,24 @@ def join_one(entry: "Entry", context: str | None, dry_run: bool, form: str | Non
     output.note(f"The join Secret is in {context}. {_next(name)}")
     if made.helm:
         output.note(f"To install the chart:\n{made.helm.rstrip()}")
+
+
+def _is_described(
+    client: "Client", entry: "Entry", cluster: "ClusterOut", dry_run: bool, for_secret: bool
+) -> bool:
+    """Change the record as the entry says; whether that was all, for a connected cluster."""
+    from portal.cli import output
+    from portal.cli.join_record import change
+
+    connected = cluster.state == "connected"
+    if connected and (entry.rebuilt or for_secret or not (entry.description or entry.labels)):
+        return False
+    news = change(client, entry, cluster, dry_run)
+    if connected:
+        news = f"{news or 'has that already'}; it is connected and needs no token"
+    if news:
+        output.note(f"{cluster.name} {news}.")
+    return connected
 
 
 def _print(made: "JoinOut", form: str) -> None:

@@ -1,5 +1,6 @@
 """One cluster's record, and a token for it."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from portal.cli.failure import CONFLICT, NOT_FOUND, CommandFailed
@@ -7,45 +8,65 @@ from portal.cli.join_file import Entry
 
 if TYPE_CHECKING:
     from portal.client import Client
-    from portal.schemas import JoinOut
+    from portal.schemas import ClusterOut, JoinOut
 
 
-def state(client: "Client", name: str) -> str | None:
-    """What the cluster is now; None when there is no record."""
+def known(client: "Client", name: str) -> "ClusterOut | None":
+    """The cluster of that name; None when there is no record."""
     from portal.client import ApiError
 
     try:
-        found = client.clusters.get(name)
+        return client.clusters.get(name)
     except ApiError as error:
         if error.status != 404:
             raise
         return None
-    return found.state
 
 
-def kept(entry: Entry, made: "JoinOut") -> str:
-    """What of the entry an existing record did not take, in words; empty: nothing."""
-    cluster = made.cluster
-    fields = {
-        "description": bool(entry.description) and entry.description != cluster.description,
-        "labels": bool(entry.labels) and entry.labels != cluster.labels,
-    }
-    differ = " and ".join(name for name, other in fields.items() if other)
-    return f"keeps its {differ}; those given here are for a new record only" if differ else ""
+def change(client: "Client", entry: Entry, cluster: "ClusterOut", dry_run: bool = False) -> str:
+    """Give the record what the entry says otherwise; what that was, in words; empty: nothing.
+
+    A label that the entry does not name stays. ApiError.
+    """
+    from portal.schemas import ClusterChange
+
+    news = ", ".join(_differences(entry, cluster))
+    if not news:
+        return ""
+    asked = ClusterChange(
+        description=entry.description or None, labels={**cluster.labels, **entry.labels}
+    )
+    client.clusters.change(cluster.name, asked, dry_run=dry_run)
+    return f"{'would get' if dry_run else 'got'} {news}"
 
 
-def record(client: "Client", entry: Entry, known: str | None, dry_run: bool = False) -> "JoinOut":
+def _differences(entry: Entry, cluster: "ClusterOut") -> Iterator[str]:
+    from portal.cli.text import clean
+
+    was = cluster.description
+    if entry.description and entry.description != was:
+        instead = f" instead of {clean(was)!r}" if was else ""
+        yield f"the description {clean(entry.description)!r}{instead}"
+    for key, value in sorted(entry.labels.items()):
+        if cluster.labels.get(key) != value:
+            instead = f" instead of {key}={cluster.labels[key]}" if key in cluster.labels else ""
+            yield f"the label {key}={value}{instead}"
+
+
+def record(
+    client: "Client", entry: Entry, cluster: "ClusterOut | None", dry_run: bool = False
+) -> "JoinOut":
     """A new record, or a new token for one that is not connected. CommandFailed, ApiError."""
     from portal.schemas import ClusterIn, JoinIn
 
-    if known == "connected":
+    if cluster and cluster.state == "connected":
         raise CommandFailed(
             f"a cluster {entry.name!r} is connected already; for another one choose another name.\n"
             "  One that was rebuilt or installed anew is shown as lost 45 s after its last report; "
             "then run the same command again",
             CONFLICT,
         )
-    if known is not None:
+    if cluster is not None:
         asked = JoinIn(expires_seconds=entry.expires, rebuilt=entry.rebuilt)
         return client.clusters.join(entry.name, asked, dry_run=dry_run)
     if entry.rebuilt:

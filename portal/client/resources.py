@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from portal.client.transport import Transport, parsed, segment
 from portal.schemas import (
     ChecksOut,
+    ClusterChange,
     ClusterIn,
     JoinIn,
     JoinOut,
@@ -74,13 +75,19 @@ class Named(Resource[Out]):
 
 
 class Clusters(Resource[Out]):
-    """Clusters: created by a join Secret, never written."""
+    """Clusters: created by a join Secret; of what is known of them people write the least."""
 
     def create(self, asked: ClusterIn, *, dry_run: bool = False) -> JoinOut:
         """A record and the Secret that lets one cluster join as it."""
         query, body = {"dry_run": dry_run or None}, asked.model_dump(mode="json")
         answer = self._transport.send("POST", self._path, query, body)
         return parsed(JoinOut, answer)
+
+    def change(self, name: str, asked: ClusterChange, *, dry_run: bool = False) -> Out:
+        """Give it another description or other labels; what ``asked`` leaves out stays."""
+        path, query = f"{self._path}/{segment(name)}", {"dry_run": dry_run or None}
+        body = asked.model_dump(mode="json", exclude_none=True)
+        return parsed(self._one, self._transport.send("PATCH", path, query, body))
 
     def join(self, name: str, asked: JoinIn | None = None, *, dry_run: bool = False) -> JoinOut:
         """A new single-use token for a record that exists."""

@@ -102,11 +102,15 @@ def _rotated(name: str) -> Outcome:
 
 
 def _question(what: str, name: str, at_fault: dict[str, str] | None = None) -> Response:
+    cluster = api().clusters.get(name)
     return page(
         f"{what}.html",
         query=Query(f"/clusters/{name}/{what}", {"refresh": "off"}),
         status=422 if at_fault else 200,
-        cluster=api().clusters.get(name),
+        cluster=cluster,
+        simulated=cluster.simulated,
+        subject=(name, url_for("cluster.show", name=name)),
+        what=what,
         allowed=me().admin,
         at_fault=at_fault or {},
     )

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from portal.client import ApiError, NotSignedIn
+from portal.client import ApiError
 from portal.pages.caller import api, me
 from portal.pages.charts import chart
 from portal.pages.cluster_versions import is_other
@@ -58,7 +58,7 @@ def _removed(cluster: ClusterOut, query: Query) -> Response:
 
 
 def _deeds(cluster: ClusterOut) -> Page[AuditOut] | None:
-    """Who changed its access lately; for administrators."""
+    """Who did what to it lately; for administrators."""
     if not me().admin:
         return None
     return if_known(lambda found: api().audit.list(cluster_id=found, limit=DEEDS), cluster.id)
@@ -87,14 +87,8 @@ def join() -> Response:
     )
     try:
         made = api().clusters.create(asked)
-    except NotSignedIn:
-        raise
     except ApiError as error:
-        if error.status not in (400, 409, 422):
-            raise
-        problem = error.problem
-        at_fault = {e.field.rpartition(".")[2]: e.message for e in problem.errors}
-        return _form(given, at_fault, problem.detail, error.status)
+        return _form(given, refused_fields(error), error.problem.detail, error.status)
     return _joined(made)
 
 
@@ -110,6 +104,13 @@ def join_again(name: str) -> BaseResponse:
 def join_page(name: str) -> BaseResponse:
     """Reloading the page of a shown Secret leads to the cluster: it is shown once."""
     return redirect(url_for("cluster.show", name=name))
+
+
+def refused_fields(error: ApiError) -> dict[str, str]:
+    """What is wrong with each field; the error itself when no form can mend it."""
+    if error.status not in (400, 409, 422):
+        raise error
+    return {each.field.rpartition(".")[2]: each.message for each in error.problem.errors}
 
 
 def labels(text: str) -> dict[str, str]:

@@ -30,6 +30,11 @@ MENU = {
 }
 
 
+WITHIN = dict.fromkeys(("/cluster-keys", "/cluster-versions", "/join-tokens"), "/clusters")
+"""No name of a cluster may be taken for these pages, so they stand beside it."""
+
+
 def current(path: str) -> str:
     """The menu path that ``path`` belongs to."""
-    return "/" + path.strip("/").partition("/")[0]
+    first = "/" + path.strip("/").partition("/")[0]
+    return WITHIN.get(first, first)

@@ -8,11 +8,10 @@ from portal.pages.caller import api
 from portal.pages.charts import chart
 from portal.pages.query import Query
 from portal.pages.rendering import page
-from portal.schemas import ClusterOut, MapNode, OverviewOut
+from portal.schemas import FRESH_SECONDS, ClusterOut, MapNode, OverviewOut
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 KNOWN = ("cluster", "from", "refresh")
-CUT = ("lost", "revoked")
 # Up to so many nodes each has a line of its own in the fleet map; above, they flow.
 MOST_NODE_LINES = 16
 # Lines of text that fit beside the usual chart; what is longer gets a taller one beside it.
@@ -41,7 +40,7 @@ def show() -> Response:
         lines=on_lines(fleet),
         tall=beside(fleet) > USUAL_LINES,
         chart=chart("utilization", query, by="pool", cluster=cluster),
-        stale=[c for c in fleet.clusters if c.state in CUT and c.reported_at],
+        stale=[c for c in fleet.clusters if (c.report_age_seconds or 0.0) > FRESH_SECONDS],
         simulated=fleet.simulated,
     )
 

@@ -34,7 +34,15 @@ def confirm(workload_id: str) -> Response:
     """What stopping would do, and the button that does it."""
     workload = api().workloads.get(workload_id)
     query = Query(f"/workloads/{workload_id}/stop", {"refresh": "off"})
-    return page("stop.html", query=query, workload=workload, simulated=workload.simulated)
+    return page(
+        "stop.html",
+        query=query,
+        workload=workload,
+        simulated=workload.simulated,
+        subject=(workload.name, url_for("workload.show", workload_id=workload_id)),
+        what="stop",
+        allowed=True,
+    )
 
 
 @bp.post("/workloads/<workload_id>/stop")

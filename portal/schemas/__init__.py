@@ -7,6 +7,7 @@ oldest), ``sample_age_seconds`` how old a reading.
 
 from portal.schemas.base import FRESH_SECONDS, Model, Page
 from portal.schemas.cluster import (
+    ClusterChange,
     ClusterIn,
     ClusterOut,
     JoinIn,
@@ -42,6 +43,7 @@ __all__ = [
     "Check",
     "ChecksOut",
     "ClockEvent",
+    "ClusterChange",
     "ClusterIn",
     "ClusterOut",
     "CredentialOut",

@@ -35,6 +35,14 @@ class ClusterIn(Model):
     """How long its join token is good."""
 
 
+class ClusterChange(Model):
+    """What is to be another way in a cluster's record; what is left out stays as it is."""
+
+    description: str | None = None
+    labels: dict[str, str] | None = None
+    """All of them, in place of those that it has."""
+
+
 class ClusterOut(Grown):
     """A cluster and how fresh what we know of it is."""
 

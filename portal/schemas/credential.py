@@ -35,7 +35,7 @@ class CredentialOut(Model):
 
 
 class AuditOut(Model):
-    """Somebody changed something about a cluster's access."""
+    """Somebody changed something about a cluster: its access, or what people know it by."""
 
     id: int
     at: datetime

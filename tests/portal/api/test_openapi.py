@@ -23,7 +23,7 @@ def test_every_reference_leads_somewhere_and_every_name_is_legal(spec: Any) -> N
 
 def test_errors_are_described_as_the_problem_documents_that_they_are(spec: Any) -> None:
     for path in spec["paths"].values():
-        for method in path.keys() & {"get", "put", "post", "delete"}:
+        for method in path.keys() & {"get", "put", "post", "patch", "delete"}:
             answer = path[method]["responses"]["default"]
             schema = answer["content"]["application/problem+json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/Problem"}
@@ -35,6 +35,7 @@ def test_lists_can_be_paged_and_changes_rehearsed(spec: Any) -> None:
 
     assert {"limit", "cursor", "sort", "q"} <= names("/workloads", "get")
     assert "dry_run" in names("/workloads", "post")
+    assert "dry_run" in names("/clusters/{name}", "patch")
     assert "limit" not in names("/workloads/{workload_id}", "get")
 
 

@@ -57,13 +57,23 @@ def test_the_secrets_come_as_documents_that_name_their_clusters(
     assert web.get("/clusters/east").json["labels"] == {"region": "eu"}  # type: ignore[index]
 
 
-def test_a_record_that_keeps_other_labels_than_the_file_has_is_told(
-    web: Web, neurox: Neurox, many: Callable[..., Any]
+def test_a_record_takes_the_labels_of_the_file_whatever_becomes_of_its_token(
+    web: Web, neurox: Neurox, many: Callable[..., Any], tmp_path: Path
 ) -> None:
     neurox("cluster", "join", "east", "--label", "region=us")
-    done = many()
-    assert "east: got a new token for the record, which keeps its labels; those" in done.err
-    assert "west: made, good" in done.err
+    news = "the label region=eu instead of region=us"
+    assert f"east: would get a new token for the record; would get {news}" in many("--dry-run").err
+    done = many("--output-dir", str(tmp_path / "joins"))
+    assert f"east: got a new token for the record; got {news}, " in done.err
+    assert "west: made, " in done.err
+    (tmp_path / "c.yaml").write_text("- name: east\n  labels: {region: us, team: a}\n- name: up\n")
+    neurox_web.cluster(web, "up")
+    waits = many("--output-dir", str(tmp_path / "joins")).err
+    assert "east: has a Secret that waits to be used; got the label region=us" in waits
+    assert "up: is connected; left as it is" in waits
+    (tmp_path / "c.yaml").write_text("- name: up\n  description: cellar\n")
+    assert "up: is connected; got the description 'cellar'\n" in many().err
+    assert web.stores.clusters.by_name("east").labels == {"region": "us", "team": "a"}
 
 
 def test_each_cluster_gets_a_file_that_its_owner_alone_can_read(
@@ -138,7 +148,8 @@ def test_a_lost_cluster_gets_a_token_only_by_the_word_that_it_was_rebuilt(
     web.stores.redis.set(keys.cluster_meta(east.id), aged)
     done = many()
     assert done.code == 0
-    assert "east: is lost; left as it is" in done.err
+    assert "east: is lost; got the label region=eu; `neurox cluster join east` gives" in done.err
+    assert "east: is lost; left as it is; `neurox" in many().err
     assert tokens(web)["east"] == ""
     (tmp_path / "c.yaml").write_text("- name: east\n  rebuilt: true\n")
     assert "east: got a new token" in many().err
@@ -150,7 +161,8 @@ def test_a_cluster_that_was_revoked_is_not_let_in_again_by_the_file_alone(
 ) -> None:
     east = neurox_web.cluster(web, "east")
     join.revoke(web.stores.redis, east.id)
-    assert "east: is revoked; left as it is, `neurox cluster join east`" in many().err
+    many()
+    assert "east: is revoked; left as it is; `neurox cluster join east`" in many().err
     assert tokens(web)["east"] == ""
 
 

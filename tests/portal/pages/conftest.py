@@ -69,6 +69,7 @@ def make_api() -> Flask:
     add_reads(app)
     add_upgrade(app)
     add_links(app)
+    add_tokens(app)
     add_access(app)
     add_writes(app)
     return app
@@ -145,8 +146,8 @@ def add_links(app: Flask) -> None:
         return json(made_up_links.link(name, scenario))
 
 
-def add_access(app: Flask) -> None:
-    """The unused token, the audit, and what takes access away."""
+def add_tokens(app: Flask) -> None:
+    """Join tokens that nobody has used."""
 
     @app.get("/api/v1/clusters/<name>/join")
     def waiting_join(name: str) -> Response:
@@ -165,10 +166,22 @@ def add_access(app: Flask) -> None:
         items = [] if scenario == "empty" else made_up_links.tokens(scenario)
         return json(s.Page[s.JoinTokenOut](items=items, total=len(items)))
 
+
+def add_access(app: Flask) -> None:
+    """The audit, and what changes a record or takes its access away."""
+
     @app.delete("/api/v1/clusters/<name>/join")
     @app.delete("/api/v1/clusters/<name>")
     def take_away(name: str) -> Response:
         return Response(status=204)
+
+    @app.patch("/api/v1/clusters/<name>")
+    def change(name: str) -> Response:
+        app.config["changed"] = request.get_json()
+        if "a b" in app.config["changed"]["labels"]:
+            fault = {"in": "body", "field": "labels", "message": "'a b' is not a label."}
+            return refused(422, "'a b' is not a label.", [fault])
+        return json(fleet().clusters[0])
 
     @app.get("/api/v1/audit")
     def audit() -> Response:

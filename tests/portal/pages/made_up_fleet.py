@@ -8,6 +8,10 @@ from portal import schemas as s
 from tests.portal.pages.made_up_gpus import GIB, NOW, gpu
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}'=cmd"
+LOSSES = {
+    "stale": [("bad", "Cluster research-dc1 was lost 10 min ago: nothing came for 45 s.")],
+    "revoked": [("warn", "The access of cluster research-dc1 was revoked 12 min ago by amara.")],
+}
 
 
 def reported(seconds: float) -> dict[str, Any]:
@@ -24,6 +28,7 @@ class Fleet:
         self.empty = scenario == "empty"
         self.young = scenario == "young"
         self.large = scenario == "large"
+        self.losses = LOSSES.get(scenario, [])
         names = [] if self.empty else ["prod-use1", "research-dc1"]
         self.gpus = [
             gpu(cluster, node, index, self.stale, self.text)
@@ -198,6 +203,7 @@ class Fleet:
         ]
         names = ("label", "value", "of", "unit", "note", "tone", "href")
         attention = [
+            *self.losses,
             ("bad", "GPU 5 of gpu-3 in prod-use1 reports a fault"),
             ("bad", "1 GPU of prod-use1 reported hardware errors (XID) in the last 24 h."),
             ("warn", "train-vit-03 holds 4 GPUs and has not used them for 42 min"),

@@ -35,7 +35,9 @@ PATHS = {
     "token": "/clusters/research-dc1",
     "removed": "/clusters?state=removed",
     "gone": "/clusters/5d41402a",
+    "edit": "/clusters/prod-use1/edit",
     "keys": "/cluster-keys",
+    "tokens": "/join-tokens",
     "versions": "/cluster-versions",
     "gpus": "/gpus",
     "gpu": GPU,
@@ -122,7 +124,7 @@ def test_odd_data_breaks_neither_layout_nor_rules(
     alerts: list[str] = []
     page.on("dialog", lambda dialog: alerts.append(dialog.message))
     cluster = "/clusters" if scenario == "empty" else "/clusters/research-dc1"
-    for path in ("/", "/workloads", "/gpus", GPU, "/clusters/new", cluster):
+    for path in ("/", "/workloads", "/gpus", GPU, "/clusters/new", "/join-tokens", cluster):
         page.goto(pages_url + path, wait_until="networkidle")
         check(page, f"{scenario} {path}")
     assert not alerts

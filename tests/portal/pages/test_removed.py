@@ -1,5 +1,6 @@
 """Removed clusters, who changed access, and the removal itself, on their pages."""
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -98,3 +99,40 @@ def test_labels_are_given_in_the_form_and_shown(app: Flask) -> None:
     assert "region=eu, team=vision" in browser.get("/clusters/prod-use1").text
     browser.post("/clusters/new", data={"name": "edge-1", "labels": "a=b , c = d,, e"})
     assert app.extensions["fixture_api"].config["joined"]["labels"] == {"a": "b", "c": "d", "e": ""}
+
+
+@pytest.mark.parametrize("what", ["rotate", "revoke", "withdraw", "remove", "edit"])
+def test_every_page_that_asks_first_has_one_form_and_one_way_back(app: Flask, what: str) -> None:
+    path = "/clusters/prod-use1"
+    text = client(app).get(f"{path}/{what}").text.partition('id="live"')[2].partition("</main>")[0]
+    assert text.count("<form") == text.count("<button") == 1
+    assert f'<form class="form" method="post" action="{path}/{what}">' in text
+    assert f'<p class="crumb"><a href="{path}">prod-use1</a></p>' in text
+    assert text.count(f'<a class="button" href="{path}">') == 1
+    other = client(app, "researcher").get(f"{path}/{what}").text.partition('id="live"')[2]
+    assert "Only administrators of Neurox may" in other
+    assert f'action="{path}/{what}"' not in other
+
+
+def test_description_and_labels_are_edited_as_they_stand(app: Flask) -> None:
+    browser, path = client(app), "/clusters/prod-use1/edit"
+    assert f'href="{path}"' in browser.get("/clusters/prod-use1").text
+    form = browser.get(path).text
+    assert 'value="Frankfurt, second cellar"' in form
+    assert 'value="region=eu, team=vision"' in form
+    answer = browser.post(path, data={"description": " Rome ", "labels": "region=it"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/clusters/prod-use1")
+    changed = app.extensions["fixture_api"].config["changed"]
+    assert changed == {"description": "Rome", "labels": {"region": "it"}}
+    browser.post(path, data={"description": "", "labels": ""})
+    assert app.extensions["fixture_api"].config["changed"] == {"description": "", "labels": {}}
+
+
+def test_an_edit_that_is_refused_is_told_beside_its_field_with_what_was_typed(app: Flask) -> None:
+    browser, path = client(app), "/clusters/prod-use1/edit"
+    for labels, fault in (("a b=1", "is not a label."), ("a=1, a=2", "is given twice")):
+        answer = browser.post(path, data={"description": "Rome", "labels": labels})
+        assert answer.status_code == 422
+        assert fault in answer.text.partition('id="fault-labels"')[2]
+        assert f'value="{labels}"' in answer.text
+        assert 'value="Rome"' in answer.text

@@ -13,6 +13,9 @@ PATHS = (
     "/clusters/new",
     "/clusters/prod-use1/rotate",
     "/clusters/prod-use1/revoke",
+    "/clusters/prod-use1/withdraw",
+    "/clusters/prod-use1/remove",
+    "/clusters/prod-use1/edit",
     "/cluster-keys",
     "/cluster-versions",
     "/gpus",
@@ -28,6 +31,7 @@ PATHS = (
     "/groups",
     "/quotas",
 )
+BESIDE = ("/cluster-keys", "/cluster-versions", "/join-tokens")
 LISTS = ("/clusters", "/gpus", "/nodes", "/pools", "/workloads", "/projects", "/groups", "/quotas")
 
 
@@ -47,6 +51,13 @@ def test_every_page_renders(app: Flask, path: str, scenario: str) -> None:
     if scenario == "hostile":
         assert "<script>alert" not in answer.text
         assert "<img" not in answer.text
+
+
+@pytest.mark.parametrize("path", [*BESIDE, "/clusters/prod-use1/edit"])
+def test_a_page_about_clusters_stands_under_them_in_the_menu(app: Flask, path: str) -> None:
+    menu = client(app).get(path).text.partition("</nav>")[0]
+    assert menu.count('aria-current="page"') == 1
+    assert 'href="/clusters" data-go="c" aria-current="page"' in menu
 
 
 @pytest.mark.parametrize("path", ["/", *LISTS])
