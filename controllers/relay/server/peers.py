@@ -13,13 +13,16 @@ from http import HTTPStatus
 
 from controllers.environment import Address
 from controllers.relay.awaited_head import AwaitedHead
+from controllers.relay.body import CONTINUE
 from controllers.relay.call import CallFailed, Origin, connect
 from controllers.relay.connection import Connection
+from controllers.relay.event_loop import passed
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.limits import DIAL_SECONDS
 from controllers.relay.registry import RegistryDown
 from controllers.relay.server.replicas import Replicas
 from controllers.relay.splice import Splice
+from controllers.relay.trouble import Trouble
 
 log = logging.getLogger(__name__)
 HOP = "x-neurox-hop"
@@ -27,6 +30,10 @@ HOP = "x-neurox-hop"
 HOP_WAIT_SECONDS = 0.5
 """How long a peer waits for a link to become free; then others are asked."""
 CONNECT_SECONDS = 1.0
+HEAR_SECONDS = 1.0
+"""A peer says at once that it is at it; one that is frozen takes connections and says nothing."""
+SILENT_SECONDS = 10.0
+"""How long one that said nothing is not asked again, so that not every call waits for it."""
 ANSWER_SECONDS = HOP_WAIT_SECONDS + DIAL_SECONDS + 1.0
 CLUSTER_REFUSES = (HTTPStatus.FORBIDDEN, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 """What a peer answers when the cluster itself said no; any other replica would be told the same."""
@@ -36,12 +43,13 @@ _chance = random.SystemRandom()
 
 
 class Outcome(Enum):
-    """What became of asking a peer; UNREACHABLE: nothing that can be counted on."""
+    """What became of asking a peer; UNREACHABLE: nothing to count on; SILENT: nothing."""
 
     OPENED = "opened"
     BUSY = "busy"
     NOT_THERE = "not_there"
     UNREACHABLE = "unreachable"
+    SILENT = "silent"
     REFUSED = "refused"
 
 
@@ -58,6 +66,8 @@ class Peers:
         self._services = services
         self._own = own
         self._splices: set[Splice] = set()
+        self._silent: dict[Address, float] = {}
+        """Peers that said nothing, and until when they are not asked, by the loop's clock."""
 
     @property
     def streams(self) -> int:
@@ -78,6 +88,7 @@ class Peers:
             raise Problem(HTTPStatus.BAD_REQUEST, f"{HOP} must name one relay-server")
         if hop == self._replicas.name:
             raise Problem(HTTPStatus.LOOP_DETECTED, f"{HOP} names this relay-server itself")
+        request.connection.write(CONTINUE)
         try:
             known = hop in live or await self._replicas.is_live(hop)
         except RegistryDown:
@@ -111,13 +122,25 @@ class Peers:
     async def _ask(self, addresses: Sequence[Address], request: Request) -> Outcome:
         found = Outcome.NOT_THERE
         for address in addresses:
-            outcome = await self._forward(address, request)
-            self.forwards[outcome.value] += 1
+            outcome = await self._forward_unless_silent(address, request)
             if outcome is Outcome.OPENED:
                 return outcome
             if outcome is Outcome.BUSY or found is Outcome.NOT_THERE:
                 found = outcome
         return found
+
+    async def _forward_unless_silent(self, address: Address, request: Request) -> Outcome:
+        """Ask that peer, unless it said nothing a moment ago."""
+        now = asyncio.get_running_loop().time()
+        if self._silent.get(address, now) > now:
+            return Outcome.SILENT
+        outcome = await self._forward(address, request)
+        self.forwards[outcome.value] += 1
+        if outcome is Outcome.SILENT:
+            log.warning("the relay-server at %s says nothing", address)
+            self._silent = {peer: until for peer, until in self._silent.items() if until > now}
+            self._silent[address] = asyncio.get_running_loop().time() + SILENT_SECONDS
+        return outcome
 
     async def _everybody(self) -> list[Address]:
         """The peers behind the services, in any order, ourselves left out."""
@@ -137,11 +160,14 @@ class Peers:
     async def _forward(self, address: Address, request: Request) -> Outcome:
         try:
             connection = await connect(Origin(address.host, address.port), CONNECT_SECONDS)
-        except CallFailed:
-            return Outcome.UNREACHABLE
+        except CallFailed as failure:
+            return Outcome.SILENT if failure.kind is Trouble.SILENT else Outcome.UNREACHABLE
         waiting = AwaitedHead(connection, f"the relay-server at {address}")
         try:
             connection.write(self._head(request))
+            if await passed(HEAR_SECONDS, waiting.heard):
+                connection.cut()
+                return Outcome.SILENT
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await waiting.answer
             if request.connection.closed:
@@ -156,15 +182,19 @@ class Peers:
             connection.cut()
             raise
         connection.close()
-        if answer.status == HTTPStatus.NOT_FOUND:
+        return self._judged(address, answer.status, bytes(waiting.rest))
+
+    def _judged(self, address: Address, status: int, body: bytes) -> Outcome:
+        """What an answer that is no stream says; Problem when the cluster itself said no."""
+        if status == HTTPStatus.NOT_FOUND:
             return Outcome.NOT_THERE
-        if answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
             return Outcome.BUSY
-        if answer.status not in CLUSTER_REFUSES:
-            log.warning("what answers at %s is no relay-server of ours: %d", address, answer.status)
+        if status not in CLUSTER_REFUSES:
+            log.warning("what answers at %s is no relay-server of ours: %d", address, status)
             return Outcome.UNREACHABLE
         self.forwards[Outcome.REFUSED.value] += 1
-        raise _passed_on(HTTPStatus(answer.status), bytes(waiting.rest))
+        raise _passed_on(HTTPStatus(status), body)
 
     def _head(self, request: Request) -> bytes:
         target = request.head.target

@@ -1,8 +1,10 @@
 """Two relay-servers: either reaches every cluster, and one may go without a failed call."""
 
+import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from controllers.store import keys
 from tests.conftest import Valkey
 from tests.controllers.relay.conftest import SERVICE_TOKEN, Hub, Site, await_that, slow_request
 from tests.controllers.relay.pair import Load, Pair, links, metric, patiently, state
+from tests.controllers.relay.raw import head_of
 
 
 @pytest.fixture
@@ -37,13 +40,14 @@ def site(pair: Pair, tmp_path: Path) -> Iterator[Site]:
 
 
 def connect(hub: Hub, site: Site, hop: str | None = None) -> str:
-    """The status of a CONNECT by hand."""
+    """The status of a CONNECT by hand; a peer's is told first that it is heard."""
     authority = f"manager.{site.cluster_id}.relay:443"
     lines = [f"CONNECT {authority} HTTP/1.1", f"proxy-authorization: Bearer {SERVICE_TOKEN}"]
     lines += [] if hop is None else [f"x-neurox-hop: {hop}"]
     with socket.create_connection(("127.0.0.1", hub.internal), timeout=15) as sock:
         sock.sendall("\r\n".join([*lines, "", ""]).encode())
-        return sock.recv(4096).split(b" ")[1].decode()
+        status = head_of(sock).split(" ")[1]
+        return head_of(sock).split(" ")[1] if status == "100" else status
 
 
 def test_a_replica_without_links_goes_through_the_one_that_redis_names(
@@ -91,6 +95,44 @@ def test_without_a_word_in_redis_all_peers_are_asked(pair: Pair, site: Site) -> 
             session.get("http://manager/x", timeout=5)
         assert time.monotonic() - began < 2
     assert metric(pair.b, 'peer_forwards_total{outcome="not_there"}') == 1
+
+
+@contextmanager
+def frozen(site: Site) -> Iterator[None]:
+    """A replica that Redis names first and that does nothing; its kernel takes connections."""
+    redis, presence = site.hub.redis, keys.relay_presence(site.cluster_id)
+    with socket.create_server(("127.0.0.1", 0)) as still:
+        redis.set(keys.relay_replica("z"), f"127.0.0.1:{still.getsockname()[1]}")
+        redis.hset(presence, "z", '{"idle": 1000}')
+        yield
+    redis.hdel(presence, "z")
+
+
+def test_a_peer_that_is_frozen_costs_one_call_a_second_and_the_next_ones_nothing(
+    pair: Pair, site: Site
+) -> None:
+    seconds = []
+    with frozen(site):
+        for _ in range(4):
+            began = time.monotonic()
+            assert state(pair.b, site).ok
+            seconds.append(time.monotonic() - began)
+    assert 0.9 < seconds[0] < 3
+    assert max(seconds[1:]) < 0.8
+    assert metric(pair.b, 'peer_forwards_total{outcome="silent"}') == 1
+    assert metric(pair.b, 'peer_forwards_total{outcome="opened"}') == 4
+
+
+def test_a_peer_that_is_at_it_is_given_the_time_that_a_cluster_needs(
+    pair: Pair, site: Site
+) -> None:
+    """Which here says nothing either, so that the whole time for its dial passes."""
+    site.program.process.send_signal(signal.SIGSTOP)
+    try:
+        assert connect(pair.b, site) == "504"
+    finally:
+        site.program.process.send_signal(signal.SIGCONT)
+    assert metric(pair.b, 'peer_forwards_total{outcome="silent"}') == 0
 
 
 def test_a_client_holds_links_to_two_replicas_and_loses_one_without_being_lost(
