@@ -1,5 +1,6 @@
 """What each cluster last reported: nodes, workloads, and how fresh they are."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from typing import cast
 
 import msgspec
 from redis import Redis
+from redis.exceptions import WatchError
 
 from controllers.domain.cluster import Node, StateDelta
 from controllers.domain.workload import FINISHED, Reason, Workload
@@ -43,15 +45,17 @@ class States:
         self._clock = clock
 
     def apply(self, cluster_id: str, delta: StateDelta) -> None:
-        """Take a report in, at once for every reader; only the leading control-manager calls it."""
-        nodes: dict[str, Node | None] = dict(delta.nodes)
-        workloads: dict[str, Workload | None] = dict(delta.workloads)
-        if delta.full:
-            nodes = {n.name: nodes.get(n.name) for n in self.nodes(cluster_id)} | nodes
-            workloads = {w.id: workloads.get(w.id) for w in self.workloads(cluster_id)} | workloads
-        if workloads:
-            workloads = self._kept(cluster_id, workloads, delta.observed_at)
-        with self._redis.pipeline(transaction=True) as pipe:
+        """Take a report in, at once for every reader; only the leading control-manager calls it.
+
+        A former leader may not know yet that it is none: what it brings late is left out.
+        """
+        head = keys.cluster_meta(cluster_id)
+        with self._redis.pipeline(transaction=True) as pipe, contextlib.suppress(WatchError):
+            pipe.watch(head)
+            if _older(delta, self.meta(cluster_id)):
+                return
+            nodes, workloads = self._rows(cluster_id, delta)
+            pipe.multi()
             for key, rows in (
                 (keys.cluster_nodes(cluster_id), nodes),
                 (keys.cluster_workloads(cluster_id), workloads),
@@ -61,8 +65,7 @@ class States:
                         pipe.hdel(key, name)
                     else:
                         pipe.hset(key, name, msgspec.json.encode(row))
-            meta = msgspec.json.encode(_meta(delta, self._clock()))
-            pipe.set(keys.cluster_meta(cluster_id), meta)
+            pipe.set(head, msgspec.json.encode(_meta(delta, self._clock())))
             pipe.delete(keys.cluster_failure(cluster_id))
             pipe.execute()
 
@@ -115,6 +118,19 @@ class States:
         history = (keys.cluster_nodes(cluster_id), keys.cluster_workloads(cluster_id))
         self._redis.delete(*history, *_now(cluster_id))
 
+    def _rows(
+        self, cluster_id: str, delta: StateDelta
+    ) -> tuple[dict[str, Node | None], dict[str, Workload | None]]:
+        """What to write by name; None: it is to go."""
+        nodes: dict[str, Node | None] = dict(delta.nodes)
+        workloads: dict[str, Workload | None] = dict(delta.workloads)
+        if delta.full:
+            nodes = {n.name: nodes.get(n.name) for n in self.nodes(cluster_id)} | nodes
+            workloads = {w.id: workloads.get(w.id) for w in self.workloads(cluster_id)} | workloads
+        if workloads:
+            workloads = self._kept(cluster_id, workloads, delta.observed_at)
+        return nodes, workloads
+
     def _kept(
         self, cluster_id: str, changes: dict[str, Workload | None], now: float
     ) -> dict[str, Workload | None]:
@@ -126,6 +142,14 @@ class States:
             if workload is not None:
                 rows[name] = written[name] = workload
         return written | dict.fromkeys(surplus(rows.values()))
+
+
+def _older(delta: StateDelta, known: ClusterMeta | None) -> bool:
+    if known is None:
+        return False
+    if known.epoch != delta.epoch:
+        return not delta.full
+    return delta.revision < known.revision
 
 
 def ended(workload: Workload, now: float, reason: Reason = VANISHED) -> Workload:

@@ -108,3 +108,30 @@ def test_forgetting_a_cluster_leaves_no_key(redis: Redis, states: States) -> Non
     states.forget("c1")
     assert states.reported() == ["c2"]
     assert [key for key in redis.scan_iter() if b"c1" in key] == []
+
+
+def test_what_a_former_leader_brings_late_is_left_out(states: States) -> None:
+    newer = replace(NODE, allocated=3)
+    states.apply("c1", delta(6, full=True, nodes={"gpu-1": newer}))
+    for late in (delta(5), delta(5, full=True), replace(delta(9), epoch="e0")):
+        states.apply("c1", replace(late, nodes={"gpu-1": NODE}))
+    assert states.nodes("c1") == [newer]
+    assert states.meta("c1").revision == 6  # type: ignore[union-attr]
+
+
+def test_of_two_leaders_that_write_at_once_one_writes_all(
+    redis: Redis, states: States, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states.apply("c1", delta(1, full=True, nodes={"gpu-1": NODE}))
+    newer, read = replace(NODE, allocated=3), states.nodes
+
+    def meanwhile(cluster_id: str) -> list[Node]:
+        found = read(cluster_id)
+        States(redis).apply("c1", delta(7, full=True, nodes={"gpu-1": newer}))
+        return found
+
+    monkeypatch.setattr(states, "nodes", meanwhile)
+    states.apply("c1", delta(6, full=True, nodes={"gpu-1": NODE}))
+    monkeypatch.undo()
+    assert states.nodes("c1") == [newer]
+    assert states.meta("c1").revision == 7  # type: ignore[union-attr]
