@@ -12,7 +12,7 @@ import httptools
 from controllers.relay.connection import Connection
 from controllers.relay.proxied import open_through
 from controllers.relay.proxy import DIRECT, Proxies, Proxy
-from controllers.relay.trouble import CallFailed, silent, unreachable
+from controllers.relay.trouble import CallFailed, Trouble, silent, unreachable
 
 __all__ = ["Answer", "Call", "CallFailed", "HttpClient", "Origin", "connect"]
 ANSWER_BYTES = 1024 * 1024
@@ -103,6 +103,9 @@ async def connect(origin: Origin, seconds: float = CONNECT_SECONDS) -> Connectio
         raise silent(origin.authority, seconds) from None
     except OSError as failure:
         raise unreachable(origin.authority, failure) from failure
+    except ValueError:  # nothing that could be looked up, as with two dots in a row
+        words = f"{origin.authority} cannot be reached: it is no name of a host"
+        raise CallFailed(words, Trouble.NAME) from None
     return connection
 
 

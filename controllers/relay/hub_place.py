@@ -44,7 +44,7 @@ def checked(urls: Sequence[str], ca_pem: str) -> Places:
         raise PlaceError(f"there must be 1 to {URLS} addresses, not {len(urls)}")
     for url in urls:
         _check(url)
-    ca_pem = ca_pem.strip()
+    ca_pem = ca_pem.encode("ascii", "ignore").decode().strip()  # of comments, letters with accents
     if len(ca_pem) > CA_CHARACTERS:
         raise PlaceError(f"the CAs have more than {CA_CHARACTERS} characters")
     if ca_pem:

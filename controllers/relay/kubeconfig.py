@@ -84,7 +84,7 @@ def document(text: str, what: str) -> dict[str, Any]:
     try:
         # Every value is text and no key merges others in: nothing can grow, nothing is converted.
         found = yaml.load(text, yaml.BaseLoader)  # noqa: S506
-    except (yaml.YAMLError, RecursionError):
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError):
         raise KubeconfigError(f"{what} is not one document of YAML; was it cut?") from None
     return _mapping(found, what)
 
@@ -128,7 +128,10 @@ def _only(section: dict[str, Any], known: set[str], what: str) -> None:
 
 
 def _server(value: object) -> str:
-    parts = urlsplit(value) if isinstance(value, str) else None
+    try:
+        parts = urlsplit(value) if isinstance(value, str) and _is_plain(value) else None
+    except ValueError:
+        parts = None
     if parts is not None and parts.scheme == "http":
         raise KubeconfigError("the server of the kubeconfig is http://, and must be https://")
     try:
@@ -141,6 +144,10 @@ def _server(value: object) -> str:
     return cast(str, value).rstrip("/")
 
 
+def _is_plain(address: str) -> bool:
+    return address.isascii() and address.isprintable() and " " not in address
+
+
 def _ca(value: object) -> str | None:
     if value is None or value == "":
         return None
@@ -148,7 +155,7 @@ def _ca(value: object) -> str | None:
         raw = base64.b64decode("".join(cast(str, value).split()), validate=True)
     except (binascii.Error, AttributeError, ValueError):
         raise KubeconfigError("certificate-authority-data is not base64") from None
-    pem = raw.decode("ascii", "replace")
+    pem = raw.decode("ascii", "ignore")  # beside the certificates may be names with accents
     if "-----BEGIN CERTIFICATE-----" not in pem:
         raise KubeconfigError("certificate-authority-data holds no PEM certificate")
     return pem

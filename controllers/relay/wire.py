@@ -68,9 +68,14 @@ def close_payload(code: int, reason: str) -> bytes:
     return code.to_bytes(2, "big") + reason.encode()[:120]
 
 
+def shown(words: str) -> str:
+    """What a peer says, fit for one line of a log or of a terminal."""
+    return "".join(c if c.isprintable() else " " for c in words)
+
+
 def closed_because(payload: bytes) -> str:
-    """The reason in a close frame, fit to be shown."""
-    words = "".join(c for c in payload[2:].decode("utf-8", "replace") if c.isprintable())
+    """The reason in a close frame."""
+    words = shown(payload[2:].decode("utf-8", "replace"))
     return words or f"code {int.from_bytes(payload[:2], 'big') or 1005}"
 
 

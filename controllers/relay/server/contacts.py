@@ -14,6 +14,7 @@ from controllers.relay.registry import Registry, RegistryDown
 from controllers.relay.server.gateway import Gateway
 from controllers.relay.server.pool import Pools
 from controllers.relay.websocket import AGENT
+from controllers.relay.wire import shown
 from controllers.store import keys
 from controllers.store.links import HISTORY_MOST, Turn
 
@@ -49,7 +50,7 @@ class Contacts:
     def joined(self, cluster_id: str, version: str) -> None:
         """It has redeemed a token."""
         now = _now()
-        self._note(cluster_id, heard_at=now, admitted_at=now, version=version[:64])
+        self._note(cluster_id, heard_at=now, admitted_at=now, version=_version(version))
 
     def refused(self, cluster_id: str, status: int, words: str) -> None:
         """It, or somebody who calls himself so, was not let in."""
@@ -73,7 +74,7 @@ class Contacts:
         """Its relay-client says what it is, in the User-Agent header."""
         name, _, version = agent.partition("/")
         if name == AGENT and version:
-            self._note(cluster_id, version=version[:64])
+            self._note(cluster_id, version=_version(version))
 
     async def run(self, pools: Pools, gateway: Gateway) -> None:
         """Write what there is to write, for ever, and once more at the end."""
@@ -172,6 +173,11 @@ def _merge(older: _Notes, newer: _Notes) -> None:
     older.turns.extend(newer.turns)
     for name, more in newer.counts.items():
         older.counts[name] = older.counts.get(name, 0) + more
+
+
+def _version(said: str) -> str:
+    """As the cluster says it, which may be anything."""
+    return shown(said[:64])
 
 
 def _now() -> str:

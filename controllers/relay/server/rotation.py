@@ -6,7 +6,7 @@ import time
 
 import msgspec
 
-from controllers.relay import identity, message
+from controllers.relay import identity, message, wire
 from controllers.relay.credential import Rotation
 from controllers.relay.identity import ROTATE, IdentityError, Proof
 from controllers.relay.registry import Registry, RegistryDown
@@ -101,7 +101,8 @@ class KeyDesk:
         await self._failed(cluster_id, link.kid, f"refused: {words}")
 
     async def _failed(self, cluster_id: str, kid: str, words: str) -> None:
-        log.warning("cluster %s: its key was not rotated: %s", cluster_id, words[:WORDS])
-        outcome = Rotation(time.time(), ok=False, words=words[:WORDS])
+        words = wire.shown(words[:WORDS])
+        log.warning("cluster %s: its key was not rotated: %s", cluster_id, words)
+        outcome = Rotation(time.time(), ok=False, words=words)
         text = msgspec.json.encode(outcome).decode()
         await self._registry.note(cluster_id, kid, {"rotation": text})

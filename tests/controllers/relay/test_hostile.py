@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from controllers.relay import websocket
+from controllers.relay import join, websocket
 from controllers.relay.identity import CONNECT, PrivateKey
 from controllers.store import keys
 from tests.controllers.relay.raw import ask, closed_within, head_of, link, masked, pong, tls
@@ -128,6 +128,33 @@ def test_words_about_nothing_are_ignored_even_one_byte_at_a_time(
         for byte in masked(0x81, words) + masked(0x89, b"still there?"):
             sock.sendall(bytes((byte,)))
         assert pong(sock) == b"still there?"
+
+
+def test_what_a_cluster_says_forges_no_line_of_the_log_and_steers_no_terminal(
+    hub: Any, hostile: Any, eventually: Callable[..., None]
+) -> None:
+    cluster_id, key = hostile
+    with link(hub, cluster_id, key) as sock:
+        words = '{"type": "rotate", "failed": "so\\nFORGED \\u001b[2J"}'
+        sock.sendall(masked(0x81, words.encode()))
+        eventually("it is told", lambda: "FORGED" in hub.program.words())
+    assert not any(line.startswith("FORGED") for line in hub.program.words().splitlines())
+    assert "\x1b" not in hub.program.words()
+    kept = hub.redis.hget(keys.relay_identity(cluster_id), "rotation")
+    assert b"so FORGED  [2J" in kept
+
+
+def test_a_version_that_a_cluster_makes_up_steers_no_terminal(
+    hub: Any, eventually: Callable[..., None]
+) -> None:
+    cluster_id = hub.record("painted")
+    token = join.issue(hub.redis, cluster_id, 60).token
+    body = {"token": token, "public_key": PrivateKey.generate().public, "cluster_uid": "u"}
+    url = hub.url + "/relay/v1/join"
+    answer = requests.post(url, json=body | {"version": "\x1b[2J1\n2"}, timeout=5, verify=hub.ca)
+    assert answer.status_code == 200
+    contact = keys.relay_contact(cluster_id)
+    eventually("it is noted", lambda: hub.redis.hget(contact, "version") == b" [2J1 2")
 
 
 def test_a_peer_that_asks_and_never_reads_costs_no_memory(hub: Any, hostile: Any) -> None:

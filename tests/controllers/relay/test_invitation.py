@@ -46,6 +46,9 @@ HARMLESS = {
             base64.b64encode(CA.encode()).decode()[i : i + 16] for i in range(0, 96, 16)
         )
     ),
+    "accents beside the CA": changed(
+        certificate_authority_data=base64.b64encode(f"\u00e9\u00e8{CA}".encode()).decode()
+    ),
     "a second context": GOOD.replace(
         "contexts:\n", "contexts:\n- {name: other, context: {cluster: x, user: y}}\n"
     ),
@@ -98,9 +101,30 @@ BAD: dict[str, tuple[str | bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize("what", BAD)
+ODD: dict[str, tuple[str | bytes, str]] = {
+    "half an address": (
+        changed(server="https://[::1/relay/v1/join"),
+        "is not a plain https:// address",
+    ),
+    "letters of elsewhere": (
+        changed(server="https://ex\u2100mple/relay/v1/join"),
+        "is not a plain https:// address",
+    ),
+    "a character that is none": (
+        GOOD.replace("https://hub.example/relay/v1/join", '"\\U00110000"'),
+        "is not one document of YAML",
+    ),
+    "a number that is too large": (
+        GOOD.replace("https://hub.example/relay/v1/join", '"\\UFFFFFFFF"'),
+        "is not one document of YAML",
+    ),
+}
+"""Of the same harms, what is hard to read at all."""
+
+
+@pytest.mark.parametrize("what", [*BAD, *ODD])
 def test_what_came_to_harm_is_told_in_one_line(tmp_path: Path, what: str) -> None:
-    content, says = BAD[what]
+    content, says = (BAD | ODD)[what]
     with pytest.raises(JoinFailed) as refused:
         of(tmp_path, content)
     words = str(refused.value)

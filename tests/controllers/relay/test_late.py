@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import pytest
+import uvloop
 
 from controllers.relay import hub_key, message
 from controllers.relay.awaited_head import AwaitedHead
-from controllers.relay.call import Call, CallFailed, HttpClient, Origin
+from controllers.relay.call import Call, CallFailed, HttpClient, Origin, connect
 from controllers.relay.client.clock import Clock
 from controllers.relay.client.dial import Dialler
 from controllers.relay.client.keyring import Member
@@ -23,6 +24,7 @@ from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.gateway import Gateway
 from controllers.relay.server.pool import Pools
 from controllers.relay.server.presence import Presence
+from controllers.relay.trouble import Trouble
 from controllers.store import keys
 
 
@@ -200,3 +202,15 @@ def test_a_hub_that_speaks_no_http_keeps_no_connection_of_ours() -> None:
         return b""
 
     assert asyncio.run(dial()) == b""
+
+
+@pytest.mark.parametrize("host", ["hub..example", ".example", "a" * 64 + ".example", "\ud800"])
+@pytest.mark.parametrize("factory", [None, uvloop.new_event_loop])
+def test_what_is_no_name_of_a_host_is_not_reached_and_no_more(host: str, factory: Any) -> None:
+    async def tried() -> None:
+        await connect(Origin(host, 443))
+
+    runner = asyncio.Runner(loop_factory=factory)
+    with runner, pytest.raises(CallFailed, match="it is no name of a host") as failed:
+        runner.run(tried())
+    assert failed.value.kind is Trouble.NAME

@@ -197,3 +197,9 @@ def test_cas_that_cannot_be_read_later_stay_as_they_were(tmp_path: Path) -> None
     file.write_text(SECOND.pem)
     assert addresses.changed()
     assert addresses.told != before
+
+
+def test_accents_beside_the_cas_do_no_harm(pki: Path) -> None:
+    ca_pem = (pki / "ca.crt").read_text().strip()
+    told = hub_place.checked(("https://hub.example",), f"# Autorit\u00e9\n{ca_pem}")
+    assert told.ca_pem == f"# Autorit\n{ca_pem}"
