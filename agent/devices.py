@@ -30,7 +30,7 @@ longer is left behind with its thread; the snapshot is finished before the last 
 FRESH_SECONDS = 1.5
 """Older readings of a slow GPU are told no more. Both grow with an interval of more than 1 s."""
 CLOSE_SECONDS = 2.0
-_COUNTING = "how many GPUs there are"
+_COUNTING, _EVENTS = "how many GPUs there are", "events"
 DRAINED = "drained: the agent lets go of the driver until SIGUSR2"
 
 
@@ -82,6 +82,7 @@ class Devices:
                     return ()
                 self._open()
             devices = self._counted()
+            self._listen()
             uses = [self._read(device, now, wants_activity) for device in devices]
             self._retry_seconds = RETRY_FIRST_SECONDS
             return tuple(self._told(use) for use in self._known(uses))
@@ -102,8 +103,7 @@ class Devices:
     @property
     def stuck(self) -> int:
         """Driver calls that have not come back."""
-        events = bool(self._events and self._events.stuck(time.monotonic()))
-        return self._watchdog.stuck() + events
+        return self._watchdog.stuck() + (self._events.stuck if self._events else 0)
 
     def close(self) -> None:
         """Let go of the driver within a deadline; a call that hangs is left behind."""
@@ -180,6 +180,13 @@ class Devices:
             self.close()
             self._open()
         return self._devices or []
+
+    def _listen(self) -> None:
+        """Say it where the thread of events hangs: the others go on, but no XID is counted."""
+        if late := self._events and self._events.late(time.monotonic()):
+            self._hangs(_EVENTS, late, then="no XID is counted until it does")
+        else:
+            self._hung.discard(_EVENTS)
 
     def _known(self, uses: list[GpuUse]) -> list[GpuUse]:
         """With the GPUs that were there before: gone ones are down, as ones that never answer."""
@@ -263,14 +270,14 @@ class Devices:
     def _left(self) -> float:
         return max(LEAST_SECONDS, self._until - time.monotonic())
 
-    def _hangs(self, who: str, late: Late) -> str:
+    def _hangs(self, who: str, late: Late, then: str = "a new thread goes on without it") -> str:
         """Say and count it once."""
         call = calling.get(late.thread, "a call")
         problem = f"{who}: {call} has not come back"
         if late.seconds >= HUNG_SECONDS and who not in self._hung:
             self._hung.add(who)
             self.errors[call, "hung"] += 1
-            log.error("%s for %.0f s; a new thread goes on without it", problem, late.seconds)
+            log.error("%s for %.0f s; %s", problem, late.seconds, then)
         return problem
 
     def _key(self, device: Device) -> tuple[int, int]:

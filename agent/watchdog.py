@@ -86,9 +86,9 @@ class Watchdog:
         return work.result  # type: ignore[no-any-return]
 
     def stuck(self) -> int:
-        """How many hang now."""
+        """How many hang now; for any thread."""
         now = time.monotonic()
-        works = self._late.values()
+        works = list(self._late.values())
         return sum(not w.done.is_set() and now - w.began >= HUNG_SECONDS for w in works)
 
     def waits(self, key: Hashable) -> bool:

@@ -235,6 +235,24 @@ def test_a_count_that_hangs_is_told_and_the_gpus_go_on(
     until(devices, lambda _: devices.stuck == 0)
 
 
+def test_events_that_hang_are_told_and_the_gpus_go_on(
+    devices: Devices,
+    scenario: Put,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("agent.nvml.events.HUNG_SECONDS", 0.2)
+    monkeypatch.setattr(module, "HUNG_SECONDS", 0.2)
+    scenario(HEAD + "delay = nvmlEventSetWait_v2 2\n" + one(0))
+    until(devices, lambda _: devices.stuck == 1)
+    assert ups(devices.read(time.monotonic())) == [True]
+    assert devices.errors["nvmlEventSetWait_v2", "hung"] == 1
+    said = "events: nvmlEventSetWait_v2 has not come back for 1 s; no XID is counted until it does"
+    assert caplog.text.count(said) == 1
+    scenario(HEAD + one(0))
+    until(devices, lambda _: devices.stuck == 0)
+
+
 def test_a_start_that_hangs_says_so_and_ends_well(
     devices: Devices, scenario: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:

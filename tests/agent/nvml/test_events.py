@@ -3,11 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pynvml
 import pytest
 
+from agent.nvml import events as module
 from agent.nvml.events import XidEvents
+from agent.nvml.library import call
 from agent.xids import XidTally
 
 Put = Callable[[str], None]
@@ -96,13 +99,82 @@ def test_a_driver_without_events_is_no_error(started: Put) -> None:
     events = XidEvents(2, XidTally())
     until(lambda: not [one for one in threading.enumerate() if one.name == "xids"])
     assert events.end(0)
-    assert not events.stuck(time.monotonic())
+    assert events.late(time.monotonic() + 10) is None
 
 
 def test_a_wait_that_hangs_is_left_behind_and_told(started: Put) -> None:
     started(text("", "", head="delay = nvmlEventSetWait_v2 2\n"))
     events = XidEvents(2, XidTally())
     events.wait_registered(5)
-    assert events.stuck(time.monotonic() + 10)
+    until(lambda: events.late(time.monotonic() + 10) is not None)
+    assert events.stuck == 0
     assert not events.end(0.1)
     until(lambda: events.end(0.1))
+
+
+def test_a_gpu_whose_registration_hangs_keeps_no_others_events_away(
+    started: Put, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.2)
+    monkeypatch.setattr("agent.watchdog.HUNG_SECONDS", 0.3)
+    started(text("delay = nvmlDeviceRegisterEvents 3", "xid = 1 31"))
+    tally = XidTally()
+    events = XidEvents(2, tally)
+    until(lambda: count(tally, 1, 31) == 1)
+    until(lambda: events.stuck == 1)
+    told = "events: GPU 0: nvmlDeviceRegisterEvents has not come back; its XIDs are not counted"
+    assert [one.message for one in caplog.records if one.message.startswith("events")] == [
+        f"{told} until it does"
+    ]
+    started(text("xid = 1 79", "xid = 1 31"))
+    until(lambda: count(tally, 0, 79) == 1)
+    until(lambda: events.stuck == 0)
+    assert events.end(5)
+
+
+def test_a_gpu_that_does_not_tell_its_uuid_is_registered_again(
+    started: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.1)
+    started(text("fail = nvmlDeviceGetUUID 999", ""))
+    tally = XidTally()
+    events = XidEvents(2, tally)
+    events.wait_registered(5)
+    started(text("xid = 1 79", ""))
+    until(lambda: count(tally, 0, 79) == 1)
+    assert events.end(5)
+
+
+@pytest.mark.parametrize(
+    ("fail", "told", "most"),
+    [
+        ("nvmlEventSetWait_v2 10", [], 4),
+        ("nvmlEventSetWait_v2 999", ["events: Unknown Error; trying again"], 6),
+        ("nvmlEventSetWait_v2 15", ["events: GPU is lost; the other GPUs go on"], 6),
+        ("nvmlEventSetCreate 999", ["events: Unknown Error; trying again"], 6),
+    ],
+)
+def test_a_driver_that_fails_at_once_takes_no_core_and_is_told_once(
+    started: Put,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fail: str,
+    told: list[str],
+    most: int,
+) -> None:
+    """Timeout (10), of which a driver says that it is over, at once too."""
+    asked = []
+
+    def counted(name: str, *arguments: Any) -> Any:
+        asked.append(name)
+        return call(name, *arguments)
+
+    monkeypatch.setattr(module, "call", counted)
+    started(text("", head=f"fail = {fail}\n"))
+    events = XidEvents(1, XidTally())
+    threading.Event().wait(1.5)
+    assert [record.message for record in caplog.records] == told
+    assert asked.count("nvmlEventSetWait_v2") <= most
+    assert events.late(time.monotonic()) is None
+    assert events.end(5)
