@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 from textwrap import TextWrapper
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ _INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is asked and exit; the agent itself loads nothing that only another command needs."""
+    _streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words in ([], ["run"]):
         from agent.main import run
@@ -34,6 +36,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     sys.exit(status)
+
+
+def _streams() -> None:
+    """One that is closed leads nowhere, and not to the file or connection that is opened next."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - it stays open
 
 
 def _done(words: Sequence[str]) -> int | str | None:

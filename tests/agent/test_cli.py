@@ -79,6 +79,21 @@ def test_a_disk_that_is_full_ends_a_command_without_a_trace(word: str) -> None:
         assert write_to(full, word) == (1, said)
 
 
+@pytest.mark.parametrize(("words", "status"), [("--help", 0), ("run", 2)])
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_are_no_failure(words: str, status: int, closed: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m agent {words} {closed}', sys.executable],
+        env={**os.environ, "NEUROX_AGENT_NODE": ""},
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+
+
 def test_it_says_its_version() -> None:
     assert run("--version").stdout == f"neurox-agent {metadata.version('neurox')}\n"
 
