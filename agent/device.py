@@ -59,6 +59,8 @@ class _Opened:
         self.lists = ProcessLists(exists) if exists else None
         self.migs = MigReader(handle, self.gpm)
         self.draws = False
+        self.known = True
+        """Whether it told all of who it is."""
         self.due = dict.fromkeys(TIERS, 0.0)
         self.slower: dict[str, dict[Series, float]] = {tier: {} for tier in TIERS}
         self.processes: tuple[Process, ...] | None = None
@@ -147,18 +149,25 @@ class Device:
 
     def _open(self, errors: Errors) -> _Opened:
         handle = self._driver.handle(self.index)
-        identity = self._driver.identity(handle, self.index)
-        self.identity = identity
-        self._integrals = self._totals.setdefault(identity.uuid, Integrals())
+        known = self._identify(handle, errors)
+        self._integrals = self._totals.setdefault(self.identity.uuid, Integrals())
         self._integrals.anew()
         opened = _Opened(handle, self._exists, self._driver.detail, errors)
-        opened.draws = self._driver.draws(handle)
+        opened.known, opened.draws = known, self._driver.draws(handle, errors)
         self._opened = opened
         return opened
+
+    def _identify(self, handle: Handle, errors: Errors) -> bool:
+        """Ask who it is; whether all that it supports of that was told."""
+        failed: Errors = Counter()
+        self.identity = self._driver.identity(handle, self.index, failed)
+        errors.update(failed)
+        return not failed
 
     def _slower(self, opened: _Opened, tier: str, now: float, errors: Errors) -> None:
         values = opened.readings.read(tier, errors)
         if tier == "S":
+            opened.known = opened.known or self._identify(opened.handle, errors)
             values.update(opened.links.read(values, errors))
         opened.slower[tier] = self._followed(values, now, errors)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pynvml
 
-from agent.nvml.errors import DriverUnavailable, GpuLost, name_of, raise_if_fatal
+from agent.nvml.errors import DriverUnavailable, Errors, GpuLost, name_of, raise_if_fatal
 from agent.nvml.library import Handle, calling, enter
 from agent.nvml.text import decoded, text
 from agent.snapshot import Identity
@@ -73,24 +73,24 @@ class Driver:
         except pynvml.NVMLError as error:
             raise _lost(error) from error
 
-    def identity(self, handle: Handle, index: int) -> Identity:
+    def identity(self, handle: Handle, index: int, errors: Errors) -> Identity:
         """Who the GPU is; texts that it does not support are empty, and GpuLost without a uuid."""
-        number = text(pynvml.nvmlDeviceGetArchitecture, handle)
+        number = text(pynvml.nvmlDeviceGetArchitecture, handle, errors)
         return Identity(
             index=index,
             uuid=_uuid(handle),
-            model=text(pynvml.nvmlDeviceGetName, handle),
+            model=text(pynvml.nvmlDeviceGetName, handle, errors),
             architecture=_ARCHITECTURES.get(int(number), number) if number else "",
-            pci_bus_id=text(_bus_id, handle),
-            minor=text(pynvml.nvmlDeviceGetMinorNumber, handle),
-            serial=text(pynvml.nvmlDeviceGetSerial, handle),
-            vbios=text(pynvml.nvmlDeviceGetVbiosVersion, handle),
-            mig=text(_mig, handle),
+            pci_bus_id=text(_bus_id, handle, errors),
+            minor=text(pynvml.nvmlDeviceGetMinorNumber, handle, errors),
+            serial=text(pynvml.nvmlDeviceGetSerial, handle, errors),
+            vbios=text(pynvml.nvmlDeviceGetVbiosVersion, handle, errors),
+            mig=text(_mig, handle, errors),
         )
 
-    def draws(self, handle: Handle) -> bool:
+    def draws(self, handle: Handle, errors: Errors) -> bool:
         """Whether a display is set up on it: only then there are graphics processes to list."""
-        return text(pynvml.nvmlDeviceGetDisplayActive, handle) == "1"
+        return text(pynvml.nvmlDeviceGetDisplayActive, handle, errors) == "1"
 
     def _cuda(self) -> str:
         try:

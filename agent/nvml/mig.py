@@ -61,10 +61,10 @@ def _device(handle: Handle, index: int, errors: Errors) -> tuple[MigDevice, int,
         and supported("nvmlDeviceGetAttributes_v2", errors, mig, byref(attributes))
     ):
         return None
-    profile = text(pynvml.nvmlDeviceGetName, mig).rpartition(" MIG ")[2]
+    profile = text(pynvml.nvmlDeviceGetName, mig, errors).rpartition(" MIG ")[2]
     if not profile or " " in profile:
         profile = _profile(attributes)
-    uuid = text(pynvml.nvmlDeviceGetUUID, mig)
+    uuid = text(pynvml.nvmlDeviceGetUUID, mig, errors)
     slices = int(attributes.gpuInstanceSliceCount)
     return MigDevice(uuid, gi.value, ci.value, profile), slices, mig
 

@@ -36,6 +36,20 @@ def test_a_lost_gpu_keeps_its_name_and_comes_back(
     assert devices.read(2.0)[1].gpu.up
 
 
+def test_what_a_gpu_did_not_tell_of_itself_is_an_error_and_asked_for_again(
+    devices: Devices, scenario: Put
+) -> None:
+    fails = "fail = nvmlDeviceGetName 999\nfail = nvmlDeviceGetPciInfo_v3 4\n"
+    scenario(HEAD + fails + one(0, "pci_bus_id = 00000000:18:00.0"))
+    who = devices.read(0.0)[0].gpu.identity
+    assert (who.uuid, who.model, who.pci_bus_id) == (uuid(0), "", "")
+    assert devices.errors["nvmlDeviceGetName", "unknown"] >= 1
+    assert devices.errors["nvmlDeviceGetPciInfo_v3", "no_permission"] >= 1
+    scenario(HEAD + one(0, "pci_bus_id = 00000000:18:00.0"))
+    who = devices.read(61.0)[0].gpu.identity
+    assert (who.model, who.pci_bus_id) == ("NVIDIA H200", "00000000:18:00.0")
+
+
 def test_a_gpu_that_the_driver_counts_no_more_is_down(devices: Devices, scenario: Put) -> None:
     scenario(HEAD + "reload = 1\n" + one(0) + one(1))
     devices.read(0.0)

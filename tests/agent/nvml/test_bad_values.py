@@ -108,7 +108,7 @@ def test_texts_that_are_not_utf8_are_told_as_far_as_they_are(started: object) ->
     path = Path(os.environ["NEUROX_NVML_SCENARIO"])
     bad = f"{HEAD}00\nmodel = NVIDIA ?\nserial = ?1\n".replace("580.95.05", "580.?")
     path.write_bytes(bad.encode().replace(b"?", b"\xff"))
-    identity = Driver().identity(started, 0)
+    identity = Driver().identity(started, 0, Counter())
     assert (identity.model, identity.serial) == ("NVIDIA \ufffd", "\ufffd1")
     driver = Driver()
     assert driver.open() == 1
