@@ -1,4 +1,4 @@
-"""``neurox cluster history``: how a cluster came and went, and who changed its access."""
+"""``neurox cluster history``: how a cluster came and went, and who did what to it."""
 
 import sys
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def history(
     ],
     output: JsonOption = None,
 ) -> None:
-    """Show how a cluster's connection came and went and, to admins, who changed its access."""
+    """Show how a cluster's connection came and went and, to admins, who did what to it."""
     from portal.cli import context as contexts
     from portal.cli.columns import Column, field
     from portal.cli.output import document, note, table

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 JsonOption = Annotated[
-    str | None, typer.Option("-o", "--output", help="json: the clusters, for programs.")
+    str | None, typer.Option("-o", "--output", help="json: the same, for programs.")
 ]
 
 

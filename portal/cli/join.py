@@ -62,11 +62,12 @@ def join(  # noqa: PLR0913, PLR0917 - typer reads the options from the parameter
     neurox cluster join east --context prod    puts the Secret into the cluster
     neurox cluster join east --expires 7d      for GitOps: encrypt what you commit
     neurox cluster join east --rebuilt         the cluster was made anew
-    neurox cluster join east --label team=vision                  label it, joined or not
+    neurox cluster join east --label a=b       labels it, connected or not
     neurox cluster join -f clusters.yaml --output-dir joins       many at once
 
-    Run again for a cluster that has not joined, it gives a new token; the former one stops
-    working. A description or label that is given again takes the place of the former one.
+    Run again for a cluster that has not joined, it gives a new token; the
+    former one stops working. A description or a label that is given again
+    takes the place of the former one; labels that are not named stay.
     NEUROX_CONTEXT says which Neurox, --context which cluster of yours.
     """
     run(

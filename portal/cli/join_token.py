@@ -16,7 +16,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As Neurox cal
 
 
 def token(name: NameArgument, output: JsonOption = None) -> None:
-    """Show which join token of a cluster nobody has used: who issued it, until when it is good."""
+    """Show the join token of one cluster that nobody has used: by whom, and how long it is good."""
     from portal.cli import context as contexts
     from portal.cli.output import document
 
@@ -30,9 +30,9 @@ def token(name: NameArgument, output: JsonOption = None) -> None:
 
 
 def tokens(output: OutputOption = "table") -> None:
-    """List every join token that nobody has used: the doors that stand open, of all clusters.
+    """List the join tokens of all clusters that nobody has used, the first to end before.
 
-    `neurox cluster withdraw NAME` closes one.
+    `neurox cluster withdraw NAME` makes one worthless.
     """
     from portal.cli import context as contexts
     from portal.cli.columns import JOIN_TOKENS
