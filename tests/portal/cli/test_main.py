@@ -44,4 +44,4 @@ def test_every_command_to_copy_names_what_it_makes() -> None:
     for text in makers:
         assert parsed(text)["name"] in ("NAME", "hello", "east"), text
     joins = [parsed(text) for text in makers if "join" in text]
-    assert all(join["context"] or join["print_secret"] for join in joins)
+    assert all(any(map(join.get, ("context", "print_secret", "label"))) for join in joins)
