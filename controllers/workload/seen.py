@@ -96,7 +96,7 @@ class Job(Struct, frozen=True):
         try:
             nodes = json.loads(self.notes.get("placement", "{}"))
             return {str(node): int(pods) for node, pods in nodes.items()}
-        except (ValueError, AttributeError, TypeError):
+        except (ValueError, AttributeError, TypeError, OverflowError, RecursionError):
             return {}
 
 

@@ -1,3 +1,4 @@
+import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -57,7 +58,9 @@ def test_a_submitted_workload_reaches_a_cluster_once(hub: Hub, until: Until) -> 
     until(lambda: hub.intents.get("i1").accepted_at)
     assert hub.intents.get("i1").cluster == "c1"
     for _ in range(3):
+        until(lambda: not hub.loop._errands.busy)
         hub.loop.step()
+    until(lambda: not hub.loop._errands.busy)
     assert hub.manager.created == [("c1", "i1")]
 
 
@@ -166,9 +169,11 @@ def test_a_cluster_that_does_not_answer_is_asked_again_later(hub: Hub, until: Un
     hub.manager.failure = Unreachable("cut")
     hub.intents.add(INTENT)
     hub.loop.step()
-    until(lambda: hub.loop._resting)
+    until(lambda: hub.loop._resting and not hub.loop._errands.busy)
+    hub.loop._resting["c1"] = math.inf
     hub.manager.failure = None
     hub.loop.step()
+    assert not hub.loop._errands.busy
     assert hub.manager.created == []
     hub.loop._resting["c1"] = 0.0
 
@@ -227,7 +232,9 @@ def test_a_stop_is_told_once(hub: Hub, until: Until) -> None:
     hub.loop.step()
     until(lambda: hub.loop._told)
     for _ in range(3):
+        until(lambda: not hub.loop._errands.busy)
         hub.loop.step()
+    until(lambda: not hub.loop._errands.busy)
     assert hub.manager.stopped == [("c1", "i1")]
 
 
@@ -235,6 +242,7 @@ def test_one_that_was_stopped_before_it_was_sent_never_is(hub: Hub) -> None:
     hub.join()
     hub.intents.add(replace(INTENT, stop_requested_at=12.0))
     hub.loop.step()
+    assert not hub.loop._errands.busy
     assert hub.manager.created == hub.manager.stopped == []
 
 

@@ -83,10 +83,10 @@ def test_one_leads_and_hands_over_when_it_is_ended(
     assert first.get("/healthz") == "ok\n"
     until(lambda: 'loop="dispatch"' in first.get("/metrics"))
     first.process.terminate()
-    assert first.process.wait(5) == 0
+    assert first.process.wait(30) == 0
     until(second.leads)
     second.process.terminate()
-    assert second.process.wait(5) == 0
+    assert second.process.wait(30) == 0
     assert redis.get(keys.LEADER) is None
 
 

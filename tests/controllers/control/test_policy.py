@@ -69,18 +69,24 @@ def test_a_policy_is_put_until_the_cluster_reports_it(
         FakeClock(),
     )
     loop = PolicyLoop(policies, states, manager.connect, clock)
+
+    def put(times: int) -> bool:
+        """So often, and the call is over: while it lasts no other begins."""
+        return len(manager.policies) == times and not loop._errands.busy
+
     loop.step()
-    until(lambda: [cluster for cluster, _ in manager.policies] == ["c1"])
+    until(lambda: put(1))
     loop.step()
     policy = manager.policies[0][1]
     assert policy.quotas == (Quota("a", "vision", 8),)
     clock.now += 6
     loop.step()
-    until(lambda: len(manager.policies) == 2)
+    until(lambda: put(2))
+    assert [cluster for cluster, _ in manager.policies] == ["c1", "c1"]
     states.apply("c1", report(gpus=32, policy_revision=policy.revision))
     clock.now += 6
     loop.step()
-    assert len(manager.policies) == 2
+    assert put(2)
 
 
 def test_a_change_is_put_at_once(redis: Redis, states: States, until: Until) -> None:
@@ -111,7 +117,8 @@ def test_a_cluster_that_hangs_keeps_no_other_waiting(
 
     loop = PolicyLoop(Policies(redis, Clusters(redis), states), states, connect)
     loop.step()
-    until(lambda: [cluster for cluster, _ in manager.policies] == ["c1"])
+    until(lambda: manager.policies and loop._errands.busy == {"c0"})
+    assert [cluster for cluster, _ in manager.policies] == ["c1"]
     loop.step()
     assert loop._errands.busy == {"c0"}
     freed.set()

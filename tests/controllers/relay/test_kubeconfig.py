@@ -77,7 +77,7 @@ def test_a_file_that_would_grow_without_end_is_refused_at_once() -> None:
     began = time.monotonic()
     with pytest.raises(KubeconfigError):
         parse_kubeconfig("\n".join(lines))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10, "9 to the power of 60 would take longer"
 
 
 @pytest.mark.parametrize("value", ["2024-13-45", "!!timestamp x", "!!int x", "!!python/name:os.x"])

@@ -93,7 +93,7 @@ def test_without_a_word_in_redis_all_peers_are_asked(pair: Pair, site: Site) -> 
         began = time.monotonic()
         with pytest.raises(Unreachable, match="the cluster is not connected"):
             session.get("http://manager/x", timeout=5)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4, "who may come is waited for 5 s"
     assert metric(pair.b, 'peer_forwards_total{outcome="not_there"}') == 1
 
 

@@ -83,11 +83,12 @@ def test_a_finished_job_says_how_it_ended() -> None:
     assert job.finished == 1767312000.0
 
 
-def test_marks_that_are_not_ours_are_left_out_and_a_broken_placement_is_none() -> None:
+@pytest.mark.parametrize("broken", ["[1", "[1]", '{"n": {}}', '{"n": 1e999}', "[" * 100_000])
+def test_marks_that_are_not_ours_are_left_out_and_a_broken_placement_is_none(broken: str) -> None:
     meta = {
         "uid": "u",
         "labels": {"neurox.io/pool": "h200", "app": "x"},
-        "annotations": {"neurox.io/placement": "[1"},
+        "annotations": {"neurox.io/placement": broken},
     }
     spec = {"template": {"spec": {"containers": [container("1")]}}}
     job = keep("job", {"metadata": meta, "spec": spec})
