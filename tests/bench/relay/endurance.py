@@ -11,7 +11,8 @@ from ours import Relay, link
 from rounds import percentile
 
 from tests.bench.figures import Figure
-from tests.controllers.relay.conftest import Hub, await_that
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.program import await_that
 
 KIB, MIB = 1 << 10, 1 << 20
 LINKS_EACH = 50

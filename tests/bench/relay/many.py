@@ -14,9 +14,10 @@ from redis import Redis
 from infra.local import relay_pki
 from tests.bench.figures import Figure
 from tests.conftest import Valkey
-from tests.controllers.relay.conftest import Hub, await_that
 from tests.controllers.relay.crowd import Crowd, listening_since, running
+from tests.controllers.relay.hub import Hub
 from tests.controllers.relay.pair import Load, Pair
+from tests.controllers.relay.program import await_that
 
 CLIENTS, LINKS = 100, 8
 DOWN_SECONDS = 6.0

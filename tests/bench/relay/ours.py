@@ -14,8 +14,11 @@ from redis import Redis
 
 from controllers.relay import websocket
 from controllers.relay.identity import CONNECT, PrivateKey
-from tests.controllers.relay.conftest import SERVICE_TOKEN, Hub, Site, await_that
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.program import await_that
 from tests.controllers.relay.raw import head_of
+from tests.controllers.relay.site import Site
+from tests.controllers.relay.stream import SERVICE_TOKEN
 
 
 class Relay:

@@ -14,7 +14,7 @@ from redis import Redis
 from controllers.preflight.checks import Finding
 from controllers.preflight.hub import way_to
 from infra.local import relay_pki
-from tests.controllers.relay.conftest import Hub
+from tests.controllers.relay.hub import Hub
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,10 @@ from controllers.domain.errors import Unreachable
 from controllers.relay.server.tunnel import POOL_WAIT_SECONDS
 from controllers.relay.session import cluster_session
 from tests.controllers.relay.balancer import Balancer
-from tests.controllers.relay.conftest import SERVICE_TOKEN, Hub, Site, await_that
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.program import await_that
+from tests.controllers.relay.site import Site
+from tests.controllers.relay.stream import SERVICE_TOKEN
 
 
 class Pair:

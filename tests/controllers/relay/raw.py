@@ -6,6 +6,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
+import requests
+
 from controllers.relay import websocket
 from controllers.relay.identity import CONNECT, WRITE, PrivateKey
 
@@ -63,6 +65,14 @@ def link(hub: Any, cluster_id: str, key: PrivateKey) -> ssl.SSLSocket:
     while length:
         length -= len(sock.recv(length))
     return sock
+
+
+def redeem(hub: Any, token: str, key: PrivateKey, uid: str = "uid-1") -> tuple[int, str]:
+    """Status and sentence (or cluster id) of the exchange that the relay-client makes."""
+    body = {"token": token, "public_key": key.public, "cluster_uid": uid, "version": "t"}
+    answer = requests.post(hub.url + "/relay/v1/join", json=body, timeout=10, verify=hub.ca)
+    document = answer.json()
+    return answer.status_code, document.get("cluster_id") or document["detail"]
 
 
 def pong(sock: socket.socket) -> bytes:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from controllers.relay import join
-from tests.controllers.relay.conftest import Hub, Site
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.site import Site
 
 WAY = ["proxy", "name", "tcp", "tls", "edge", "upgrade", "clock"]
 STAGES = ["secret", *WAY, "token", "tunnel", "metrics"]

@@ -12,7 +12,7 @@ import pytest
 
 from controllers import relay
 from controllers.relay.event_loop import LOOPS
-from tests.controllers.relay.conftest import SERVICE_TOKEN
+from tests.controllers.relay.stream import SERVICE_TOKEN
 
 STREAMS, CALLERS = 1500, 4
 REQUEST = b"GET /churn HTTP/1.1\r\nhost: manager\r\n\r\n"

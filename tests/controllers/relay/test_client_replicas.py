@@ -21,7 +21,8 @@ from infra.local.sandbox_access import RIGHTS
 from tests.agent.kube.conftest import SERVERS, Cluster
 from tests.conftest import free_port
 from tests.controllers.relay.backends import Backend, ManagerHandler
-from tests.controllers.relay.conftest import Hub, Program, await_that
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.program import Program, await_that
 
 NAMESPACE = "neurox-system"
 SECRET_PATH = f"/api/v1/namespaces/{NAMESPACE}/secrets/{SECRET}"

@@ -13,8 +13,7 @@ import pytest
 
 from controllers.relay import join, websocket
 from controllers.relay.identity import CONNECT, WRITE, PrivateKey
-from tests.controllers.relay.raw import ask
-from tests.controllers.relay.test_join import redeem
+from tests.controllers.relay.raw import ask, redeem
 
 
 def part(value: object) -> str:

@@ -1,9 +1,6 @@
 """Joining: one token, one key, one cluster, and a clear sentence for everything else."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,20 +10,7 @@ from controllers.relay import join
 from controllers.relay.identity import PrivateKey, key_id
 from controllers.relay.kubeconfig import parse_kubeconfig
 from controllers.store import keys
-from infra.local import relay_pki
-
-
-def redeem(hub: Any, token: str, key: PrivateKey, uid: str = "uid-1") -> tuple[int, str]:
-    """Status and sentence (or cluster id) of the exchange that the relay-client makes."""
-    body = {"token": token, "public_key": key.public, "cluster_uid": uid, "version": "t"}
-    answer = requests.post(hub.url + "/relay/v1/join", json=body, timeout=10, verify=hub.ca)
-    document = answer.json()
-    return answer.status_code, document.get("cluster_id") or document["detail"]
-
-
-def token_of(site: Any) -> str:
-    """The token of the join Secret that the cluster has."""
-    return parse_kubeconfig(site.join_file.read_text()).token
+from tests.controllers.relay.raw import redeem
 
 
 def test_a_token_belongs_to_the_key_that_uses_it_first(hub: Any) -> None:
@@ -121,23 +105,6 @@ def test_a_rebuilt_cluster_takes_its_record_over_by_the_word_of_an_admin(hub: An
     assert redeem(hub, given, key, "uid-1")[0] == 409
 
 
-def test_the_former_cluster_is_cut_when_the_rebuilt_one_joins(
-    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
-) -> None:
-    former, rebuilt = new_site(), new_site()
-    former.join()
-    rebuilt.cluster_id = former.cluster_id
-    rebuilt.join_file.write_text(hub.kubeconfig(former.cluster_id))
-    rebuilt.start()
-    eventually("it is refused", lambda: "belongs to another cluster" in rebuilt.program.words())
-    assert former.is_connected()
-    token = join.issue(hub.redis, former.cluster_id, 60, rebuilt=True).token
-    rebuilt.join_file.write_text(join.kubeconfig(hub.url, Path(hub.ca).read_text(), token))
-    eventually("the former one is out", lambda: "answered 401" in former.program.words())
-    eventually("the new one has its place", rebuilt.is_connected)
-    eventually("by its own link", lambda: rebuilt.kept().get("cluster-id") == former.cluster_id)
-
-
 def test_a_revoked_record_stays_with_its_cluster(hub: Any) -> None:
     cluster_id, key = hub.record("taken-back"), PrivateKey.generate()
     redeem(hub, join.issue(hub.redis, cluster_id, 60).token, key, "uid-1")
@@ -159,36 +126,6 @@ def test_nobody_takes_over_a_name_by_a_token_of_another(hub: Any) -> None:
     assert redeem(hub, spliced, key)[0] == 401
     hub.redis.hdel(keys.CLUSTERS, mine)
     assert redeem(hub, token, key, "uid-9")[0] == 401
-
-
-def test_the_secret_applied_again_changes_nothing(
-    hub: Any, site: Any, eventually: Callable[..., None]
-) -> None:
-    kept, version = site.kept(), site.kubernetes.state["secret"]["metadata"]["resourceVersion"]
-    known = identity(hub, site.cluster_id)
-    site.program.stop()
-    text = site.join_file.read_text()
-    site.join_file.unlink()
-    site.join_file.write_text(text)
-    site.start()
-    eventually("it is back", site.is_connected)
-    assert site.kept() == kept
-    assert site.kubernetes.state["secret"]["metadata"]["resourceVersion"] == version
-    assert [n for n in identity(hub, site.cluster_id) if n.startswith(b"key:")] == [
-        n for n in known if n.startswith(b"key:")
-    ]
-
-
-def test_an_installation_made_anew_keeps_the_record(
-    hub: Any, site: Any, eventually: Callable[..., None]
-) -> None:
-    site.program.stop()
-    site.kubernetes.state["secret"] = {"metadata": {"resourceVersion": "1"}}
-    site.start()
-    eventually("the spent token is refused", lambda: "used already" in site.program.words())
-    site.join_file.write_text(hub.kubeconfig(site.cluster_id))
-    eventually("it is back under its name", site.is_connected)
-    assert site.kept()["cluster-id"] == site.cluster_id
 
 
 def test_a_revoked_cluster_cannot_repeat_its_join(hub: Any) -> None:
@@ -217,63 +154,6 @@ def test_kubectl_gets_an_explanation(hub: Any) -> None:
         assert "not a Kubernetes API server" in status["message"]
 
 
-def test_the_client_keeps_its_key_before_it_uses_the_token(
-    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
-) -> None:
-    site = new_site()
-    site.join_file.write_text(hub.kubeconfig(site.cluster_id, ttl=-1))
-    site.start()
-    eventually("the refusal is told", lambda: "This join token has expired" in site.program.words())
-    assert set(site.kept()) == {"key"}
-    key = site.kept()["key"]
-    site.join_file.write_text(hub.kubeconfig(site.cluster_id))
-    eventually("a new Secret is noticed and used", site.is_connected)
-    assert site.kept()["key"] == key
-    assert site.kept()["cluster-id"] == site.cluster_id
-
-
-def test_a_restarted_client_needs_no_join_secret(
-    site: Any, eventually: Callable[..., None]
-) -> None:
-    site.program.stop()
-    site.join_file.unlink()
-    site.start()
-    eventually("it is back", site.is_connected)
-
-
-def test_a_control_plane_that_moved_is_followed_by_the_same_invitation(
-    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
-) -> None:
-    site = new_site()
-    site.join()
-    key = site.kept()["key"]
-    moved = hub.url.replace("127.0.0.1", "localhost")
-    site.join_file.write_text(site.join_file.read_text().replace(hub.url, moved))
-    eventually("the new address is kept", lambda: site.kept()["server"] == moved)
-    eventually("it is back", site.is_connected)
-    assert site.kept()["key"] == key
-
-
-def test_a_token_used_elsewhere_is_refused_in_words(
-    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
-) -> None:
-    site = new_site()
-    text = hub.kubeconfig(site.cluster_id)
-    assert redeem(hub, parse_kubeconfig(text).token, PrivateKey.generate())[0] == 200
-    site.join_file.write_text(text)
-    site.start()
-    eventually("the refusal is told", lambda: "was used already" in site.program.words())
-    assert "cluster-id" not in site.kept()
-
-
-def test_no_secret_is_ever_logged(hub: Any, site: Any) -> None:
-    token = parse_kubeconfig(site.join_file.read_text()).token
-    logs = site.program.words() + hub.program.words()
-    key = "".join(site.kept()["key"].splitlines()[1:-1])
-    for secret in (token, token.split("_", 2)[2], key, "cluster-token", "the-service-token", "eyJ"):
-        assert secret not in logs
-
-
 def test_the_secret_is_one_kubeconfig() -> None:
     import yaml
 
@@ -288,33 +168,3 @@ def test_the_secret_is_one_kubeconfig() -> None:
     parsed = parse_kubeconfig(text)
     assert parsed.server == "https://hub.example/relay/v1/join"
     assert parsed.ca_pem == "-----BEGIN CERTIFICATE-----\nx\n"
-
-
-def test_a_hub_that_shows_another_certificate_is_named_and_gets_no_token(
-    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None], tmp_path: Path
-) -> None:
-    site = new_site()
-    (tmp_path / "other").mkdir()
-    relay_pki.ensure(tmp_path / "other", datetime.now(UTC))
-    other = (tmp_path / "other" / "ca.crt").read_text()
-    token = join.issue(hub.redis, site.cluster_id, 60)
-    site.join_file.write_text(join.kubeconfig(hub.url, other, token.token))
-    site.start()
-    eventually("it is told", lambda: "certificate that is not trusted" in site.program.words())
-    waiting = join.waiting(hub.redis, site.cluster_id)
-    assert waiting is not None
-    assert waiting.id == token.id
-    site.join_file.write_text(join.kubeconfig(hub.url, Path(hub.ca).read_text(), token.token))
-    eventually("the mended Secret is used", site.is_connected)
-
-
-def test_a_ca_that_cannot_be_read_is_told(
-    hub: Any, new_site: Callable[[], Any], eventually: Callable[..., None]
-) -> None:
-    site = new_site()
-    broken = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
-    token = join.issue(hub.redis, site.cluster_id, 60).token
-    site.join_file.write_text(join.kubeconfig(hub.url, broken, token))
-    site.start()
-    eventually("it is told", lambda: "CA in the join Secret cannot be" in site.program.words())
-    assert "nxj_" not in site.program.words()

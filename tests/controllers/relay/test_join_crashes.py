@@ -12,9 +12,10 @@ from controllers.relay.client.joiner import Joiner
 from controllers.relay.client.keyring import Member
 from controllers.relay.client.kubernetes import Access, Kubernetes
 from controllers.relay.identity import PrivateKey, key_id
+from controllers.relay.kubeconfig import parse_kubeconfig
 from controllers.store import keys
 from tests.controllers.relay.fault_proxy import Direction, FaultProxy
-from tests.controllers.relay.test_join import redeem, token_of
+from tests.controllers.relay.raw import redeem
 
 
 @pytest.fixture
@@ -54,7 +55,8 @@ def must_be_joined(hub: Any, site: Any, key: PrivateKey) -> None:
     assert site.kept()["cluster-id"] == site.cluster_id
     assert PrivateKey.from_pem(site.kept()["key"]).public == key.public
     assert keys_at_hub(hub, site.cluster_id) == {key_id(key.public): key.public}
-    status, words = redeem(hub, token_of(site), PrivateKey.generate(), site.kubernetes.state["uid"])
+    token = parse_kubeconfig(site.join_file.read_text()).token
+    status, words = redeem(hub, token, PrivateKey.generate(), site.kubernetes.state["uid"])
     assert (status, "used already, with another key" in words) == (409, True)
 
 

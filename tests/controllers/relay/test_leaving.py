@@ -16,8 +16,9 @@ from controllers.domain.errors import Unreachable
 from controllers.relay import join, websocket
 from controllers.relay.identity import CONNECT
 from tests.conftest import Valkey
-from tests.controllers.relay.conftest import Hub, slow_request
+from tests.controllers.relay.hub import Hub
 from tests.controllers.relay.raw import head_of, tls
+from tests.controllers.relay.site import slow_request
 from tests.controllers.relay.stream import opened
 
 ANSWER_BYTES = 24_000_000

@@ -14,8 +14,9 @@ from controllers.relay.hub_place import PlaceError, Places
 from controllers.relay.limits import TEXT_BYTES
 from controllers.relay.server.addresses import Addresses
 from tests.controllers.relay.certificates import Authority
-from tests.controllers.relay.conftest import Hub, Site
 from tests.controllers.relay.fault_proxy import FaultProxy
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.site import Site
 
 FIRST, SECOND = Authority("first"), Authority("second")
 

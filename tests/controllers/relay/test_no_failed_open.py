@@ -24,9 +24,11 @@ from tests.conftest import Valkey
 from tests.controllers.relay import raw
 from tests.controllers.relay.backends import Backend, ManagerHandler
 from tests.controllers.relay.balancer import Balancer
-from tests.controllers.relay.conftest import SERVICE_TOKEN, Hub, Site, await_that
+from tests.controllers.relay.hub import Hub
 from tests.controllers.relay.pair import Pair, links, metric, patiently, state
-from tests.controllers.relay.stream import connect
+from tests.controllers.relay.program import await_that
+from tests.controllers.relay.site import Site
+from tests.controllers.relay.stream import SERVICE_TOKEN, connect
 
 SLOW_SECONDS = 0.5
 

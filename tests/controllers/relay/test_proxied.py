@@ -14,8 +14,9 @@ from controllers.relay.call import CallFailed, Origin, connect
 from controllers.relay.proxy import Proxies, Proxy
 from controllers.relay.trouble import Trouble
 from tests.controllers.relay.certificates import Authority
-from tests.controllers.relay.conftest import Hub, Site
 from tests.controllers.relay.connect_proxy import ConnectProxy, new_proxies
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.site import Site
 
 USER = "eve:p%40ss"
 

@@ -13,7 +13,8 @@ import requests
 from controllers.relay import websocket
 from controllers.relay.identity import CONNECT, WRITE
 from tests.conftest import Valkey
-from tests.controllers.relay.conftest import Hub, Site
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.site import Site
 
 
 def connect(hub: Hub, token: str) -> str:

@@ -17,9 +17,12 @@ from controllers.relay.identity import CONNECT, PrivateKey
 from controllers.relay.limits import PROTOCOL
 from controllers.store import keys
 from tests.conftest import Valkey
-from tests.controllers.relay.conftest import SERVICE_TOKEN, Hub, Site, await_that, slow_request
+from tests.controllers.relay.hub import Hub
 from tests.controllers.relay.pair import Load, Pair, links, metric, patiently, state
+from tests.controllers.relay.program import await_that
 from tests.controllers.relay.raw import head_of
+from tests.controllers.relay.site import Site, slow_request
+from tests.controllers.relay.stream import SERVICE_TOKEN
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.controllers.relay.conftest import Hub, await_that
 from tests.controllers.relay.crowd import Crowd, listening_since, running
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.program import await_that
 
 DOWN_SECONDS = 4.0
 START = 8

@@ -13,8 +13,9 @@ from controllers.domain.errors import Unreachable
 from controllers.relay import join
 from controllers.relay.identity import PrivateKey
 from controllers.store import keys
-from tests.controllers.relay.conftest import Hub, Site
+from tests.controllers.relay.hub import Hub
 from tests.controllers.relay.raw import ask, closed_within, connect, head_of, link, tls, write
+from tests.controllers.relay.site import Site
 
 CUT_SECONDS = 10.0
 

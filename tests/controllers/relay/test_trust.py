@@ -26,7 +26,7 @@ from controllers.workload.kube import KubeApi
 from controllers.workload.lock import Lock
 from controllers.workload.routes import Answer
 from controllers.workload.server import Health, Server
-from tests.controllers.relay.conftest import SERVICE_TOKEN
+from tests.controllers.relay.stream import SERVICE_TOKEN
 
 STATE = StateDelta("e", 1, True, observed_at=1.0, kubernetes_version="v", manager_version="m")
 

@@ -20,7 +20,7 @@ from infra.local.node import RealNode
 from infra.local.sandbox import pki
 from infra.local.sandbox.pki import Leaf
 from tests.conftest import free_port
-from tests.controllers.relay.conftest import Program
+from tests.controllers.relay.program import Program
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.controllers.relay.conftest import Hub, Site
 from tests.controllers.relay.edges.edge import SCALE, Edge
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.site import Site
 
 BRISK = {"NEUROX_RELAY_PING_SECONDS": f"{20 / SCALE:g}"}
 """As often for the scaled time-outs as by default for those that the proxies have."""

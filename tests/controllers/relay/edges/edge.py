@@ -13,7 +13,7 @@ import pytest
 
 from infra.tools.toolbox import Toolbox
 from tests.conftest import free_port
-from tests.controllers.relay.conftest import await_that
+from tests.controllers.relay.program import await_that
 
 PAGE = Path(__file__).parents[4] / "docs/install/edges.md"
 SCALE = 10

@@ -8,8 +8,9 @@ import pytest
 import requests
 
 from controllers.relay import join
-from tests.controllers.relay.conftest import Site, await_that
 from tests.controllers.relay.edges.edge import EDGES, Edge, Nginx
+from tests.controllers.relay.program import await_that
+from tests.controllers.relay.site import Site
 from tests.controllers.relay.test_check import check, items
 
 NewWay = Callable[[type[Edge]], Any]

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from controllers.domain.errors import Unreachable
-from tests.controllers.relay.conftest import await_that
 from tests.controllers.relay.edges.edge import EDGES, Caddy, Edge, HAProxy, Nginx
+from tests.controllers.relay.program import await_that
 from tests.controllers.relay.stream import opened
 
 every_edge = pytest.mark.parametrize("kind", EDGES, ids=lambda each: each.name)

@@ -10,9 +10,11 @@ import requests
 from redis import Redis
 
 from tests.conftest import Valkey
-from tests.controllers.relay.conftest import Hub, Program, Site, await_that
 from tests.controllers.relay.faults.line import Line
 from tests.controllers.relay.faults.network import Network
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.program import Program, await_that
+from tests.controllers.relay.site import Site
 
 PING_SECONDS = 2.0
 DEAD_SECONDS = 2.25 * PING_SECONDS

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 import pytest
 
 from controllers.domain.errors import Unreachable
-from tests.controllers.relay.conftest import Site, await_that, slow_request
 from tests.controllers.relay.faults.conftest import BACK_SECONDS, DEAD_SECONDS, Scene
 from tests.controllers.relay.faults.network import Way
+from tests.controllers.relay.program import await_that
+from tests.controllers.relay.site import Site, slow_request
 from tests.controllers.relay.stream import opened
 
 MARGIN_SECONDS = 1.5

@@ -8,7 +8,6 @@ import requests
 
 from controllers.domain.errors import Unreachable
 from controllers.store.links import Links
-from tests.controllers.relay.conftest import await_that
 from tests.controllers.relay.faults.conftest import (
     BACK_SECONDS,
     DEAD_SECONDS,
@@ -17,6 +16,7 @@ from tests.controllers.relay.faults.conftest import (
     resident,
 )
 from tests.controllers.relay.faults.work import Work
+from tests.controllers.relay.program import await_that
 
 PARTED_SECONDS = 180.0
 """As many signs of life as an hour has by default are due in six minutes; by half of that all is

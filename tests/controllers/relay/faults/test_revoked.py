@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controllers.relay import join
-from tests.controllers.relay.conftest import await_that
+from tests.controllers.relay.program import await_that
 from tests.controllers.relay.stream import opened
 
 CUT_SECONDS = 10.0

@@ -14,7 +14,9 @@ from controllers.store.documents import Documents
 from controllers.store.intents import Intents
 from controllers.store.states import States
 from tests.controllers.control.recording import report
-from tests.controllers.relay.conftest import Hub, Site, await_that
+from tests.controllers.relay.hub import Hub
+from tests.controllers.relay.program import await_that
+from tests.controllers.relay.site import Site
 from tests.controllers.relay.stream import SERVICE_TOKEN
 
 SPEC = WorkloadSpec("train", "vision", "vision", "a", 1, 2)
