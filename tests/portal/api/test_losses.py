@@ -104,6 +104,21 @@ def test_the_first_page_tells_lost_clusters_before_revoked_ones(web: Web, redis:
     assert told(web, "/overview?cluster=west") == [west]
 
 
+def test_the_tile_of_clusters_is_amber_for_a_revoked_one_and_red_for_a_lost_one(
+    web: Web, redis: Redis
+) -> None:
+    def tile() -> tuple[Any, Any]:
+        shown: Any = web.get("/overview").json
+        return next((t["value"], t["tone"]) for t in shown["tiles"] if t["key"] == "clusters")
+
+    cluster(web, "east")
+    assert tile() == (1, "good")
+    web.call("POST", "/clusters/east/revoke")
+    assert tile() == (0, "warn")
+    lost(web, redis, "west")
+    assert tile() == (0, "bad")
+
+
 def test_who_revoked_is_told_to_admins_alone(web: Web) -> None:
     cluster(web)
     web.call("POST", "/clusters/east/revoke")

@@ -123,6 +123,19 @@ def test_one_that_was_revoked_just_now_is_let_in_again_from_its_page(
     assert "Let it join again" in browser.get("/clusters/east").text
 
 
+def test_a_record_that_was_revoked_before_it_ever_joined_shows_no_readings(
+    web: Web, browser: FlaskClient
+) -> None:
+    web.post("/clusters", {"name": "east"})
+    assert "A new join Secret</h2>" in browser.get("/clusters/east").text
+    join.revoke(web.stores.redis, web.stores.clusters.by_name("east").id)
+    text = browser.get("/clusters/east").text
+    assert "</svg>Revoked</span>" in text
+    assert "A new join Secret</h2>" in text
+    for card in ('id="facts"', 'id="nodes"', "has not reported for"):
+        assert card not in text
+
+
 def test_the_page_asks_for_time_and_for_the_word_of_a_rebuilt_cluster(
     web: Web, server: str, page: Callable[..., str]
 ) -> None:
