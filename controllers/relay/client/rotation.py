@@ -30,6 +30,10 @@ class RotationFailed(Exception):
     """There is no new key yet; the message says why."""
 
 
+class AnotherCluster(Exception):
+    """A replica has joined as another cluster, and this one is to go on as that."""
+
+
 class Rotation:
     """Looks after the key of one member. ``adopt`` is called with the member's new form."""
 
@@ -68,15 +72,18 @@ class Rotation:
         return message.Report(self._clock.ahead, self.rotates_at)
 
     async def run(self, member: Member, pool: ClientPool) -> None:
-        """Look again and again, for ever."""
+        """Look again and again, until the Secret holds the membership of another cluster."""
         self._using = member.key
         while True:
             self._news.clear()
             seconds = LOOK_SECONDS
             try:
-                await self._look(pool)
+                await self._look(member.cluster_id, pool)
                 if self.rotates_at is not None:
                     seconds = min(seconds, self.rotates_at - self._clock.now())
+            except AnotherCluster:
+                log.info("another replica has joined as another cluster; going on as that")
+                return
             except SecretChanged:
                 log.info("another replica wrote the Secret first; reading it")
                 seconds = 0.0
@@ -90,10 +97,12 @@ class Rotation:
     def _is_due(self) -> bool:
         return self.rotates_at is not None and self.rotates_at <= self._clock.now()
 
-    async def _look(self, pool: ClientPool) -> None:
+    async def _look(self, cluster_id: str, pool: ClientPool) -> None:
         kept = await self._keyring.load()
         if kept.member is None:
             return  # the Secret was emptied: what is in memory goes on
+        if kept.member.cluster_id != cluster_id:
+            raise AnotherCluster
         self._follow(kept, kept.member, pool)
         if not pool.links:
             return  # nor has the hub told us yet what time it is

@@ -23,19 +23,22 @@ WORDS = 200
 
 
 class KeyDesk:
-    """One message of a kind and link at a time; what comes meanwhile is dropped: it comes again."""
+    """One message of a kind and link at a time; what comes meanwhile is dropped: it comes again.
+
+    A new key and a complaint about the last one are two kinds: they may come one after the other.
+    """
 
     def __init__(self, registry: Registry, observed: Observed) -> None:
         self._registry = registry
         self._observed = observed
-        self._busy: dict[tuple[ServerLink, type], asyncio.Task[None]] = {}
+        self._busy: dict[tuple[ServerLink, type, bool], asyncio.Task[None]] = {}
         self._pace = Pace()
 
     def heard(
         self, cluster_id: str, link: ServerLink, news: message.Rotate | message.Report
     ) -> None:
         """Begin to work on it."""
-        work = (link, type(news))
+        work = (link, type(news), isinstance(news, message.Rotate) and bool(news.failed))
         if work in self._busy or not self._pace.allows(cluster_id):
             return
         task = asyncio.get_running_loop().create_task(self._work(cluster_id, link, news))
@@ -97,8 +100,10 @@ class KeyDesk:
     async def _refuse(
         self, cluster_id: str, link: ServerLink, asked: message.Rotate, words: str
     ) -> None:
-        link.send(message.Rotated(identity.key_id(asked.public_key), words))
-        await self._failed(cluster_id, link.kid, f"refused: {words}")
+        try:
+            await self._failed(cluster_id, link.kid, f"refused: {words}")
+        finally:  # not before: who hears it may ask again at once
+            link.send(message.Rotated(identity.key_id(asked.public_key), words))
 
     async def _failed(self, cluster_id: str, kid: str, words: str) -> None:
         words = wire.shown(words[:WORDS])

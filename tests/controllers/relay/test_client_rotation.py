@@ -183,3 +183,25 @@ def test_a_key_that_cannot_be_kept_is_not_used_and_the_hub_is_told_why(
     assert len(known(site).keys) == 1
     del site.kubernetes.state["refuse"]
     eventually("the wish is fulfilled later", lambda: settled(site, former))
+
+
+def test_a_replica_goes_on_as_the_cluster_that_another_one_has_joined_as(
+    site: Any, eventually: Callable[..., None]
+) -> None:
+    late = site.folder / "late.kubeconfig"  # where the kubelet brings the new Secret later
+    late.write_text(site.join_file.read_text())
+    former, site.cluster_id = site.cluster_id, site.hub.record("next")
+
+    def links(cluster_id: str) -> float:
+        text = requests.get(site.hub.internal_url + "/metrics", timeout=5).text
+        start = f'neurox_relay_server_connections{{cluster="{cluster_id}"'
+        rows = [row for row in text.splitlines() if row.startswith(start)]
+        return sum(float(row.rpartition(" ")[2]) for row in rows)
+
+    with second(site, eventually, NEUROX_RELAY_JOIN_FILE=str(late)):
+        site.join_file.write_text(site.hub.kubeconfig(site.cluster_id))
+        eventually("one has joined", lambda: site.kept()["cluster-id"] == site.cluster_id)
+        assert join.ask_rotation(site.hub.redis, former)  # so that the other one looks now
+        eventually("nobody is left as the former cluster", lambda: not links(former))
+        eventually("both pools are there", lambda: links(site.cluster_id) >= 2 * 8)
+        assert site.kept("hub_keys")["cluster-id"] == site.cluster_id

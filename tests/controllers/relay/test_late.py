@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
@@ -19,11 +20,13 @@ from controllers.relay.client.rotation import Rotation, RotationFailed
 from controllers.relay.client.trust import Trust
 from controllers.relay.connection import Connection
 from controllers.relay.event_loop import ended
-from controllers.relay.identity import PrivateKey
+from controllers.relay.identity import ROTATE, PrivateKey
 from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.gateway import Gateway
+from controllers.relay.server.observed import Observed
 from controllers.relay.server.pool import Pools
 from controllers.relay.server.presence import Presence
+from controllers.relay.server.rotation import KeyDesk
 from controllers.relay.trouble import Trouble
 from controllers.store import keys
 
@@ -214,3 +217,37 @@ def test_what_is_no_name_of_a_host_is_not_reached_and_no_more(host: str, factory
     with runner, pytest.raises(CallFailed, match="it is no name of a host") as failed:
         runner.run(tried())
     assert failed.value.kind is Trouble.NAME
+
+
+def test_a_new_key_is_heard_while_the_complaint_about_the_last_one_is_noted() -> None:
+    class Registry:
+        notes = 0
+
+        async def note(self, *_: object) -> None:
+            self.notes += 1
+            if self.notes == 1:
+                await asyncio.Event().wait()
+
+        async def keys_of(self, *_: object) -> dict[str, str]:
+            return {}
+
+    async def heard() -> message.Rotated:
+        answer: asyncio.Future[message.Rotated] = asyncio.get_running_loop().create_future()
+        desk = KeyDesk(cast(Any, Registry()), Observed())
+
+        class Link:
+            kid = "k"
+
+            def send(self, outgoing: message.Rotated) -> None:
+                answer.set_result(outgoing)
+
+        link = cast(Any, Link())
+        desk.heard("c1", link, message.Rotate(failed="the Secret cannot be written"))
+        await asyncio.sleep(0)
+        key = PrivateKey.generate()
+        token = key.token("c1", ROTATE, time.time())
+        desk.heard("c1", link, message.Rotate(public_key=key.public, token=token, proof=token))
+        async with asyncio.timeout(5):
+            return await answer
+
+    assert "does not have" in asyncio.run(heard()).refusal
