@@ -39,6 +39,7 @@ class Credential:
     asked_at: float | None = None
     """When an admin asked for a new key that is not there yet."""
     revoked_at: float | None = None
+    revoked_by: str = ""
     rotates_at: float | None = None
     skew_seconds: float | None = None
     """How far the cluster's clock is ahead of ours."""
@@ -90,6 +91,7 @@ def of(row: Mapping[bytes, bytes]) -> Credential:
         ),
         asked_at=number("rotate"),
         revoked_at=number("revoked_at"),
+        revoked_by=texts.get("revoked_by", ""),
         rotates_at=number("rotates_at"),
         skew_seconds=number("skew"),
         rotation=_rotation(texts.get("rotation", "")),

@@ -49,7 +49,7 @@ KEPT_SECONDS = 7 * 86400
 _REVOKE = """
 local uid = redis.call('HGET', KEYS[1], 'uid')
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'revoked_at', ARGV[1])
+redis.call('HSET', KEYS[1], 'revoked_at', ARGV[1], 'revoked_by', ARGV[4])
 if uid then redis.call('HSET', KEYS[1], 'uid', uid) end
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 """
@@ -137,13 +137,14 @@ def accept(redis: Redis, cluster_id: str, token_id: str, secret_digest: str) -> 
         pipe.execute()
 
 
-def revoke(redis: Redis, cluster_id: str) -> None:
+def revoke(redis: Redis, cluster_id: str, by: str = "") -> None:
     """Take back the cluster's keys and tokens; every relay-server cuts its connections.
 
     The record stays with its cluster: the uid is kept, so that another one needs an admin's word.
+    ``by`` is the user who wants it.
     """
     identity, now = keys.relay_identity(cluster_id), repr(time.time())
-    redis.eval(_REVOKE, 1, identity, now, keys.RELAY_EVENTS, cluster_id)
+    redis.eval(_REVOKE, 1, identity, now, keys.RELAY_EVENTS, cluster_id, by)
 
 
 def forget(redis: Redis, cluster_id: str) -> None:

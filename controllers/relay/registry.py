@@ -50,7 +50,7 @@ for _, name in ipairs(redis.call('HKEYS', id)) do
   local kind = string.match(name, '^(%l+):')
   if kind == 'key' or kind == 'made' or kind == 'until' then redis.call('HDEL', id, name) end
 end
-redis.call('HDEL', id, 'rotate', 'rotation', 'rotates_at', 'skew', 'revoked_at')
+redis.call('HDEL', id, 'rotate', 'rotation', 'rotates_at', 'skew', 'revoked_at', 'revoked_by')
 redis.call('HSET', KEYS[1], 'public', ARGV[4])
 redis.call('HSET', id, 'key:' .. ARGV[3], ARGV[4], 'made:' .. ARGV[3], ARGV[6], 'uid', ARGV[5],
   'joined_at', ARGV[6], 'version', ARGV[7])

@@ -43,7 +43,7 @@ def revoke(name: str) -> Response:
     require_admin("revoke keys")
     reported = _named(name)
     if not dry_run():
-        join.revoke(stores().redis, reported.cluster.id)
+        join.revoke(stores().redis, reported.cluster.id, caller().name)
         stores().audit.note(caller().name, "revoke", reported.cluster)
     return _shown(name)
 

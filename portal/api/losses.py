@@ -1,7 +1,6 @@
 """The clusters that do not report any more, each with all that tells why."""
 
-from controllers.store.audit import Entry
-from portal.api.fleet import Fleet, Reported
+from portal.api.fleet import Fleet
 from portal.api.links import known
 from portal.api.shapes.attention import SHOWN
 from portal.api.shapes.cluster import state
@@ -16,10 +15,7 @@ def losses(stores: Stores, fleet: Fleet, caller: Caller, chosen: list[str]) -> l
     lost = [each for each in seen if state(each, fleet.now) == "lost"]
     revoked = [each for each in seen if state(each, fleet.now) == "revoked"]
     told = [*lost, *revoked][:SHOWN]
-    deeds = stores.audit.all() if caller.admin and revoked else []
-    return [Loss(known(stores, each), _revoker(deeds, each)) for each in told]
-
-
-def _revoker(deeds: list[Entry], reported: Reported) -> str:
-    of_it = (e for e in deeds if (e.cluster_id, e.action) == (reported.cluster.id, "revoke"))
-    return next((entry.user for entry in of_it), "")
+    return [
+        Loss(known(stores, each), each.credential.revoked_by if caller.admin else "")
+        for each in told
+    ]

@@ -39,6 +39,7 @@ def test_the_former_cluster_is_cut_when_the_rebuilt_one_joins(
 def test_the_secret_applied_again_changes_nothing(
     hub: Any, site: Any, eventually: Callable[..., None]
 ) -> None:
+    eventually("when its key was first used is kept", lambda: site.kept().get("key-made"))
     kept, version = site.kept(), site.kubernetes.state["secret"]["metadata"]["resourceVersion"]
     known = known_keys(hub, site.cluster_id)
     site.program.stop()

@@ -248,6 +248,10 @@ def test_a_revoked_cluster_leaves_nothing_but_when_and_which_it_was(hub: Any) ->
     cluster_id, _ = hub.member()
     join.revoke(hub.redis, cluster_id)
     assert known(hub, cluster_id).revoked_at == pytest.approx(time.time(), abs=30)
-    assert set(hub.redis.hgetall(keys.relay_identity(cluster_id))) == {b"revoked_at", b"uid"}
+    assert set(hub.redis.hgetall(keys.relay_identity(cluster_id))) == {
+        b"revoked_at",
+        b"revoked_by",
+        b"uid",
+    }
     join.forget(hub.redis, cluster_id)
     assert not hub.redis.exists(keys.relay_identity(cluster_id))
