@@ -16,6 +16,7 @@ from controllers.relay.trouble import CallFailed, Trouble, silent, unreachable
 
 __all__ = ["Answer", "Call", "CallFailed", "HttpClient", "Origin", "connect"]
 ANSWER_BYTES = 1024 * 1024
+"""Of a whole answer, its head too."""
 CONNECT_SECONDS = 5.0
 _IDLE_KEPT = 4
 
@@ -221,6 +222,7 @@ class _Incoming:
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._body = bytearray()
+        self._received = 0
         self._untouched = True
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -231,9 +233,13 @@ class _Incoming:
 
     def received(self, data: memoryview) -> None:
         self._untouched = False
+        self._received += len(data)
+        if self._received > ANSWER_BYTES:
+            self._fail(CallFailed(f"{self._authority} answers with too much"))
+            return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(CallFailed(f"{self._authority} does not answer in HTTP/1.1"))
 
     def ended(self) -> None:
@@ -261,8 +267,6 @@ class _Incoming:
 
     def on_body(self, data: bytes) -> None:
         self._body += data
-        if len(self._body) > ANSWER_BYTES:
-            self._fail(CallFailed(f"{self._authority} answers with too much"))
 
     def on_message_complete(self) -> None:
         status = self._parser.get_status_code()

@@ -13,6 +13,7 @@ from functools import partial
 import msgspec
 
 from controllers.relay.client.keeping import keep
+from controllers.relay.client.keyring import Keyring
 from controllers.relay.client.kubernetes import Kubernetes, KubernetesError
 from controllers.relay.hub_key import (
     SECRET,
@@ -59,6 +60,10 @@ class Trust:
     async def _follow(self, cluster_id: str) -> None:
         offered = self._offered
         secret = await self._kubernetes.secret(SECRET)
+        if secret.data.get("cluster-id", cluster_id) != cluster_id:
+            kept = await Keyring(self._kubernetes).load()
+            if kept.member is not None and kept.member.cluster_id != cluster_id:
+                return  # another replica has joined as that, which we are to go on as, too
         known = _known(secret.data, cluster_id)
         now = time.time()
         try:

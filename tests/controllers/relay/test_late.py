@@ -73,17 +73,21 @@ def test_the_hubs_answer_about_another_key_is_not_taken_for_that_about_this_one(
 
 
 class Kept:
-    """An API server with one Secret, which says yes to every change."""
+    """An API server that says yes to every change of a Secret."""
 
-    def __init__(self) -> None:
-        self.data: dict[str, str] = {}
+    def __init__(self, **secrets: dict[str, str]) -> None:
+        self.secrets = {name.replace("_", "-"): data for name, data in secrets.items()}
 
-    async def secret(self, _: str) -> Secret:
-        return Secret(self.data, "1")
+    @property
+    def hub_keys(self) -> dict[str, str]:
+        return self.secrets[hub_key.SECRET]
 
-    async def patch_secret(self, _name: str, data: dict[str, str], _version: str) -> Secret:
-        self.data = {**self.data, **data}
-        return Secret(self.data, "1")
+    async def secret(self, name: str) -> Secret:
+        return Secret(self.secrets.get(name, {}), "1")
+
+    async def patch_secret(self, name: str, data: dict[str, str], _version: str) -> Secret:
+        self.secrets[name] = {**self.secrets.get(name, {}), **data}
+        return Secret(self.secrets[name], "1")
 
 
 def test_a_former_hubs_last_word_is_not_taken_for_the_new_ones() -> None:
@@ -98,7 +102,26 @@ def test_a_former_hubs_last_word_is_not_taken_for_the_new_ones() -> None:
         await ended([following])
 
     asyncio.run(moves())
-    assert kept.data == {"cluster-id": "new", "keys": "[]"}
+    assert kept.hub_keys == {"cluster-id": "new", "keys": "[]"}
+
+
+@pytest.mark.parametrize("member", ["new", "former"])
+def test_what_the_former_hub_says_to_a_late_replica_replaces_no_newer_keys(member: str) -> None:
+    place = {"cluster-id": member, "server": "https://hub.example"}
+    kept = Kept(
+        neurox_hub_keys={"cluster-id": "new", "keys": "[]"},
+        neurox_relay_key={"key": PrivateKey.generate().pem(), **place},
+    )
+
+    async def hears() -> None:
+        trust = Trust(cast(Kubernetes, kept))
+        trust.offer([hub_key.HubKey(PrivateKey.generate().public)])
+        following = asyncio.create_task(trust.run("former"))
+        await asyncio.wait([following], timeout=0.05)
+        await ended([following])
+
+    asyncio.run(hears())
+    assert kept.hub_keys["cluster-id"] == member
 
 
 async def gone() -> Connection:
