@@ -30,29 +30,36 @@ def times(cluster_id: str) -> str:
 
 
 class GpuLoop:
-    """Every cluster in turn; one that Thanos cannot answer for keeps its last samples."""
+    """Every cluster in turn; one that Thanos cannot answer for keeps its last samples.
+
+    A pass ends there, for it may be that Thanos answers nobody; the next one begins with the
+    others, so that the series of one cluster cost no other its samples.
+    """
 
     def __init__(self, clusters: Clusters, states: States, gpus: Gpus, thanos: Thanos) -> None:
         self._clusters = clusters
         self._states = states
         self._gpus = gpus
         self._thanos = thanos
-        self._failing = False
+        self._failed: dict[str, int] = {}
+        """By cluster: the pass that ended there."""
+        self._passes = 0
 
     def step(self) -> None:
         """Copy the samples of every cluster that ever reported."""
-        try:
-            for cluster in self._clusters.all():
-                if self._states.meta(cluster.id) is not None:
-                    self._copy(cluster.id)
-        except Unreachable as failure:
-            if not self._failing:
-                log.warning("GPU samples are not renewed: %s", failure)
-            self._failing = True
-            return
-        if self._failing:
-            log.info("GPU samples are renewed again")
-        self._failing = False
+        self._passes += 1
+        clusters = [each for each in self._clusters.all() if self._states.meta(each.id) is not None]
+        for cluster in sorted(clusters, key=lambda each: self._failed.get(each.id, 0)):
+            try:
+                self._copy(cluster.id)
+            except Unreachable as failure:
+                if cluster.id not in self._failed:
+                    log.warning("GPUs of cluster %s are not renewed: %s", cluster.name, failure)
+                self._failed[cluster.id] = self._passes
+                return
+            if self._failed.pop(cluster.id, None):
+                log.info("GPUs of cluster %s are renewed again", cluster.name)
+        self._failed.clear()  # of what is left, nothing is there any more
 
     def _copy(self, cluster_id: str) -> None:
         sampled = self._thanos.instant(times(cluster_id))
@@ -60,6 +67,8 @@ class GpuLoop:
         nodes = self._states.nodes(cluster_id)
         simulated = frozenset(node.name for node in nodes if node.simulated)
         self._gpus.put(cluster_id, rows(samples, sampled, simulated))
+        if self._states.meta(cluster_id) is None:  # it was removed meanwhile
+            self._gpus.forget(cluster_id)
 
 
 def _safe(cluster_id: str) -> str:

@@ -35,6 +35,10 @@ class Gpus:
                 pipe.hdel(key, *stale)
             pipe.execute()
 
+    def forget(self, cluster_id: str) -> None:
+        """Drop all samples of the cluster."""
+        self._redis.delete(keys.cluster_gpus(cluster_id))
+
     def all(self, cluster_id: str) -> list[Gpu]:
         """The cluster's GPUs by node and index."""
         rows = self._redis.hvals(keys.cluster_gpus(cluster_id))

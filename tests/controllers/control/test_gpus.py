@@ -1,10 +1,20 @@
+import re
+from collections.abc import Callable
+from typing import cast
+
 import pytest
+from recording import report
+from redis import Redis
 
 from controllers.control.gpu_rows import rows
-from controllers.control.gpus import times, values
-from controllers.control.thanos import Sample
+from controllers.control.gpus import GpuLoop, times, values
+from controllers.control.thanos import Sample, Thanos
+from controllers.domain.cluster import Cluster
 from controllers.domain.errors import Unreachable
 from controllers.domain.gpu import Holder
+from controllers.store.clusters import Clusters
+from controllers.store.gpus import Gpus
+from controllers.store.states import States
 
 LABELS = {"node": "gpu-1", "uuid": "GPU-1", "gpu": "3", "model": "H100"}
 
@@ -103,3 +113,49 @@ def test_queries_name_the_tenant_and_nothing_can_be_smuggled_in() -> None:
     assert times("0b0c-1") == 'timestamp(neurox_gpu_info{tenant_id="0b0c-1"})'
     with pytest.raises(Unreachable):
         values('x"} or up{a="')
+
+
+class Answering:
+    """A Thanos that answers for all clusters but some; ``meanwhile`` happens while it is asked."""
+
+    def __init__(self, *silent: str, meanwhile: Callable[[], None] = lambda: None) -> None:
+        self.asked: list[str] = []
+        self._silent, self._meanwhile = silent, meanwhile
+
+    def instant(self, expression: str) -> list[Sample]:
+        self._meanwhile()
+        (cluster,) = set(re.findall('tenant_id="([^"]+)"', expression))
+        self.asked.append(cluster)
+        if cluster in self._silent:
+            raise Unreachable("too many samples")
+        return AT if expression.startswith("timestamp") else [INFO]
+
+
+def loop(redis: Redis, thanos: Answering, *names: str) -> GpuLoop:
+    clusters, states = Clusters(redis), States(redis)
+    for name in names:
+        clusters.add(Cluster(name, name, 0.0))
+        states.apply(name, report())
+    return GpuLoop(clusters, states, Gpus(redis, lambda: 1000.5), cast(Thanos, thanos))
+
+
+def test_clusters_that_thanos_cannot_answer_for_cost_no_other_its_samples(redis: Redis) -> None:
+    thanos = Answering("c1", "c3")
+    looking = loop(redis, thanos, "c1", "c2", "c3", "c4")
+    for _ in range(3):
+        looking.step()
+    assert [len(Gpus(redis).all(name)) for name in ("c1", "c2", "c3", "c4")] == [0, 1, 0, 1]
+
+
+def test_a_thanos_that_answers_nobody_is_asked_once_a_pass(redis: Redis) -> None:
+    thanos = Answering("c1", "c2")
+    looking = loop(redis, thanos, "c1", "c2")
+    for _ in range(4):
+        looking.step()
+    assert thanos.asked == ["c1", "c2", "c1", "c2"]
+
+
+def test_of_a_cluster_that_is_removed_while_thanos_is_asked_no_sample_is_left(redis: Redis) -> None:
+    looking = loop(redis, Answering(meanwhile=lambda: States(redis).retire("c1")), "c1")
+    looking.step()
+    assert Gpus(redis).all("c1") == []
