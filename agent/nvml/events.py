@@ -138,6 +138,8 @@ class XidEvents:
     def _register_waiting(self, event_set: Any) -> None:
         """One GPU that hangs keeps no other's events away."""
         for index in sorted(self._waiting):
+            if self._end.is_set():
+                break
             register = partial(self._register, index, event_set)
             try:
                 done = self._watchdog.ask(index, register, _PATIENCE_SECONDS)

@@ -133,6 +133,13 @@ def test_a_gpu_whose_registration_hangs_keeps_no_others_events_away(
     assert events.end(5)
 
 
+def test_it_ends_in_time_while_gpus_hang(started: Put, caplog: pytest.LogCaptureFixture) -> None:
+    started(text(*["delay = nvmlDeviceRegisterEvents 5"] * 9))
+    events = XidEvents(9, XidTally())
+    until(lambda: "has not come back" in caplog.text)
+    assert events.end(4)
+
+
 def test_a_gpu_that_does_not_tell_its_uuid_is_registered_again(
     started: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
