@@ -84,19 +84,19 @@ class Consumption:
         uuid, memory, processes = gpu.identity.uuid, self._memory, holding.processes
         tallies, ratios = self._ledger.pods, self._ratios
         energy, found = ENERGY in gpu.values, []
-        busy = self._counts_busy and (visible or self._apart)
+        counted, apart = self._counts_busy, self._apart
         for pod in self._order(holding):
-            tally = tallies.get(pod) or _NOTHING
+            tally = tallies.get(pod)
             values: dict[Series, float] = {}
             if visible:
                 values[POD_PROCESSES] = processes.get(pod, 0)
             if visible and memory is not None:
                 values[POD_MEMORY] = memory.get(pod, 0)
-            if busy:
-                values[POD_BUSY] = tally.busy / MICRO
-            if busy and self._apart:
+            if counted and (tally or visible or apart):
+                values[POD_BUSY] = (tally or _NOTHING).busy / MICRO
+            if counted and apart:
                 values[POD_SM] = ratios.get(pod, 0.0)
-            if energy:
+            if energy and tally:
                 for method, micro in tally.energy.items():
                     values[POD_ENERGY[method]] = micro / MICRO
             found.append(PodUse(uuid, *pod, values))

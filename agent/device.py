@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from agent.catalogue import BUSY_SECONDS, ENERGY, METRICS, POWER, UTILIZATION, Series
+from agent.catalogue import BUSY_SECONDS, ENERGY, METRICS, POWER, UTILIZATION, Series, Values
 from agent.instances import MigReader
 from agent.integrals import MOST_PER_SECOND, Integrals
 from agent.nvml import gpm
@@ -123,9 +123,11 @@ class Device:
                     self._put_off(opened, tier, now)
             if "M" in seconds:
                 with _timed(seconds, "M"):
-                    memory = values.get(_MEMORY_TOTAL, float("inf"))
-                    self._medium(opened, memory, now, errors)
+                    self._mig(opened, now, errors)
+                    self._list(opened, values, errors)
             with _timed(seconds, "F"):
+                if "M" not in seconds and opened.processes is None:
+                    self._list(opened, values, errors)
                 use = self._rest(opened, values, now, wants_activity, errors)
         except GpuLost as lost:
             errors[calling[threading.get_ident()], lost.error] += 1
@@ -176,11 +178,11 @@ class Device:
         first, period = opened.due[tier] == 0.0, TIERS[tier]
         opened.due[tier] = now + (period * (self.index + 1) / self._count if first else period)
 
-    def _medium(self, opened: _Opened, memory: float, now: float, errors: Errors) -> None:
-        """MIG devices and lists of processes."""
-        self._mig(opened, now, errors)
+    def _list(self, opened: _Opened, values: Values, errors: Errors) -> None:
+        """Who is on it. A list that failed is asked for again with the next pass."""
         if not opened.lists:
             return
+        memory = values.get(_MEMORY_TOTAL, float("inf"))
         handles: Iterable[tuple[Handle, int | None]] = opened.migs.handles() or [
             (opened.handle, None)
         ]

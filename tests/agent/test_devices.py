@@ -1,5 +1,6 @@
 """Devices on the real ctypes path, with a clock of the test's own."""
 
+import os
 import time
 
 import pytest
@@ -219,3 +220,16 @@ def test_the_slower_tiers_take_turns(devices: Devices, scenario: Put) -> None:
     assert [use.gpu.values[state] for use in devices.read(4.0)] == [2, 2]
     assert [use.gpu.values[state] for use in devices.read(5.0)] == [8, 2]
     assert [use.gpu.values[state] for use in devices.read(10.0)] == [8, 8]
+
+
+def test_a_list_of_processes_that_failed_is_asked_for_again_with_the_next_pass(
+    devices: Devices, scenario: Put
+) -> None:
+    mine = one(0, f"process = {os.getpid()} 1000 0.5")
+    scenario(f"{HEAD}fail = nvmlDeviceGetComputeRunningProcesses_v3 999\n{mine}")
+    assert devices.read(0.0)[0].processes is None
+    scenario(HEAD + mine)
+    listed = devices.read(1.0)[0].processes
+    assert listed is not None
+    assert [process.pid for process in listed] == [os.getpid()]
+    assert devices.read(2.0)[0].processes is listed

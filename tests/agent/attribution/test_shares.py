@@ -71,6 +71,17 @@ def test_activity_that_was_not_told_is_no_zero(node: Node) -> None:
     assert (of(usage, TRAIN, POD_SM), of(usage, TRAIN, POD_BUSY)) == (None, 0.5)
 
 
+def test_what_pods_have_had_is_told_also_where_a_list_of_processes_failed(node: Node) -> None:
+    processes = (Process(7, 1), Process(8, 1))
+    node.passed(gpu(busy=0), processes)
+    node.passed(gpu(busy=1), processes, (), {7: 0.6, 8: 0.4})
+    usage = node.passed(gpu(busy=1.5), None)
+    busy = of(usage, TRAIN, POD_BUSY), of(usage, SERVE, POD_BUSY)
+    assert busy == (pytest.approx(0.6, abs=1e-5), pytest.approx(0.4, abs=1e-5))
+    assert sum(busy) + rest(usage, UNATTRIBUTED_BUSY) == pytest.approx(1.5)
+    assert of(usage, TRAIN, POD_SM) is None
+
+
 def test_activity_is_asked_for_before_the_first_process_on_a_shared_gpu(node: Node) -> None:
     node.passed(gpu(busy=0), (), TWO)
     assert node.attribution.wants_activity("GPU-1")
