@@ -8,8 +8,10 @@ from controllers.relay import message, wire
 from controllers.relay.connection import Connection
 from controllers.relay.leg import Leg
 from controllers.relay.limits import RESET_SECONDS, UNSENT_BYTES, Timing
+from controllers.relay.seldom import Seldom
 
-log = logging.getLogger(__name__)
+_seldom = Seldom(logging.getLogger(__name__))
+"""A peer that is let in, and means harm, could do so all day."""
 
 
 @dataclass(eq=False)
@@ -57,7 +59,7 @@ class Link:
                     return
                 self._piece(opcode, payload)
         except wire.WireError as breach:
-            log.warning("closing a connection: %s", breach)
+            _seldom.warning("breach", f"closing a connection: {breach}")
             self.close(wire.PROTOCOL_ERROR, str(breach))
 
     def ended(self) -> None:
@@ -112,7 +114,8 @@ class Link:
         """A control message; a peer that makes us say more than it reads is cut."""
         self.connection.write(wire.frame(wire.TEXT, message.encode(outgoing), self._masked))
         if self.connection.unsent > UNSENT_BYTES:
-            log.warning("cutting a connection: %d bytes were not read", self.connection.unsent)
+            words = f"cutting a connection: {self.connection.unsent} bytes were not read"
+            _seldom.warning("unread", words)
             self.connection.cut()
 
     def ping(self, payload: bytes) -> None:

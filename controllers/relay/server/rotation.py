@@ -10,6 +10,7 @@ from controllers.relay import identity, message, wire
 from controllers.relay.credential import Rotation
 from controllers.relay.identity import ROTATE, IdentityError, Proof
 from controllers.relay.registry import Registry, RegistryDown
+from controllers.relay.seldom import Seldom
 from controllers.relay.server.link import ServerLink
 from controllers.relay.server.observed import Observed
 from controllers.relay.server.pace import Pace
@@ -33,6 +34,7 @@ class KeyDesk:
         self._observed = observed
         self._busy: dict[tuple[ServerLink, type, bool], asyncio.Task[None]] = {}
         self._pace = Pace()
+        self._seldom = Seldom(log)
 
     def heard(
         self, cluster_id: str, link: ServerLink, news: message.Rotate | message.Report
@@ -107,7 +109,8 @@ class KeyDesk:
 
     async def _failed(self, cluster_id: str, kid: str, words: str) -> None:
         words = wire.shown(words[:WORDS])
-        log.warning("cluster %s: its key was not rotated: %s", cluster_id, words)
+        # Of clusters that have a key alone: there are only so many kinds of it.
+        self._seldom.warning(cluster_id, f"cluster {cluster_id}: its key was not rotated: {words}")
         outcome = Rotation(time.time(), ok=False, words=words)
         text = msgspec.json.encode(outcome).decode()
         await self._registry.note(cluster_id, kid, {"rotation": text})

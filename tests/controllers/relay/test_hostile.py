@@ -144,6 +144,21 @@ def test_what_a_cluster_says_forges_no_line_of_the_log_and_steers_no_terminal(
     assert b"so FORGED  [2J" in kept
 
 
+def test_what_a_cluster_does_wrong_again_and_again_does_not_fill_the_log(
+    hub: Any, hostile: Any
+) -> None:
+    before = hub.program.words().count("closing a connection")
+    for _ in range(10):
+        with link(hub, *hostile) as sock:
+            complaint = masked(0x81, b'{"type": "rotate", "failed": "again"}')
+            sock.sendall(complaint + masked(0x89, b"heard?"))
+            assert pong(sock) == b"heard?"
+            sock.sendall(masked(0x82, b"data without a stream"))
+            assert closed_within(sock, CLOSED_SECONDS)
+    assert hub.program.words().count("closing a connection") <= before + 1
+    assert hub.program.words().count("was not rotated: again") <= 1
+
+
 def test_a_version_that_a_cluster_makes_up_steers_no_terminal(
     hub: Any, eventually: Callable[..., None]
 ) -> None:
