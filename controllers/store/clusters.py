@@ -44,8 +44,9 @@ class Clusters:
         """Store a new cluster; Conflict when its name is taken."""
 
         def write(pipeline: Pipeline) -> None:
-            rows = cast(list[bytes], pipeline.hvals(keys.CLUSTERS))
-            if any(_decoder.decode(row).name == cluster.name for row in rows):
+            known = map(_decoder.decode, cast(list[bytes], pipeline.hvals(keys.CLUSTERS)))
+            # Its own is found by a call that is repeated, as the answer of the first was lost.
+            if any(each.name == cluster.name and each.id != cluster.id for each in known):
                 raise Conflict(
                     f"a cluster named {cluster.name!r} exists already; choose another name, or "
                     "ask for a new join token of that one"

@@ -34,7 +34,8 @@ class Intents:
             pipe.hsetnx(keys.INTENTS, intent.id, msgspec.json.encode(intent))
             pipe.incr(keys.INTENTS_VERSION)
             added, _ = pipe.execute()
-        if not added:
+        # A call that is repeated, because the answer of the first was lost, finds its own.
+        if not added and self.get(intent.id) != intent:
             raise Conflict(f"workload {intent.id} exists already")
 
     def get(self, intent_id: str) -> Intent:

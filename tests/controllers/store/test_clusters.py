@@ -50,3 +50,10 @@ def test_a_removed_cluster_frees_its_name(redis: Redis) -> None:
     assert [(c.id, c.removed_at is not None) for c in clusters.removed()] == [("1", True)]
     with pytest.raises(NotFound):
         clusters.by_name("west")
+
+
+def test_one_that_is_added_again_because_the_answer_was_lost_is_no_other(redis: Redis) -> None:
+    one = Cluster("c1", "one", 1.0)
+    for _ in range(2):
+        Clusters(redis).add(one)
+    assert Clusters(redis).all() == [one]

@@ -86,3 +86,10 @@ def test_one_that_somebody_changed_since_it_was_read_stays_as_it_is(intents: Int
     assert intents.get("i1").cluster == "c1"
     intents.remove("i1")
     assert intents.change_as_read(read, cluster="c2") is None
+
+
+def test_one_that_is_added_again_because_the_answer_was_lost_is_no_other(intents: Intents) -> None:
+    intent = Intent("i1", SPEC, "amara", 10.0)
+    for _ in range(2):
+        intents.add(intent)
+    assert intents.all() == [intent]
