@@ -22,7 +22,7 @@ class Table(Generic[T]):
         self._rows: dict[str, tuple[int, T]] = {}
         self._put_at: dict[str, float] = {}
         self._monotonic = monotonic
-        self._gone: dict[str, None] = {}
+        self._gone: dict[str, float] = {}
         self._lock = Lock()
         self.changed = changed
 
@@ -30,11 +30,13 @@ class Table(Generic[T]):
         """Take a whole list as it was at ``version``; answers how many objects differed from what
         was kept.
 
-        What our own writes have told a moment ago may be newer, and stays. Not for ever: a cluster
-        that was restored from a backup counts its versions anew.
+        What we were told a moment ago, of changes and deletions, may be newer, and stays. Not for
+        ever: a cluster that was restored from a backup counts its versions anew, and has again what
+        was deleted since.
         """
         since = self._monotonic() - LATE_SECONDS
         with self._lock:
+            self._gone = {key: at for key, at in self._gone.items() if at > since}
             old, recent = self._rows, {key for key, at in self._put_at.items() if at > since}
             newer = {key: old[key] for key in recent if key in old and old[key][0] > version}
             rows = {key: row for key, row in rows.items() if key not in self._gone} | newer
@@ -60,7 +62,7 @@ class Table(Generic[T]):
             known = self._rows.pop(key, None)
             self._put_at.pop(key, None)
             if known:
-                self._gone[key] = None
+                self._gone[key] = self._monotonic()
             while len(self._gone) > 1000:
                 del self._gone[next(iter(self._gone))]
         if known:

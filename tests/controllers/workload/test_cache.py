@@ -53,6 +53,10 @@ def test_versions_that_begin_anew_are_believed_in_the_end() -> None:
     now = [0.0]
     rows: Table[str] = Table(lambda: None, lambda: now[0])
     rows.put("a", 900, "before the backup was restored")
+    rows.put("deleted since", 901, "there")
+    rows.remove("deleted since")
     now[0] = LATE_SECONDS + 1
-    rows.replace({"b": (7, "after")}, 8)
-    assert rows.values() == ["after"]
+    rows.replace({"b": (7, "after"), "deleted since": (6, "again")}, 8)
+    assert rows.values() == ["after", "again"]
+    rows.put("deleted since", 9, "changed")
+    assert rows.values() == ["after", "changed"]
