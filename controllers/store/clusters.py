@@ -1,9 +1,8 @@
 """The records of the clusters that may join, and of those that were removed."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 from redis import Redis
@@ -56,12 +55,12 @@ class Clusters:
 
         self._redis.transaction(write, keys.CLUSTERS)
 
-    def change(self, cluster_id: str, description: str, labels: Mapping[str, str]) -> None:
-        """Give the cluster another description and other labels. NotFound."""
+    def change(self, cluster_id: str, **fields: Any) -> None:
+        """Replace fields of the cluster's record; all others stay as they are by then. NotFound."""
 
         def write(pipeline: Pipeline) -> None:
             known = _found(cast(bytes | None, pipeline.hget(keys.CLUSTERS, cluster_id)), cluster_id)
-            changed = replace(known, description=description, labels=dict(labels))
+            changed = replace(known, **fields)
             pipeline.multi()
             pipeline.hset(keys.CLUSTERS, cluster_id, msgspec.json.encode(changed))
 

@@ -86,14 +86,12 @@ def change_cluster(name: str, asked: ClusterChange) -> Response:
     require_admin("change clusters")
     seen = fleet.read(stores(), only=name)
     reported = _named(seen, name)
-    known = reported.cluster
-    description = known.description if asked.description is None else asked.description
-    labels = known.labels if asked.labels is None else asked.labels
-    require_description(description)
-    check_cluster_labels(labels)
-    changed = replace(known, description=description, labels=dict(labels))
+    known, fields = reported.cluster, asked.model_dump(exclude_none=True)
+    require_description(fields.get("description", ""))
+    check_cluster_labels(fields.get("labels", {}))
+    changed = replace(known, **fields)
     if changed != known and not dry_run():
-        stores().clusters.change(known.id, description, labels)
+        stores().clusters.change(known.id, **fields)
         stores().audit.note(caller().name, "edit", known)
     return answer(cluster_out(seen, replace(reported, cluster=changed)))
 

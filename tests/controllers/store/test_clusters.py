@@ -57,3 +57,13 @@ def test_one_that_is_added_again_because_the_answer_was_lost_is_no_other(redis: 
     for _ in range(2):
         Clusters(redis).add(one)
     assert Clusters(redis).all() == [one]
+
+
+def test_who_changes_one_field_undoes_no_other(redis: Redis) -> None:
+    clusters = Clusters(redis)
+    clusters.add(Cluster("1", "east", 5.0))
+    clusters.change("1", description="cellar")
+    clusters.change("1", labels={"region": "eu"})
+    assert clusters.get("1") == Cluster("1", "east", 5.0, "cellar", labels={"region": "eu"})
+    with pytest.raises(NotFound):
+        clusters.change("2", description="attic")
