@@ -35,10 +35,12 @@ class Sessions:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def start(self, user: str, user_id: str) -> str:
-        """A new session; returns the value for the cookie, which is stored nowhere."""
+    def start(self, user: str, user_id: str, now: float) -> str:
+        """A new session; returns the value for the cookie, which is stored nowhere.
+
+        ``now`` is when the account was looked up: a password that was changed since ends it.
+        """
         value = new_secret()
-        now = time.time()
         self._write(value, Session(user, user_id, now, now), now)
         return value
 

@@ -1,5 +1,6 @@
 """The auth app, mounted at ``/auth``: signing in and out."""
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,7 @@ class SignIn:
         wait = self._failures.attempt(attempt.name, source)
         if wait:
             return _refused(attempt, 429, f"Too many failed attempts. Try again in {wait} s.", wait)
+        looked_at = time.time()
         user = self._identity.users.find(attempt.name)
         if not matches(user.password_hash if user else None, attempt.password) or user is None:
             return _refused(attempt, 401, "The name or the password is wrong.")
@@ -70,7 +72,7 @@ class SignIn:
         former = self._identity.session_value(request)
         if former:
             self._identity.sessions.end(former)
-        return self._welcome(attempt, user)
+        return self._welcome(attempt, user, looked_at)
 
     def sign_out(self) -> ResponseReturnValue:
         """End the session everywhere at once."""
@@ -84,13 +86,13 @@ class SignIn:
         self._set_cookie(answer, None)
         return answer
 
-    def _welcome(self, attempt: Attempt, user: User) -> Response:
+    def _welcome(self, attempt: Attempt, user: User, looked_at: float) -> Response:
         if attempt.json:
             me = Me(name=user.name, groups=list(user.groups), admin=user.admin)
             answer = Response(me.model_dump_json(), content_type="application/json")
         else:
             answer = make_response(redirect(attempt.next, 303))
-        self._set_cookie(answer, self._identity.sessions.start(user.name, user.id))
+        self._set_cookie(answer, self._identity.sessions.start(user.name, user.id, looked_at))
         return answer
 
     def _set_cookie(self, answer: Any, value: str | None) -> None:

@@ -10,7 +10,7 @@ from controllers.store.sessions import ABSOLUTE_SECONDS, IDLE_SECONDS, Session, 
 
 
 def test_a_session_is_known_by_its_secret_alone(redis: Redis) -> None:
-    value = Sessions(redis).start("mia", "id-1")
+    value = Sessions(redis).start("mia", "id-1", time.time())
     found = Sessions(redis).use(value)
     assert found is not None
     assert (found.user, found.user_id) == ("mia", "id-1")
@@ -19,20 +19,20 @@ def test_a_session_is_known_by_its_secret_alone(redis: Redis) -> None:
 
 
 def test_two_sessions_never_share_a_secret(redis: Redis) -> None:
-    values = {Sessions(redis).start("mia", "1") for _ in range(50)}
+    values = {Sessions(redis).start("mia", "1", time.time()) for _ in range(50)}
     assert len(values) == 50
     assert all(len(value) == 43 for value in values)
 
 
 def test_an_unused_session_is_over_after_half_an_hour(redis: Redis) -> None:
-    value = Sessions(redis).start("mia", "1")
+    value = Sessions(redis).start("mia", "1", time.time())
     left = redis.pttl(keys.session(digest(value))) / 1000
     assert IDLE_SECONDS - 5 < left <= IDLE_SECONDS
 
 
 def aged(redis: Redis, started: float, used: float) -> str:
     """A session that began and was used so many seconds ago."""
-    value, now = Sessions(redis).start("mia", "1"), time.time()
+    value, now = Sessions(redis).start("mia", "1", time.time()), time.time()
     row = msgspec.json.encode(Session("mia", "1", now - started, now - used))
     redis.set(keys.session(digest(value)), row, px=5_000)
     return value
@@ -66,7 +66,7 @@ def test_an_ended_session_does_not_come_back(redis: Redis, used: float) -> None:
 
 
 def test_a_use_that_overlaps_the_end_does_not_write_it_back(redis: Redis) -> None:
-    value, now = Sessions(redis).start("mia", "1"), time.time()
+    value, now = Sessions(redis).start("mia", "1", time.time()), time.time()
     Sessions(redis).end(value)
     Sessions(redis)._write(value, Session("mia", "1", now - 100, now), now)
     assert Sessions(redis).use(value) is None

@@ -7,6 +7,7 @@ from redis import Redis
 from werkzeug.test import Client, TestResponse
 
 from controllers.store import keys
+from portal.auth.passwords import matches
 
 COOKIE = "neurox"
 
@@ -138,6 +139,24 @@ def test_a_new_password_ends_the_sessions_begun_with_the_old_one(web: Web) -> No
     assert web.put("/users/mia", {"password": "another one"}).status_code == 200
     assert me(client) == 401
     assert web.get("/me", user="mia").status_code == 200
+
+
+def test_a_session_that_begins_while_the_password_is_changed_ends_too(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.person("mia")
+    client = web.client()
+
+    def changed_meanwhile(hashed: str | None, password: str) -> bool:
+        monkeypatch.undo()
+        assert web.put("/users/mia", {"password": "another one"}).status_code == 200
+        return matches(hashed, password)
+
+    monkeypatch.setattr("portal.auth.app.matches", changed_meanwhile)
+    assert sign_in(client, "mia", PASSWORD).status_code == 303
+    assert me(client) == 401
+    assert sign_in(client, "mia", "another one").status_code == 303
+    assert me(client) == 200
 
 
 def test_a_removed_user_is_out_at_once_and_his_successor_inherits_nothing(web: Web) -> None:
