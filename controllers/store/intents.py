@@ -7,7 +7,7 @@ import msgspec
 from redis import Redis
 
 from controllers.domain.errors import Conflict, NotFound
-from controllers.domain.workload import Intent
+from controllers.domain.workload import Intent, WorkloadSpec
 from controllers.store import keys
 
 TRIES = 20
@@ -34,8 +34,9 @@ class Intents:
             pipe.hsetnx(keys.INTENTS, intent.id, msgspec.json.encode(intent))
             pipe.incr(keys.INTENTS_VERSION)
             added, _ = pipe.execute()
-        # A call that is repeated, because the answer of the first was lost, finds its own.
-        if not added and self.get(intent.id) != intent:
+        # A call that is repeated, because the answer of the first was lost, finds its own, which
+        # may have been given to a cluster by now.
+        if not added and _asked(self.get(intent.id)) != _asked(intent):
             raise Conflict(f"workload {intent.id} exists already")
 
     def get(self, intent_id: str) -> Intent:
@@ -85,3 +86,7 @@ class Intents:
         if row is None:
             raise NotFound(f"there is no workload {intent_id}")
         return row
+
+
+def _asked(intent: Intent) -> tuple[WorkloadSpec, str, float]:
+    return intent.spec, intent.user, intent.submitted_at

@@ -92,4 +92,6 @@ def test_one_that_is_added_again_because_the_answer_was_lost_is_no_other(intents
     intent = Intent("i1", SPEC, "amara", 10.0)
     for _ in range(2):
         intents.add(intent)
-    assert intents.all() == [intent]
+    given = intents.change("i1", cluster="c1")
+    intents.add(intent)
+    assert intents.all() == [given]
