@@ -71,20 +71,21 @@ class MetricsOut:
                 Call("POST", WRITE_PATH, headers, body.chunks(), body.length), HUB_SECONDS
             )
         except CallFailed as failure:
-            self._note(503, str(failure))
+            self._note(member, Written(503, time.time(), str(failure)))
             raise _later(str(failure)) from None
         foreign = barred.barred(answer.status, answer.headers)
         said = barred.words(answer.status) if foreign else answer.detail
-        self._note(answer.status, said, foreign)
+        self._note(member, Written(answer.status, time.time(), said, foreign))
         if 300 <= answer.status < 500 and answer.status not in ABOUT_SAMPLES:
             self._clock.observe(answer.headers.get("date"))
             raise _later(said if foreign else f"the hub answered {answer.status}")
         back = {name: answer.headers[name] for name in _BACK if name in answer.headers}
         request.answer(answer.status, answer.body, back)
 
-    def _note(self, status: int, words: str, foreign: bool = False) -> None:
-        self.requests[status] += 1
-        self.last = Written(status, time.time(), words, foreign)
+    def _note(self, member: Member, written: Written) -> None:
+        self.requests[written.status] += 1
+        if member is self._member:  # the former key's answer says nothing of the one in use
+            self.last = written
 
 
 def _later(words: str) -> Problem:

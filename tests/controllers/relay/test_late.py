@@ -2,31 +2,24 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import pytest
 import uvloop
 
-from controllers.relay import hub_key, message
 from controllers.relay.awaited_head import AwaitedHead
 from controllers.relay.call import Call, CallFailed, HttpClient, Origin, connect
 from controllers.relay.client.clock import Clock
 from controllers.relay.client.dial import Dialler
 from controllers.relay.client.keyring import Member
-from controllers.relay.client.kubernetes import Kubernetes, Secret
-from controllers.relay.client.rotation import Rotation, RotationFailed
-from controllers.relay.client.trust import Trust
 from controllers.relay.connection import Connection
 from controllers.relay.event_loop import ended
-from controllers.relay.identity import ROTATE, PrivateKey
+from controllers.relay.identity import PrivateKey
 from controllers.relay.server.contacts import Contacts
 from controllers.relay.server.gateway import Gateway
-from controllers.relay.server.observed import Observed
 from controllers.relay.server.pool import Pools
 from controllers.relay.server.presence import Presence
-from controllers.relay.server.rotation import KeyDesk
 from controllers.relay.trouble import Trouble
 from controllers.store import keys
 
@@ -52,76 +45,6 @@ def test_a_join_secret_that_comes_during_a_join_is_used_after_it(
     eventually("it is the second cluster", lambda: site.kept().get("cluster-id") == second)
     site.cluster_id = second
     eventually("it is connected as that", site.is_connected)
-
-
-def test_the_hubs_answer_about_another_key_is_not_taken_for_that_about_this_one() -> None:
-    async def offer() -> None:
-        rotation = Rotation(cast(Any, None), Clock(), 30.0, lambda _: None)
-        former, successor = PrivateKey.generate(), PrivateKey.generate()
-
-        class Pool:
-            def tell(self, _: message.Message) -> bool:
-                rotation.hears(message.Rotated(PrivateKey.generate().kid))
-                rotation.hears(message.Rotated(successor.kid, "eight keys are enough"))
-                return True
-
-        member = Member("c1", "https://hub.example", None, former)
-        await rotation._register(member, successor, cast(Any, Pool()))
-
-    with pytest.raises(RotationFailed, match="eight keys are enough"):
-        asyncio.run(offer())
-
-
-class Kept:
-    """An API server that says yes to every change of a Secret."""
-
-    def __init__(self, **secrets: dict[str, str]) -> None:
-        self.secrets = {name.replace("_", "-"): data for name, data in secrets.items()}
-
-    @property
-    def hub_keys(self) -> dict[str, str]:
-        return self.secrets[hub_key.SECRET]
-
-    async def secret(self, name: str) -> Secret:
-        return Secret(self.secrets.get(name, {}), "1")
-
-    async def patch_secret(self, name: str, data: dict[str, str], _version: str) -> Secret:
-        self.secrets[name] = {**self.secrets.get(name, {}), **data}
-        return Secret(self.secrets[name], "1")
-
-
-def test_a_former_hubs_last_word_is_not_taken_for_the_new_ones() -> None:
-    kept = Kept()
-
-    async def moves() -> None:
-        trust = Trust(cast(Kubernetes, kept))
-        trust.offer([hub_key.HubKey(PrivateKey.generate().public)])
-        await trust.begin("new", ())
-        following = asyncio.create_task(trust.run("new"))
-        await asyncio.wait([following], timeout=0.05)
-        await ended([following])
-
-    asyncio.run(moves())
-    assert kept.hub_keys == {"cluster-id": "new", "keys": "[]"}
-
-
-@pytest.mark.parametrize("member", ["new", "former"])
-def test_what_the_former_hub_says_to_a_late_replica_replaces_no_newer_keys(member: str) -> None:
-    place = {"cluster-id": member, "server": "https://hub.example"}
-    kept = Kept(
-        neurox_hub_keys={"cluster-id": "new", "keys": "[]"},
-        neurox_relay_key={"key": PrivateKey.generate().pem(), **place},
-    )
-
-    async def hears() -> None:
-        trust = Trust(cast(Kubernetes, kept))
-        trust.offer([hub_key.HubKey(PrivateKey.generate().public)])
-        following = asyncio.create_task(trust.run("former"))
-        await asyncio.wait([following], timeout=0.05)
-        await ended([following])
-
-    asyncio.run(hears())
-    assert kept.hub_keys["cluster-id"] == member
 
 
 async def gone() -> Connection:
@@ -240,37 +163,3 @@ def test_what_is_no_name_of_a_host_is_not_reached_and_no_more(host: str, factory
     with runner, pytest.raises(CallFailed, match="it is no name of a host") as failed:
         runner.run(tried())
     assert failed.value.kind is Trouble.NAME
-
-
-def test_a_new_key_is_heard_while_the_complaint_about_the_last_one_is_noted() -> None:
-    class Registry:
-        notes = 0
-
-        async def note(self, *_: object) -> None:
-            self.notes += 1
-            if self.notes == 1:
-                await asyncio.Event().wait()
-
-        async def keys_of(self, *_: object) -> dict[str, str]:
-            return {}
-
-    async def heard() -> message.Rotated:
-        answer: asyncio.Future[message.Rotated] = asyncio.get_running_loop().create_future()
-        desk = KeyDesk(cast(Any, Registry()), Observed())
-
-        class Link:
-            kid = "k"
-
-            def send(self, outgoing: message.Rotated) -> None:
-                answer.set_result(outgoing)
-
-        link = cast(Any, Link())
-        desk.heard("c1", link, message.Rotate(failed="the Secret cannot be written"))
-        await asyncio.sleep(0)
-        key = PrivateKey.generate()
-        token = key.token("c1", ROTATE, time.time())
-        desk.heard("c1", link, message.Rotate(public_key=key.public, token=token, proof=token))
-        async with asyncio.timeout(5):
-            return await answer
-
-    assert "does not have" in asyncio.run(heard()).refusal
