@@ -38,7 +38,11 @@ def number(value: float) -> str:
 
 
 class Writer:
-    """Writes page after page, and remembers all of a line but its value while its owner stays."""
+    """Writes page after page, and remembers all of a line but its value while its owner stays.
+
+    Labels of a GPU that stays come and go with pods and jobs: it begins anew when it remembers more
+    than twice of what it writes.
+    """
 
     def __init__(self, families: Mapping[str, Family]) -> None:
         self._families = families
@@ -55,7 +59,8 @@ class Writer:
                 if isfinite(value):
                     head = of_owner.get(series) or self._head(of_owner, owner, series)
                     lines[series[0]].append(f"{head}{number(value)}\n")
-        self._heads = heads
+        written, remembered = sum(map(len, lines.values())), sum(map(len, heads.values()))
+        self._heads = heads if remembered <= 2 * written else {}
         return "".join(
             part
             for name, of_name in lines.items()

@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -68,3 +69,22 @@ def test_a_page_shows_the_values_of_its_own_time() -> None:
     assert writer.page([('gpu="0"', watts(1)), ('gpu="1"', watts(1))]) != ""
     assert read(writer.page([('gpu="0"', watts(2))])) == {("watts", (("gpu", "0"),)): 2}
     assert writer.page([]) == ""
+
+
+def test_nothing_is_remembered_of_labels_that_came_and_went() -> None:
+    """As pods and jobs do on a GPU that stays."""
+    writer = Writer(FAMILIES)
+
+    def write(first: int) -> None:
+        for job in range(first, first + 3000):
+            energy: dict[Series, float] = {("joules_total", (f"job-{job}",)): 2}
+            page = writer.page([('gpu="0"', {**watts(job), **energy})])
+            assert page.count(f"{job}") == 2
+
+    tracemalloc.start()
+    write(10_000)
+    before, _ = tracemalloc.get_traced_memory()
+    write(20_000)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 50_000
