@@ -30,7 +30,7 @@ def token(name: NameArgument, output: JsonOption = None) -> None:
 
 
 def tokens(output: OutputOption = "table") -> None:
-    """List the join tokens of all clusters that nobody has used, the first to end before.
+    """List the join tokens of all clusters that nobody has used, soonest to end first.
 
     `neurox cluster withdraw NAME` makes one worthless.
     """

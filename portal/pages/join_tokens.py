@@ -12,7 +12,7 @@ SHOWN = 500
 
 @bp.get("/join-tokens")
 def show() -> Response:
-    """Each with its cluster, who issued it and its end, the first to end before; for admins."""
+    """Each with its cluster, who issued it and its end, soonest to end first; for admins."""
     allowed = me().admin
     return page(
         "join_tokens.html",
