@@ -124,7 +124,7 @@ def waiting_join(name: str) -> Response:
 @bp.get("/join-tokens")
 @bp.output(Page[JoinTokenOut])
 def list_join_tokens() -> Response:
-    """Every token that somebody may still join by, the one that ends first before. Admins only."""
+    """Every token that somebody may still join by, soonest to end first. Admins only."""
     require_admin("see join tokens")
     return listing(TOKENS, joining.all_waiting_out(stores(), stores().clusters.all()))
 
