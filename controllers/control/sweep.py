@@ -102,7 +102,8 @@ class Sweep:
                 f"Not sent within {UNSENT_SECONDS / 3600:g} h: {why or 'no cluster was chosen'}. "
                 "Submit it again if it is still wanted."
             )
-            # The stop is for a cluster that has it after all, and could not say so.
-            stopped_at = self._clock()
-            self._intents.change(intent.id, refusal=words, stop_requested_at=stopped_at)
-            log.info("workload %s is given up: %s", intent.id, words)
+            # The stop is for a cluster that has it after all, and could not say so. One that was
+            # taken since we looked is left alone.
+            given_up = {"refusal": words, "stop_requested_at": self._clock()}
+            if self._intents.change_as_read(intent, **given_up):
+                log.info("workload %s is given up: %s", intent.id, words)

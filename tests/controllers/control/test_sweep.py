@@ -128,3 +128,21 @@ def test_an_intent_whose_workload_is_reported_during_a_sweep_is_kept(
     monkeypatch.setattr(states, "workloads", reported_just_after)
     Sweep(clusters, states, intents, lambda: DAY).step()
     assert intents.all() == [TAKEN]
+
+
+def test_what_is_taken_just_before_it_is_given_up_is_not_stopped(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intents = Intents(redis)
+    intents.add(replace(INTENT, cluster="c1"))
+    read = intents.all
+
+    def taken_just_after() -> list[Intent]:
+        found = read()
+        intents.change("i1", accepted_at=DAY)
+        return found
+
+    monkeypatch.setattr(intents, "all", taken_just_after)
+    Sweep(Clusters(redis), States(redis), intents, lambda: DAY + 1).step()
+    kept = intents.get("i1")
+    assert (kept.accepted_at, kept.refusal, kept.stop_requested_at) == (DAY, None, None)
