@@ -235,7 +235,7 @@ class ClientPool:
         except DialRefused as refusal:
             self.refusal = refusal
             self.refused[refusal.status, refusal.barred] += 1
-            if refusal.status == HTTPStatus.UNAUTHORIZED:
+            if refusal.status == HTTPStatus.UNAUTHORIZED and not refusal.barred:
                 self._keys.refused()
             wait = demand.refused_wait(
                 refusal.status, refusal.retry_after, self.spread(0.5, 1.0), refusal.barred

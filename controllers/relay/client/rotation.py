@@ -179,4 +179,7 @@ class Rotation:
 
 
 def _unknown(pool: ClientPool) -> bool:
-    return pool.refusal is not None and pool.refusal.status == HTTPStatus.UNAUTHORIZED
+    refusal = pool.refusal
+    if refusal is None or refusal.barred:  # an edge knows no key at all
+        return False
+    return refusal.status == HTTPStatus.UNAUTHORIZED

@@ -11,7 +11,9 @@ import pytest
 from controllers.relay import hub_key, message
 from controllers.relay.barred import SERVER
 from controllers.relay.call import Answer, Origin
+from controllers.relay.client import keyring
 from controllers.relay.client.clock import Clock
+from controllers.relay.client.dial import DialRefused
 from controllers.relay.client.gateway import MetricsOut
 from controllers.relay.client.keyring import Member
 from controllers.relay.client.kubernetes import Kubernetes, Secret
@@ -19,6 +21,7 @@ from controllers.relay.client.rotation import Rotation, RotationFailed
 from controllers.relay.client.trust import Trust
 from controllers.relay.event_loop import ended
 from controllers.relay.exchange import Problem
+from controllers.relay.head import AnswerHead
 from controllers.relay.identity import ROTATE, PrivateKey
 from controllers.relay.server.observed import Observed
 from controllers.relay.server.rotation import KeyDesk
@@ -148,3 +151,18 @@ def test_how_a_write_by_the_former_key_was_answered_says_nothing_of_the_new_one(
 
     out = asyncio.run(written())
     assert (out.last, out.requests[401]) == (None, 1)
+
+
+@pytest.mark.parametrize(("headers", "used"), [({SERVER: "r1"}, 1), ({}, 0)])
+def test_another_key_is_tried_when_the_relay_server_knows_it_not_and_no_edge(
+    headers: dict[str, str], used: int
+) -> None:
+    adopted: list[Member] = []
+    member = Member("c1", "https://hub.example", None, PrivateKey.generate())
+    rotation = Rotation(cast(Any, None), Clock(), 30.0, adopted.append)
+    rotation._using = member.key
+    kept = keyring.Kept(member.key, member, "", successor=PrivateKey.generate())
+    refusal = DialRefused(AnswerHead(401, headers))
+    pool = SimpleNamespace(links=(), refusal=refusal, hurry=lambda: None)
+    rotation._follow(kept, member, cast(Any, pool))
+    assert [each.key for each in adopted] == [kept.successor][:used]
