@@ -44,7 +44,8 @@ class Courier:
         try:
             self._ask(manager, intent)
         except Refused as refusal:
-            self._intents.change(intent.id, refusal=str(refusal))
+            # As read: by now it may be stopped, or placed elsewhere by the next leader.
+            self._intents.change_as_read(intent, refusal=str(refusal))
             log.info("workload %s refused by %s: %s", intent.id, intent.cluster, refusal)
             return
         self._intents.change(intent.id, accepted_at=self._clock(), waiting=None)

@@ -196,6 +196,25 @@ def test_a_refusal_under_the_newest_policy_is_final(hub: Hub, until: Until) -> N
     assert hub.intents.get("i1").refusal == "namespace vision is not managed"
 
 
+def test_a_refusal_says_nothing_of_one_that_was_placed_elsewhere_meanwhile(
+    hub: Hub, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.join()
+    revision = hub.policies.wanted()["c1"].revision
+    hub.states.apply("c1", report(policy_revision=revision))
+    hub.intents.add(INTENT)
+
+    def refused(intent: Intent) -> None:
+        hub.intents.change("i1", cluster="c2")
+        raise Refused("workload", "namespace vision is not managed")
+
+    monkeypatch.setattr(hub.manager, "create", refused)
+    hub.loop.step()
+    until(lambda: not hub.loop._errands.busy)
+    assert hub.intents.get("i1").cluster == "c2"
+    assert hub.intents.get("i1").refusal is None
+
+
 def test_a_refusal_under_an_older_policy_is_not(hub: Hub, until: Until) -> None:
     hub.join(policy_revision="old")
     hub.manager.failure = Refused("workload", "unknown project")
