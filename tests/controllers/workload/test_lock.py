@@ -12,31 +12,14 @@ import pytest
 import requests
 
 from controllers.relay.identity import CONNECT, PrivateKey
-from controllers.relay.limits import USED_SECONDS
-from controllers.relay.seal import MANAGER, Asked, seal
+from controllers.relay.seal import MANAGER, Asked
 from controllers.workload.kube import KubeApi
-from controllers.workload.lock import Lock
 from tests.controllers.workload.conftest import CLUSTER_ID, HUB_KEY, trust
+from tests.controllers.workload.sealing import STATE, sealed, send, told
 
-STATE = Asked("GET", "/v1/state?since=0")
 POLICY = Asked("PUT", "/v1/policy", b'{"revision": "locked"}')
 STORED = "/api/v1/namespaces/neurox-system/configmaps/neurox-policy"
 STRANGER = PrivateKey.generate()
-
-
-def send(
-    manager: Any, asked: Asked, token: str | None, scheme: str = "Bearer"
-) -> requests.Response:
-    headers = {} if token is None else {"Authorization": f"{scheme} {token}"}
-    return requests.request(
-        asked.method, manager.url + asked.target, data=asked.body, headers=headers, timeout=10
-    )
-
-
-def sealed(
-    life: str, asked: Asked = STATE, key: PrivateKey = HUB_KEY, at: float = 0.0, **more: Any
-) -> str:
-    return seal(key, more.get("cluster", CLUSTER_ID), asked, time.time() + at, life)
 
 
 def spliced(life: str, asked: Asked, other: Asked) -> str:
@@ -104,12 +87,6 @@ HOSTILE: dict[str, tuple[Callable[[str], str | None], str, str]] = {
     ),
     "another life": (lambda _: sealed("", POLICY), "life", "not for this process"),
 }
-
-
-def told(manager: Any, token: str) -> str:
-    """Why a request is refused; nothing when it is not."""
-    words: str = send(manager, STATE, token).json().get("detail", "")
-    return words
 
 
 def refusals(manager: Any, reason: str) -> float:
@@ -234,69 +211,3 @@ def test_no_spelling_of_a_path_leads_past_the_lock(shared: Any, target: str) -> 
     with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
         connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 401 ")
-
-
-class Now:
-    """A clock that is set."""
-
-    def __init__(self) -> None:
-        self.at = time.time()
-
-    def __call__(self) -> float:
-        return self.at
-
-
-def lock(now: Now) -> Lock:
-    return Lock(lambda _: (CLUSTER_ID, {HUB_KEY.kid: HUB_KEY.public}), now)
-
-
-@pytest.mark.parametrize(("at", "status"), [(-170, None), (-190, 401), (110, None), (130, 401)])
-def test_clocks_may_differ_by_two_minutes_from_the_first_second(
-    at: float, status: int | None
-) -> None:
-    kept = lock(Now())
-    answer = kept.refusal(STATE, f"Bearer {sealed(kept.life, at=at)}")
-    assert (answer and answer.status) == status
-
-
-@pytest.mark.parametrize("at", [-110, 0, 110])
-def test_what_one_process_has_heard_no_other_hears_however_wrong_the_clock(at: float) -> None:
-    before, after = lock(Now()), lock(Now())
-    token = f"Bearer {sealed(before.life, at=at)}"
-    assert before.refusal(STATE, token) is None
-    refused = after.refusal(STATE, token)
-    assert refused is not None
-    assert b"not for this process" in refused.body
-    assert dict(after.refused) == {"life": 1}
-
-
-@pytest.mark.slow
-def test_a_manager_that_is_started_again_has_another_life(
-    launch: Callable[..., Any], eventually: Callable[..., None]
-) -> None:
-    first, second = launch(), launch()
-    for one in (first, second):
-        eventually("it serves", lambda one=one: one.readiness()[0])
-    token = sealed(first.life)
-    assert send(first, STATE, token).status_code != 401
-    assert "not for this process" in told(second, token)
-    assert first.life == first.life != second.life
-
-
-def test_used_tokens_are_remembered_for_as_long_as_they_could_be_good(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    now = Now()
-    kept = lock(now)
-    monkeypatch.setattr("controllers.workload.lock.MOST_USED", 2)
-    first = f"Bearer {sealed(kept.life)}"
-    assert kept.refusal(STATE, first) is None
-    now.at += USED_SECONDS - 1
-    assert kept.refusal(STATE, first) is not None
-    assert kept.refusal(STATE, f"Bearer {sealed(kept.life)}") is None
-    assert kept.refusal(STATE, f"Bearer {sealed(kept.life)}") is not None, (
-        "no room, and none is forgotten"
-    )
-    now.at += 2
-    assert kept.refusal(STATE, f"Bearer {sealed(kept.life)}") is None
-    assert dict(kept.refused) == {"replayed": 1, "full": 1}
