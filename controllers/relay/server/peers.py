@@ -37,7 +37,7 @@ SILENT_SECONDS = 10.0
 ANSWER_SECONDS = HOP_WAIT_SECONDS + DIAL_SECONDS + 1.0
 CLUSTER_REFUSES = (HTTPStatus.FORBIDDEN, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 """What a peer answers when the cluster itself said no; any other replica would be told the same."""
-ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,253}")
 _chance = random.SystemRandom()
 
@@ -203,10 +203,19 @@ class Peers:
         return "\r\n".join(lines).encode("latin-1")
 
     def _join(self, request: Request, connection: Connection, first: bytes) -> None:
-        early = request.hand_over(ESTABLISHED)
+        early = established(request)
+        self._splices.add(Splice(request.connection, connection, self._splices.discard))
         connection.write(early)
         request.connection.write(first)
-        self._splices.add(Splice(request.connection, connection, self._splices.discard))
+
+
+def established(request: Request) -> bytes:
+    """Tell the caller that the stream is there; what it has sent early.
+
+    From here on its connection ends in order or by a reset, also when this process is killed.
+    """
+    request.connection.guard()
+    return request.hand_over(_ESTABLISHED)
 
 
 def _passed_on(status: HTTPStatus, body: bytes) -> Problem:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from controllers.relay.connection import Connection
 from controllers.relay.exchange import Problem, Request
 from controllers.relay.server.link import LinkLost, OpenRefused, ServerLink
-from controllers.relay.server.peers import ESTABLISHED, HOP_WAIT_SECONDS, Outcome, Peers
+from controllers.relay.server.peers import HOP_WAIT_SECONDS, Outcome, Peers, established
 from controllers.relay.server.pool import NoConnection, Pool, Pools
 from controllers.relay.server.presence import Presence
 
@@ -108,7 +108,7 @@ async def _open_on(pool: Pool, link: ServerLink, target: str, request: Request) 
     """A link may be closing just when it is asked; nothing was sent yet, so another is tried."""
 
     def opened() -> tuple[Connection, bytes]:
-        early = request.hand_over(ESTABLISHED)
+        early = established(request)
         return request.connection, early
 
     if request.connection.closed:
