@@ -248,7 +248,8 @@ class ClientPool:
             return
         if not self._reachable:
             log.info("connected to the hub")
-        self.failures, self.refusal, self._reachable = 0, None, True
+        # Another that began beside this one may have failed; what it was told is over, as its wait.
+        self.failures, self.refusal, self._reachable, self._not_before = 0, None, True, 0.0
         self.dials += 1
         self._wanted = max(0, self._wanted - 1)
         self.links.add(link)
