@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 PORT = 30443
 STOP_SECONDS = 180
 """Far more than a pod of ours may take to stop: 85 s, and the time in which the rest notices."""
+ROUTED_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,15 @@ def signed_in(hub: Cluster, folder: Path, took: float = 0, notes: str = "") -> I
     ca.write_text(hub.secret("neurox-edge", "ca.crt"))
     browser.verify = str(ca)
     form = {"name": "admin", "password": hub.secret("neurox-admin", "password"), "next": "/"}
-    answer = browser.post(f"{url}/auth/sign-in", data=form, headers={"Origin": url}, timeout=30)
-    assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
+
+    def answered() -> bool:
+        """Whether it works; a node may lead nowhere for a moment after its pods are ready."""
+        headers = {"Origin": url}
+        answer = browser.post(f"{url}/auth/sign-in", data=form, headers=headers, timeout=30)
+        assert answer.status_code in (200, 503), f"{answer.status_code} {answer.text}"
+        return answer.ok
+
+    eventually("the first page is there", answered, ROUTED_SECONDS)
     return Installed(hub, url, browser, took, notes)
 
 

@@ -145,6 +145,12 @@ def test_the_kubelet_offers_the_gpus_and_the_portal_shows_them_simulated(
     eventually("the API shows them", lambda: len(gpus(installed)) == GPUS, SEEN_SECONDS)
     eventually("simulated", lambda: all(gpu["simulated"] for gpu in gpus(installed)), SEEN_SECONDS)
     assert {(gpu["model"], gpu["state"]) for gpu in gpus(installed)} == {("Tesla T4", "free")}
+    # The cluster has to hear of the pool, and to report which nodes are in it.
+    eventually(
+        "the pool has them",
+        lambda: installed.send("GET", "/pools/t4")["gpus"] == GPUS,
+        SEEN_SECONDS,
+    )
 
 
 def test_a_workload_of_the_portals_form_is_a_real_pod_that_uses_its_gpus_until_it_is_stopped(
