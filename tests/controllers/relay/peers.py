@@ -3,6 +3,7 @@
 A sequence that is sent goes out as one message in as many fragments.
 """
 
+import select
 import socket
 import ssl
 import threading
@@ -39,6 +40,34 @@ class Peer(Protocol):
 
     def closed_by(self) -> int | None:
         """The code by which the other side closes, whatever it says before that."""
+
+
+class _InTurns(ssl.SSLSocket):
+    """Read by one thread and written by another, which OpenSSL bears one at a time only.
+
+    Python sees to that itself from 3.13 on.
+    """
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        while True:
+            if not self.pending() and not select.select([self], [], [], self.gettimeout())[0]:
+                raise TimeoutError("timed out")
+            with _turn:
+                before = self.gettimeout()
+                self.settimeout(0)
+                try:
+                    return super().recv(buflen, flags)
+                except ssl.SSLWantReadError:
+                    continue
+                finally:
+                    self.settimeout(before)
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        with _turn:
+            super().sendall(data, flags)
+
+
+_turn = threading.RLock()
 
 
 class Websockets:
@@ -138,9 +167,11 @@ class Wsproto:
 @contextmanager
 def dialled_by_websockets(hub: Any, token: str) -> Iterator[Websockets]:
     """A client of our relay-server."""
+    context = ssl.create_default_context(cafile=hub.ca)
+    context.sslsocket_class = _InTurns
     with websockets.sync.client.connect(
         f"wss://127.0.0.1:{hub.port}{CONNECT_PATH}",
-        ssl=ssl.create_default_context(cafile=hub.ca),
+        ssl=context,
         subprotocols=[PROTOCOL],
         additional_headers={"authorization": f"Bearer {token}", "x-neurox-instance": "websockets"},
         compression=None,
