@@ -63,6 +63,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reasons: set[str] = set()
         self._turn = 0
         self._linger: asyncio.TimerHandle | None = None
+        self._ends_by_reset = False
         self._encrypts = False
         self._made = False
         """TCP is there, and TLS where it is asked for; before that it can only be closed."""
@@ -191,7 +192,9 @@ class Connection(asyncio.BufferedProtocol):
             self._end_by_reset(True)
 
     def _end_by_reset(self, reset: bool) -> None:
-        self._set_up(_reset if reset else _no_reset)
+        if reset != self._ends_by_reset:
+            self._ends_by_reset = reset
+            self._set_up(_reset if reset else _no_reset)
 
     def _write_parts(self, *parts: bytes) -> None:
         if not self.closed:
