@@ -126,6 +126,10 @@ class Fleet:
         """The cluster of that name."""
         return next((r for r in self.clusters if r.cluster.name == name), None)
 
+    def chosen(self, names: list[str]) -> list[Reported]:
+        """The clusters of these names; all of them when none is named."""
+        return [r for r in self.clusters if not names or r.cluster.name in names]
+
     def called(self, workload: Workload) -> str:
         """The name that was asked for; its object in the cluster may need a longer one."""
         intent = self.intents.get(workload.id)

@@ -11,7 +11,7 @@ from portal.auth.identity import Caller
 
 def losses(stores: Stores, fleet: Fleet, caller: Caller, chosen: list[str]) -> list[Loss]:
     """Lost ones before revoked ones, no more than are told; who revoked is for admins to know."""
-    seen = [r for r in fleet.clusters if not chosen or r.cluster.name in chosen]
+    seen = fleet.chosen(chosen)
     lost = [each for each in seen if state(each, fleet.now) == "lost"]
     revoked = [each for each in seen if state(each, fleet.now) == "revoked"]
     told = [*lost, *revoked][:SHOWN]

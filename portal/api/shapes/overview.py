@@ -19,7 +19,7 @@ def overview_out(
     fleet: Fleet, caller: Caller, chosen: list[str], losses: list[Loss]
 ) -> OverviewOut:
     """The overview of all clusters, or of those ``chosen`` by name."""
-    seen = [r for r in fleet.clusters if not chosen or r.cluster.name in chosen]
+    seen = fleet.chosen(chosen)
     clusters = [cluster_out(fleet, reported) for reported in seen]
     gpus = [stated(fleet, reported) for reported in seen]
     nodes = fleet_map(fleet, zip(seen, gpus, strict=True))
