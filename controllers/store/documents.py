@@ -37,13 +37,16 @@ class Documents(Generic[Document]):
         """Create or replace."""
         self._redis.hset(self._key, name, msgspec.json.encode(document))
 
-    def change(self, decide: Callable[[dict[str, Document]], dict[str, Document]]) -> None:
-        """Write what ``decide`` makes of all documents; nobody else can write in between.
+    def change(
+        self, decide: Callable[[dict[str, Document]], dict[str, Document]]
+    ) -> dict[str, Document]:
+        """Write what ``decide`` makes of all documents, which is returned; nobody else can write in
+        between.
 
         ``decide`` may be called again when somebody did, and may raise to change nothing.
         """
 
-        def write(pipeline: Pipeline) -> None:
+        def write(pipeline: Pipeline) -> dict[str, Document]:
             rows = cast(dict[bytes, bytes], pipeline.hgetall(self._key))
             before = {name.decode(): self._decoder.decode(row) for name, row in rows.items()}
             after = decide(dict(before))
@@ -53,8 +56,14 @@ class Documents(Generic[Document]):
             for name, document in after.items():
                 if name not in before or before[name] != document:
                     pipeline.hset(self._key, name, msgspec.json.encode(document))
+            return after
 
-        self._redis.transaction(write, self._key)
+        made = self._redis.transaction(
+            write,  # type: ignore[arg-type]  # they forget ``value_from_callable``
+            self._key,
+            value_from_callable=True,
+        )
+        return cast(dict[str, Document], made)
 
     def remove(self, name: str) -> None:
         """Forget the document; NotFound when there is none."""

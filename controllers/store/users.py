@@ -60,6 +60,6 @@ class Users:
         """Create; False, and nothing is changed, when the name is taken."""
         return bool(self._redis.hsetnx(keys.USERS, user.name, msgspec.json.encode(user).decode()))
 
-    def change(self, decide: Callable[[dict[str, User]], dict[str, User]]) -> None:
+    def change(self, decide: Callable[[dict[str, User]], dict[str, User]]) -> dict[str, User]:
         """Write what ``decide`` makes of all accounts, by name; see ``Documents.change``."""
-        Documents(self._redis, keys.USERS, User).change(decide)
+        return Documents(self._redis, keys.USERS, User).change(decide)

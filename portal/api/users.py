@@ -50,8 +50,8 @@ def put_user(name: str, asked: UserIn) -> Response:
     for group in asked.groups:
         if group not in groups:
             raise unknown("groups", group, groups)
-    password = None if asked.password is None else hash_password(asked.password)
     require_label("name", name)
+    password = None if asked.password is None else hash_password(asked.password)
 
     def decide(users: dict[str, User]) -> dict[str, User]:
         former = users.get(name)
@@ -107,15 +107,7 @@ def _decided(decide: Callable[[dict[str, User]], dict[str, User]]) -> dict[str, 
     """All accounts as ``decide`` wants them; written, but in a dry run."""
     if dry_run():
         return decide({user.name: user for user in stores().users.all()})
-    made: dict[str, User] = {}
-
-    def noted(users: dict[str, User]) -> dict[str, User]:
-        made.clear()
-        made.update(decide(users))
-        return made
-
-    stores().users.change(noted)
-    return made
+    return stores().users.change(decide)
 
 
 def _user(name: str, asked: UserIn, former: User | None, password: str | None) -> User:
