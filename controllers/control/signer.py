@@ -73,9 +73,10 @@ class Signer(AuthBase):
         """The answer to the last try; a refused request was not heard, so it is done once."""
         for _ in range(MOST_AGAIN):
             told = answer.headers.get(LIFE, "")[:LIFE_CHARACTERS]
-            if answer.status_code != 401 or (told in ("", life) and len(keys) < 2):
+            is_ours = told in ("", life)
+            if answer.status_code != 401 or (is_ours and len(keys) < 2):
                 break
-            if told in ("", life):
+            if is_ours:
                 del keys[0]
             else:
                 life = self._lives[self._cluster_id] = told

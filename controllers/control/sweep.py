@@ -80,10 +80,9 @@ class Sweep:
         # judged next time, a report has a record, and it is not older than its time.
         intents, reported = self._intents.all(), self._states.reported()
         names = {cluster.id: cluster.name for cluster in self._clusters.all()}
-        clusters = list(names)
         self._give_up(overdue(intents, self._clock()), names)
-        metas = {name: self._states.meta(name) for name in clusters}
-        reports = {name: {w.id: w for w in self._states.workloads(name)} for name in clusters}
+        metas = {name: self._states.meta(name) for name in names}
+        reports = {name: {w.id: w for w in self._states.workloads(name)} for name in names}
         seen = {name: meta.received_at for name, meta in metas.items() if meta is not None}
         gone = outlived(intents, reports, seen, self._clock())
         for intent in gone:

@@ -79,13 +79,14 @@ def _metrics(refused: Answer, samples: Samples, address: Address, last: Written 
 
 def _refused_fix(status: int, barred: bool) -> str:
     """What to do about metrics that are answered so."""
+    kept = "Prometheus keeps its samples for about two hours"
     if barred:
-        return f"{FIX} Prometheus keeps its samples for about two hours."
+        return f"{FIX} {kept}."
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return f"{ANOTHER} Prometheus keeps its samples for about two hours."
+        return f"{ANOTHER} {kept}."
     return (
         "If the stages before are well, see the log of the control plane's relay-server, and its "
-        "metrics store. Prometheus keeps its samples for about two hours, and sends them again."
+        f"metrics store. {kept}, and sends them again."
     )
 
 
