@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from portal.client import ApiError, NotSignedIn
 from portal.pages.caller import api, me
+from portal.pages.cluster_question import question
 from portal.pages.query import Query
 from portal.pages.rendering import page
 
@@ -102,18 +103,7 @@ def _rotated(name: str) -> Outcome:
 
 
 def _question(what: str, name: str, at_fault: dict[str, str] | None = None) -> Response:
-    cluster = api().clusters.get(name)
-    return page(
-        f"{what}.html",
-        query=Query(f"/clusters/{name}/{what}", {"refresh": "off"}),
-        status=422 if at_fault else 200,
-        cluster=cluster,
-        simulated=cluster.simulated,
-        subject=(name, url_for("cluster.show", name=name)),
-        what=what,
-        allowed=me().admin,
-        at_fault=at_fault or {},
-    )
+    return question(what, api().clusters.get(name), at_fault, 422 if at_fault else 200)
 
 
 def _several(outcomes: list[Outcome], fault: str = "") -> Response:

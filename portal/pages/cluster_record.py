@@ -4,10 +4,9 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from portal.client import ApiError
-from portal.pages.caller import api, me
+from portal.pages.caller import api
+from portal.pages.cluster_question import question
 from portal.pages.clusters import labels, refused_fields
-from portal.pages.query import Query
-from portal.pages.rendering import page
 from portal.schemas import ClusterChange
 
 bp = Blueprint("cluster_record", __name__)
@@ -43,16 +42,5 @@ def _form(
 ) -> Response:
     cluster = api().clusters.get(name)
     now = ", ".join(f"{key}={value}" for key, value in sorted(cluster.labels.items()))
-    return page(
-        "edit.html",
-        query=Query(f"/clusters/{name}/edit", {"refresh": "off"}),
-        status=status,
-        cluster=cluster,
-        simulated=cluster.simulated,
-        subject=(name, url_for("cluster.show", name=name)),
-        what="edit",
-        allowed=me().admin,
-        given=given or {"description": cluster.description, "labels": now},
-        at_fault=at_fault,
-        detail=detail,
-    )
+    given = given or {"description": cluster.description, "labels": now}
+    return question("edit", cluster, at_fault, status, given=given, detail=detail)
